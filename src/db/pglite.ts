@@ -1,0 +1,111 @@
+/**
+ * PGlite, opened so that neither a killed process nor a pulled plug loses a commit. Stock PGlite passes `-F` and maps
+ * fsync to nothing; here fsync reaches the host's disk, and buffers are small. One connection: statements queue.
+ */
+import { closeSync, existsSync, fsyncSync, openSync } from "node:fs"
+import { join } from "node:path"
+import { PGlite, types } from "@electric-sql/pglite"
+import { NodeFS } from "@electric-sql/pglite/nodefs"
+import { vector } from "@electric-sql/pglite-pgvector"
+import type { Db, Tx } from "./db.ts"
+import { compile } from "./sql.ts"
+
+export type FsyncHook = (fd: number) => void
+
+export interface PgliteOptions {
+  /** A directory; or nothing, for a database in memory (tests). */
+  dir?: string
+  /** An image made by `PGlite.dumpDataDir`, to start from instead of an empty database. */
+  image?: Blob
+  /** Replaces fsync(2); tests count or drop the calls. */
+  fsync?: FsyncHook
+}
+
+const SETTINGS = ["wal_sync_method=fsync", "shared_buffers=16MB", "max_connections=5", "wal_buffers=1MB"]
+
+/** Whether `dir` already holds a database. */
+export function isInitialised(dir: string): boolean {
+  return existsSync(join(dir, "PG_VERSION"))
+}
+
+export async function openPglite(options: PgliteOptions): Promise<Db & { pglite: PGlite }> {
+  const durable = PGlite.defaultStartParams.filter((param) => param !== "-F")
+  const pglite = await PGlite.create({
+    extensions: { vector },
+    parsers: { [types.INT8]: Number },
+    startParams: [...(options.dir ? durable : PGlite.defaultStartParams), ...SETTINGS.flatMap((s) => ["-c", s])],
+    ...(options.dir ? { fs: durableFs(options.dir, options.fsync ?? fsyncSync) } : {}),
+    ...(options.image ? { loadDataDir: options.image } : {}),
+  })
+  return { ...surface(pglite), pglite }
+}
+
+interface EmscriptenStream {
+  nfd?: number
+  node?: unknown
+}
+
+interface EmscriptenFs {
+  FS: {
+    filesystems: { NODEFS: { stream_ops: { fsync?: (stream: EmscriptenStream) => number }; realPath(node: unknown): string } }
+  }
+}
+
+/** NodeFS whose fsync is the host's. Directories have no descriptor of their own there: opened, synced, closed by path. */
+function durableFs(dir: string, fsync: FsyncHook): NodeFS {
+  const fs = new NodeFS(dir)
+  const init = fs.init.bind(fs)
+  fs.init = async (pg, opts) => {
+    const made = await init(pg, opts)
+    // Emscripten's module type does not name its file systems; their shape is checked by the test that counts fsyncs.
+    const hook = (module: unknown) => {
+      const nodefs = (module as EmscriptenFs).FS.filesystems.NODEFS
+      nodefs.stream_ops.fsync = (stream) => {
+        if (stream.nfd !== undefined) fsync(stream.nfd)
+        else syncDirectory(nodefs.realPath(stream.node), fsync)
+        return 0
+      }
+    }
+    made.emscriptenOpts.preRun = [...(made.emscriptenOpts.preRun ?? []), hook]
+    return made
+  }
+  return fs
+}
+
+function syncDirectory(path: string, fsync: FsyncHook): void {
+  const fd = openSync(path, "r")
+  try {
+    fsync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+type Runner = Pick<PGlite, "query">
+
+function statements(runner: Runner): Tx {
+  return {
+    async query(statement) {
+      const { text, values } = compile(statement)
+      const result = await runner.query<never>(text, values)
+      return result.rows
+    },
+    async raw(text, values = []) {
+      const result = await runner.query<Record<string, unknown>>(text, values)
+      return result.rows
+    },
+  }
+}
+
+function surface(pglite: PGlite): Db {
+  return {
+    kind: "pglite",
+    ...statements(pglite),
+    transaction: (work) => pglite.transaction((tx) => work(statements(tx))),
+    script: async (text) => {
+      await pglite.exec(text)
+    },
+    listen: (channel, hear) => pglite.listen(channel, hear),
+    close: () => pglite.close(),
+  }
+}

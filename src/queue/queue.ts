@@ -1,0 +1,77 @@
+/**
+ * Queue: pg-boss behind one door. A job is only ever a hint that work is waiting in our own tables; `send` puts the hint
+ * in the same commit as the work, and a lost or doubled job is harmless.
+ */
+import type { PgBoss } from "pg-boss"
+import type { Log } from "../base/log.ts"
+import type { Db, Tx } from "../db/db.ts"
+
+export type QueueName = "turn" | "embed"
+
+/** `turn`: a thread may have work. `embed`: a memory has no vector yet. `short`: at most one queued job a key. */
+const QUEUES: Record<QueueName, { policy: "short"; retryLimit: number; retryBackoff: boolean; retryDelay: number }> = {
+  turn: { policy: "short", retryLimit: 2, retryBackoff: true, retryDelay: 1 },
+  embed: { policy: "short", retryLimit: 8, retryBackoff: true, retryDelay: 5 },
+}
+/** Finished jobs are hints of the past: kept for an hour, for whoever looks. */
+const DELETE_AFTER_SECONDS = 3600
+
+export interface Queue {
+  /**
+   * Enqueues inside `tx`: the job exists exactly when the transaction commits.
+   * @param key at most one job a key waits in the queue; more are dropped, since they would say the same.
+   */
+  send(tx: Tx, name: QueueName, key: string): Promise<void>
+  /** Calls `handle` with the keys of waiting jobs; a throw retries them by the queue's policy. */
+  work(name: QueueName, handle: (keys: string[]) => Promise<void>): Promise<void>
+  /** Jobs that are waiting, by queue. */
+  depth(): Promise<Record<QueueName, number>>
+  stop(): Promise<void>
+}
+
+export interface QueueOptions {
+  db: Db
+  /** pg-boss itself, made by `openBoss`, not started. */
+  boss: PgBoss
+  log: Log
+  /** Whether jobs come from other processes, so that a job should wake this one at once (LISTEN) instead of at a poll. */
+  listen: boolean
+}
+
+/** Starts pg-boss, makes the queues, and warms its queue cache: a cold cache inside a PGlite transaction hangs. */
+export async function createQueue({ db, boss, log, listen }: QueueOptions): Promise<Queue> {
+  const names = Object.keys(QUEUES) as QueueName[]
+  boss.on("error", (error) => log.error("queue_error", { error }))
+  await boss.start()
+  for (const name of names) {
+    await boss.createQueue(name, { ...QUEUES[name], notify: db.kind === "postgres", deleteAfterSeconds: DELETE_AFTER_SECONDS })
+  }
+  for (const name of names) await boss.findJobs(name, { id: crypto.randomUUID() })
+
+  return {
+    async send(tx, name, key) {
+      const inside = { executeSql: async (text: string, values?: unknown[]) => ({ rows: await tx.raw(text, values) }) }
+      await boss.send(name, { key }, { db: inside, singletonKey: key })
+    },
+    async work(name, handle) {
+      const options = { batchSize: 50, burstWhenBatchFull: true, pollingIntervalSeconds: listen ? 2 : 5, notifyPollingIntervalSeconds: 5 }
+      // Not const: a handler may run before `work` resolves. A worker clears its "notified" flag before it fetches, so
+      // it must wake itself after each batch or a backlog waits for the next poll.
+      let worker: string | undefined
+      worker = await boss.work<{ key: string }>(name, options, async (jobs) => {
+        try {
+          await handle(jobs.map((job) => job.data.key))
+        } finally {
+          if (worker) boss.notifyWorker(worker)
+        }
+      })
+    },
+    async depth() {
+      const stats = await Promise.all(names.map(async (name) => [name, await boss.getQueueStats(name)] as const))
+      return Object.fromEntries(stats.map(([name, s]) => [name, s.queuedCount])) as Record<QueueName, number>
+    },
+    async stop() {
+      await boss.stop({ graceful: true, timeout: 10_000 })
+    },
+  }
+}
