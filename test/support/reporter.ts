@@ -1,0 +1,20 @@
+/**
+ * Reporter: ends a run with the one line continuous integration reads, `N passed, N failed, N skipped`. A file that
+ * cannot be loaded and an error outside any test count as failures, so the line never looks better than the run was.
+ */
+import type { Reporter } from "vitest/node"
+
+export function createCountsReporter(write: (line: string) => void): Reporter {
+  return {
+    onTestRunEnd(modules, unhandledErrors) {
+      const counts = { passed: 0, failed: unhandledErrors.length, skipped: 0, pending: 0 }
+      for (const module of modules) {
+        counts.failed += module.errors().length
+        for (const test of module.children.allTests()) counts[test.result().state] += 1
+      }
+      const { passed, failed, skipped, pending } = counts
+      // At exit, so that nothing another reporter prints can follow it.
+      process.once("exit", () => write(`${passed} passed, ${failed} failed, ${skipped + pending} skipped`))
+    },
+  }
+}
