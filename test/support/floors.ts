@@ -1,0 +1,129 @@
+/**
+ * Floors: which room of `src` may import which, and what only one place may do. Reads the text of the sources, so type
+ * imports, side-effect imports and dynamic imports count like any other; an import it cannot read is a breach as well.
+ */
+import { dirname, join } from "node:path/posix"
+
+/** Rooms (folders of `src`) and the files beside them, each on its floor. A room imports lower floors only. */
+const FLOORS: Record<string, number> = {
+  "preflight.js": -1,
+  base: 0,
+  config: 0,
+  db: 1,
+  queue: 2,
+  vault: 2,
+  model: 3,
+  journal: 3,
+  memory: 4,
+  channels: 4,
+  schedule: 4,
+  policy: 4,
+  thread: 5,
+  tools: 6,
+  agent: 7,
+  triage: 8,
+  digest: 8,
+  http: 9,
+  worker: 9,
+  cli: 9,
+  "app.ts": 10,
+  "main.ts": 11,
+}
+const MAX_LINES = 300
+
+const READS_ENV = [
+  /\bprocess\s*(?:\.|\?\.|\[\s*["'])\s*env\b/,
+  /\benv\b[^}"']*\}\s*=\s*process\b/,
+  /\benv\b[^}"']*\}\s*from\s*["'](?:node:)?process["']/,
+]
+
+/** Source text by path, as in `src/db/db.ts`. */
+export type Sources = ReadonlyMap<string, string>
+
+/** Every breach in `sources`, one sentence each; empty when the floors hold. */
+export function breaches(sources: Sources): string[] {
+  const graph = new Map<string, string[]>()
+  const found: string[] = []
+  for (const [path, source] of sources) {
+    const code = withoutComments(source)
+    const imported = importsOf(path, code)
+    graph.set(path, imported)
+    found.push(
+      ...lengthOf(path, source),
+      ...floorsOf(path, imported),
+      ...onlyThere(path, code),
+      ...unreadable(path, code),
+    )
+  }
+  return [...found, ...cyclesIn(graph)]
+}
+
+/** Comments go, strings stay; so `"https://x"` is no comment and a commented-out import is no import. */
+function withoutComments(source: string): string {
+  const pieces = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/g
+  return source.replace(pieces, (piece) => (piece.startsWith("/") ? " " : piece))
+}
+
+/** The relative imports of one file as paths from the root: `from "./x.ts"`, `import "./x.ts"`, `import("./x.ts")`. */
+function importsOf(path: string, code: string): string[] {
+  const forms = [
+    /\b(?:import|export)\b[^"'`()]*?\bfrom\s*["']([^"']+)["']/g,
+    /\bimport\s*["']([^"']+)["']/g,
+    /\bimport\s*\(\s*["'`]([^"'`]+)["'`]/g,
+  ]
+  const specifiers = forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ""))
+  return specifiers.filter((name) => name.startsWith(".")).map((name) => join(dirname(path), name))
+}
+
+/** `db` of `src/db/schema/work.ts`, `main.ts` of `src/main.ts`; undefined outside `src`. */
+function roomOf(path: string): string | undefined {
+  return path.startsWith("src/") ? path.split("/")[1] : undefined
+}
+
+function lengthOf(path: string, source: string): string[] {
+  const lines = source.split("\n").length - 1
+  return lines > MAX_LINES ? [`${path} has ${lines} lines; ${MAX_LINES} is the most`] : []
+}
+
+function floorsOf(path: string, imported: string[]): string[] {
+  const room = roomOf(path) ?? ""
+  const floor = FLOORS[room]
+  if (floor === undefined) return [`${path} is in no known room; add it to the floors or move it`]
+  return imported.flatMap((target) => {
+    const other = roomOf(target)
+    if (target === "package.json" || other === room) return []
+    const below = other === undefined ? undefined : FLOORS[other]
+    if (below === undefined) return [`${path} imports ${target}, which is in no known room`]
+    return below < floor ? [] : [`${path} (floor ${floor}) imports ${target} (floor ${below})`]
+  })
+}
+
+/** What only one place may do: read the environment, send a job. */
+function onlyThere(path: string, code: string): string[] {
+  const readsEnv = READS_ENV.some((form) => form.test(code))
+  const mayReadEnv = roomOf(path) === "config" || path === "src/main.ts" || path === "src/cli/vigil.ts"
+  const sends = /\b\w*boss\w*\s*\.\s*(?:send\w*|insert|publish)\b/i.test(code)
+  return [
+    ...(readsEnv && !mayReadEnv ? [`${path} reads process.env; take the value from config`] : []),
+    ...(sends && roomOf(path) !== "queue" ? [`${path} sends a job past src/queue; use queue.send(tx, ...)`] : []),
+  ]
+}
+
+function unreadable(path: string, code: string): string[] {
+  const isComputed = /\bimport\s*\(\s*(?!["'`])/.test(code)
+  return isComputed && path !== "src/preflight.js" ? [`${path} imports a computed name, which no check can follow`] : []
+}
+
+function cyclesIn(graph: ReadonlyMap<string, string[]>): string[] {
+  const done = new Set<string>()
+  const found: string[] = []
+  function visit(path: string, trail: string[]): void {
+    const start = trail.indexOf(path)
+    if (start >= 0) found.push(`cycle: ${[...trail.slice(start), path].join(" -> ")}`)
+    if (start >= 0 || done.has(path)) return
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path])
+    done.add(path)
+  }
+  for (const path of graph.keys()) visit(path, [])
+  return found
+}
