@@ -40,7 +40,7 @@ export interface QueueOptions {
 
 /** Starts pg-boss, makes the queues, and warms its queue cache: a cold cache inside a PGlite transaction hangs. */
 export async function createQueue({ db, boss, log, listen }: QueueOptions): Promise<Queue> {
-  const names = Object.keys(QUEUES) as QueueName[]
+  const names = Object.keys(QUEUES).filter(isName)
   boss.on("error", (error) => log.error("queue_error", { error }))
   await boss.start()
   for (const name of names) {
@@ -67,11 +67,16 @@ export async function createQueue({ db, boss, log, listen }: QueueOptions): Prom
       })
     },
     async depth() {
-      const stats = await Promise.all(names.map(async (name) => [name, await boss.getQueueStats(name)] as const))
-      return Object.fromEntries(stats.map(([name, s]) => [name, s.queuedCount])) as Record<QueueName, number>
+      const depth = { turn: 0, embed: 0 }
+      for (const queue of await boss.getQueues(names)) if (isName(queue.name)) depth[queue.name] = queue.queuedCount
+      return depth
     },
     async stop() {
       await boss.stop({ graceful: true, timeout: 10_000 })
     },
   }
+}
+
+function isName(name: string): name is QueueName {
+  return name in QUEUES
 }

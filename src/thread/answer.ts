@@ -1,0 +1,92 @@
+/**
+ * Answer: a person's word on an open question, taken in the same commit as the message that carried it. Compare-and-set on the
+ * question's row: the first answer wins, a late one is told what was decided, an expired one how to ask again.
+ */
+import { sql } from "drizzle-orm"
+import type { Answer } from "../channels/approval-text.ts"
+import type { Tx } from "../db/db.ts"
+import { type Accepted, insertEvent } from "./arrival.ts"
+import type { Event } from "./event.ts"
+import { postNotice } from "./outbox.ts"
+
+export type WaitState = "open" | "approved" | "denied" | "redo" | "expired" | "cancelled"
+
+interface WaitRow {
+  id: string
+  code: string
+  kind: "approval" | "uncertain"
+  threadId: string
+  display: string
+  state: WaitState
+  expired: boolean
+  answeredAt: Date | null
+}
+
+export interface AnswerInput {
+  answer: Answer
+  event: Event
+  personId: string
+  /** For the inbox row. */
+  id: string
+  now: Date
+}
+
+export type Answered = Accepted & {
+  /** The thread whose run goes on. */
+  wake: string | null
+  /** The thread that has something to say back. */
+  posted: string | null
+}
+
+/** Null when the message answers nothing: then it is an ordinary message. */
+export async function answerWait(tx: Tx, input: AnswerInput): Promise<Answered | null> {
+  const waits = await candidates(tx, input)
+  const [wait] = waits
+  if (!wait) return null
+  const accepted = await insertEvent(tx, { event: input.event, id: input.id, state: "done", now: input.now })
+  if (accepted.duplicate) return { ...accepted, wake: null, posted: null }
+  const say = async (text: string): Promise<Answered> => {
+    await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now: input.now })
+    return { ...accepted, wake: null, posted: accepted.threadId }
+  }
+  if (waits.length > 1) return say(`Which one? ${waits.map((w) => `${w.code}: ${w.display}`).join("\n")}\nReply for example ${wait.code} OK.`)
+  if (wait.state !== "open") return say(late(wait))
+  if (wait.expired) return say(`${wait.code} has expired, so nothing was done. Ask again to redo it.`)
+  if (input.answer.verdict === "ask") return say(`${wait.code}: ${wait.display}\nReply ${wait.code} OK or ${wait.code} NO.`)
+  if (!(await decide(tx, wait, input))) return say(`${wait.code} was just decided.`)
+  return { ...accepted, wake: wait.threadId, posted: null }
+}
+
+/** The questions a reply may mean: the one with its code, or all that are open when it has none. */
+function candidates(tx: Tx, { answer, personId, now }: AnswerInput): Promise<WaitRow[]> {
+  const which = answer.code ? sql`code = ${answer.code}` : sql`state = 'open' and expires_at > ${now}::timestamptz`
+  return tx.query<WaitRow>(sql`
+    select id, code, kind, thread_id as "threadId", display, state, expires_at <= ${now}::timestamptz as expired, answered_at as "answeredAt"
+    from waits where asked_of = ${personId}::uuid and ${which}
+    order by (state = 'open') desc, created_at desc limit ${answer.code ? 1 : 10}`)
+}
+
+async function decide(tx: Tx, wait: WaitRow, { answer, event, personId, now }: AnswerInput): Promise<boolean> {
+  const state = answer.verdict === "yes" ? "approved" : answer.verdict === "again" ? "redo" : "denied"
+  const decided = await tx.query(sql`
+    with decided as (
+      update waits set state = ${state}, answered_by = ${personId}::uuid, answered_via = ${event.channel}, answered_at = ${now}::timestamptz
+      where id = ${wait.id}::uuid and state = 'open' and expires_at > ${now}::timestamptz
+      returning thread_id
+    )
+    update threads set ready_at = least(ready_at, now()) from decided where threads.id = decided.thread_id
+    returning threads.id`)
+  return decided.length > 0
+}
+
+function late(wait: WaitRow): string {
+  const words: Record<WaitState, string> = {
+    open: "is open",
+    approved: "was already approved",
+    denied: "was already denied",
+    redo: "is already being done again",
+    expired: "has expired, so nothing was done. Ask again to redo it",
+    cancelled: "was cancelled",
+  }
+  return `${wait.code} ${words[wait.state]}.`
+}

@@ -1,0 +1,101 @@
+/**
+ * Ending: the ways a worker lets go of a run, each one statement and so one commit: finish, suspend for a person,
+ * postpone to try again, or bury what failed too often. All are fenced; a stale worker's ending is refused whole.
+ */
+import { type SQL, sql } from "drizzle-orm"
+import { Fenced } from "../base/errors.ts"
+import type { Label } from "../base/label.ts"
+import type { Tx } from "../db/db.ts"
+import { json } from "../db/sql.ts"
+import { type Entry, type Fence, insertEntries } from "../journal/journal.ts"
+import { moreWork } from "./lease.ts"
+import { insertPosts, type Post } from "./outbox.ts"
+
+export interface Ending {
+  runId: string
+  fence: Fence
+  now: Date
+  entries: Entry[]
+  posts: Post[]
+}
+
+export interface Finish extends Ending {
+  state: "done" | "failed" | "cancelled"
+  label: Label
+  model: string | null
+  error?: { code: string; message: string }
+  /** What becomes of the events: `dead` keeps them for `/retry`. */
+  events: "done" | "dead"
+}
+
+export interface Question {
+  id: string
+  step: number
+  kind: "approval" | "uncertain"
+  code: string
+  tool: string
+  args: string
+  argsHash: string
+  display: string
+  askedOf: string
+  expiresAt: Date
+}
+
+/** Whether the thread has more to do right away. */
+export interface Released {
+  more: boolean
+}
+
+/** Gives the thread back, ready at once when it has more to do. `ready` adds a moment to come back at. */
+function letGo(fence: Fence, ready: SQL = sql`null::timestamptz`): SQL {
+  return sql`update threads set owner = null, lease_until = null,
+      ready_at = case when ${moreWork} then least(ready_at, now()) else least(ready_at, ${ready}) end
+    where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}
+    returning id, ready_at`
+}
+
+export async function finish(tx: Tx, end: Finish): Promise<Released> {
+  return run(tx, sql`
+    with held as (${letGo(end.fence)}), ended as (
+      update runs set state = ${end.state}, ended_at = clock_timestamp(), label = ${json(end.label)}, model = ${end.model}, error = ${json(end.error)}
+      from held where runs.id = ${end.runId}
+    ), consumed as (
+      update inbox set state = ${end.events}, ended_at = ${end.now}::timestamptz from held
+      where run_id = ${end.runId} and state = 'claimed'
+    ) ${rest(end)}`)
+}
+
+/** The run waits for a person: the question and the pause are one commit, so no answer can come before it. */
+export async function suspend(tx: Tx, end: Ending & { question: Question }): Promise<Released> {
+  const q = end.question
+  return run(tx, sql`
+    with held as (${letGo(end.fence)}), paused as (
+      update runs set state = 'waiting' from held where runs.id = ${end.runId}
+    ), asked as (
+      insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
+      select ${q.id}::uuid, ${end.runId}::uuid, held.id, ${q.step}::int, ${q.kind}, ${q.code}, ${q.tool}, ${q.args}, ${q.argsHash}, ${q.display},
+        ${q.askedOf}::uuid, ${end.now}::timestamptz, ${q.expiresAt}::timestamptz
+      from held
+    ) ${rest(end)}`)
+}
+
+/** The run is tried again from its journal at `delayMs` from now, by whoever claims the thread then. */
+export async function postpone(tx: Tx, end: Ending & { delayMs: number; error: { code: string; message: string } }): Promise<Released> {
+  const at = sql`now() + make_interval(secs => ${end.delayMs / 1000}::double precision)`
+  return run(tx, sql`
+    with held as (${letGo(end.fence, at)}), noted as (
+      update runs set attempts = attempts + 1, error = ${json(end.error)} from held where runs.id = ${end.runId}
+    ) ${rest(end)}`)
+}
+
+function rest(end: Ending): SQL {
+  return sql`, written as (${insertEntries(end.runId, end.fence, end.entries, "held")})
+    , posted as (${insertPosts(end.posts, end.runId, end.now, "held")})
+    select ready_at is not null and ready_at <= now() as more from held`
+}
+
+async function run(tx: Tx, statement: SQL): Promise<Released> {
+  const [released] = await tx.query<Released>(statement)
+  if (!released) throw new Fenced()
+  return released
+}

@@ -1,0 +1,36 @@
+/** What comes in, once it is known to be for us: the payloads of inbox rows, by kind. */
+import { z } from "zod"
+import type { Label } from "../base/label.ts"
+import type { ChannelId } from "../channels/channel.ts"
+
+/** A person's words. */
+export const messagePayload = z.object({ text: z.string() })
+
+/** An instant of an automation that came due. `action` is the automation's own (schedule room). */
+export const duePayload = z.object({ automationId: z.number(), dueAt: z.string(), lateMs: z.number(), action: z.unknown() })
+
+export type EventKind = "message" | "command" | "issue" | "due"
+
+export interface Event {
+  /** Where it came from, and its id there: a pair seen before is a duplicate and ends here. */
+  source: string
+  externalId: string
+  kind: EventKind
+  channel: ChannelId
+  /** The lane it belongs to; made when it is new. */
+  threadKey: string
+  /** Where replies on this thread go. */
+  target: string
+  personId: string | null
+  label: Label
+  payload: unknown
+}
+
+/** Slash commands run in order like messages, but by code, not by the model. `/stop` also acts at once. */
+export function kindOfText(text: string): "message" | "command" {
+  return /^\/[a-z]+\b/i.test(text.trim()) ? "command" : "message"
+}
+
+export function isStop(text: string): boolean {
+  return /^\/stop\b/i.test(text.trim())
+}

@@ -1,0 +1,61 @@
+/**
+ * Inbox: the one door for events. `accept` commits the event and its wake-up together; nothing is acknowledged to a
+ * sender before that commit. Duplicates end here, and so do answers to open questions: the first one wins.
+ */
+import type { Clock } from "../base/clock.ts"
+import type { NewId } from "../base/ids.ts"
+import { parseAnswer } from "../channels/approval-text.ts"
+import type { Db, Tx } from "../db/db.ts"
+import type { Queue } from "../queue/queue.ts"
+import { answerWait } from "./answer.ts"
+import { type Accepted, insertEvent } from "./arrival.ts"
+import type { Bell } from "./bell.ts"
+import { type Event, messagePayload } from "./event.ts"
+
+export interface Inbox {
+  /** Durably takes an event in. When it returns, the event will reach its end whatever happens to this process. */
+  accept(event: Event): Promise<Accepted>
+  /** The same inside a transaction of the caller's, who rings the bell (`work`, thread id) after its commit. */
+  acceptIn(tx: Tx, event: Event): Promise<Accepted>
+  /** Keeps an event that is not for us, so that a second delivery is known and people can look. */
+  record(event: Omit<Event, "kind" | "personId" | "target"> & { reason: string }): Promise<void>
+}
+
+export interface InboxDeps {
+  db: Db
+  queue: Queue
+  bell: Bell
+  clock: Clock
+  newId: NewId
+}
+
+export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox {
+  async function acceptIn(tx: Tx, event: Event): Promise<Accepted & { wake: string | null; posted: string | null }> {
+    const text = event.kind === "message" ? messagePayload.parse(event.payload).text : ""
+    const answer = event.kind === "message" && event.personId ? parseAnswer(text, event.channel) : null
+    if (answer && event.personId) {
+      const outcome = await answerWait(tx, { answer, event, personId: event.personId, id: newId(), now: clock.now() })
+      if (outcome) {
+        if (outcome.wake) await queue.send(tx, "turn", outcome.wake)
+        return outcome
+      }
+    }
+    const inserted = await insertEvent(tx, { event, id: newId(), state: "new", now: clock.now() })
+    if (!inserted.duplicate) await queue.send(tx, "turn", inserted.threadId)
+    return { ...inserted, wake: inserted.duplicate ? null : inserted.threadId, posted: null }
+  }
+
+  return {
+    acceptIn,
+    async accept(event) {
+      const { wake, posted, ...accepted } = await db.transaction((tx) => acceptIn(tx, event))
+      if (wake) bell.ring("work", wake)
+      if (posted) bell.ring("outbox", posted)
+      return accepted
+    },
+    async record({ reason, ...event }) {
+      const row = { ...event, kind: "message" as const, personId: null, target: "", payload: { reason, event: event.payload } }
+      await insertEvent(db, { event: row, id: newId(), state: "recorded", now: clock.now() })
+    },
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Lease: one worker at a time holds a thread, for five seconds that it renews while it works. Each claim raises the
+ * epoch, and every write names owner and epoch, so a worker that slept past its lease changes nothing. No
+ * transaction is open while a thread is held.
+ */
+import { type SQL, sql } from "drizzle-orm"
+import type { Label } from "../base/label.ts"
+import type { ChannelId } from "../channels/channel.ts"
+import type { Db } from "../db/db.ts"
+import type { Fence, ThreadNews } from "../journal/journal.ts"
+import type { EventKind } from "./event.ts"
+
+export const LEASE_SECONDS = 5
+
+/** What a claim found to do: a run to go on with, or the events that start a new one. */
+export interface Claim extends ThreadNews {
+  fence: Fence
+  thread: { id: string; channel: ChannelId; key: string; personId: string | null; model: string | null; historyFrom: number }
+  run: ClaimedRun | null
+}
+
+export interface ClaimedRun {
+  id: string
+  kind: EventKind
+  /** False when it was begun before, by whoever held the thread then. */
+  fresh: boolean
+  /** Failed tries so far, this one not counted. */
+  attempts: number
+  label: Label
+  startedAt: Date
+  /** The events it answers, in order; at least one. */
+  events: ClaimedEvent[]
+}
+
+export interface ClaimedEvent {
+  id: string
+  seq: number
+  personId: string | null
+  payload: unknown
+  label: Label
+  receivedAt: Date
+}
+
+/** Whether a thread has something to do beyond what runs now; for use where `threads` is in scope. */
+export const moreWork: SQL = sql`(exists (select 1 from inbox where thread_id = threads.id and state = 'new')
+  or exists (select 1 from runs where thread_id = threads.id and ${resumable("runs")}))`
+
+/** A waiting run whose questions are all answered, or expired. */
+function resumable(runs: string): SQL {
+  return sql`${sql.raw(runs)}.state = 'waiting' and not exists (
+    select 1 from waits where waits.run_id = ${sql.raw(runs)}.id and waits.state = 'open')`
+}
+
+export interface Leases {
+  /**
+   * Claims `threadId`, or the longest-waiting thread: one that is ready, or whose worker's lease ran out. Null when
+   * there is none. A crashed run comes back first, then an answered one, then new events; rapid messages come together.
+   */
+  claim(threadId?: string): Promise<Claim | null>
+  /** Extends the lease; null when it was lost. */
+  renew(fence: Fence): Promise<ThreadNews | null>
+  /** Gives the thread back as it is. */
+  release(fence: Fence): Promise<void>
+  /** At the boot of the only process: whoever held a thread is dead. Returns the threads set free. */
+  dropAll(): Promise<number>
+}
+
+export function createLeases({ db, owner, newRunId, codeVersion }: { db: Db; owner: string; newRunId: () => string; codeVersion: string }): Leases {
+  return {
+    async claim(threadId) {
+      const [row] = await db.query<ClaimRow>(claimStatement({ threadId, owner, runId: newRunId(), codeVersion }))
+      return row ? toClaim(row, owner) : null
+    },
+    async renew(fence) {
+      const [news] = await db.query<ThreadNews>(sql`
+        update threads set lease_until = now() + make_interval(secs => ${LEASE_SECONDS})
+        where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}
+        returning next_seq as "nextSeq", stop_seq as "stopSeq"`)
+      return news ?? null
+    },
+    async release(fence) {
+      await db.query(sql`
+        update threads set owner = null, lease_until = null, ready_at = case when ${moreWork} then least(ready_at, now()) else ready_at end
+        where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}`)
+    },
+    async dropAll() {
+      const rows = await db.query(sql`update threads set lease_until = now() - interval '1 second' where owner is not null returning id`)
+      return rows.length
+    },
+  }
+}
+
+/**
+ * The claim, its new run and its events in one statement. An event committed between this statement's snapshot and its
+ * lock is missed here, and found by `moreWork` when the thread is given back.
+ */
+function claimStatement(p: { threadId: string | undefined; owner: string; runId: string; codeVersion: string }): SQL {
+  const which = p.threadId ? sql`threads.id = ${p.threadId} and` : sql``
+  return sql`
+    with free as (
+      select id, owner as dead from threads
+      where ${which} ((owner is null and ready_at <= now()) or (owner is not null and lease_until < now()))
+      order by ready_at limit 1 for no key update skip locked
+    ), held as (
+      update threads set owner = ${p.owner}, epoch = epoch + 1, ready_at = null,
+        lease_until = now() + make_interval(secs => ${LEASE_SECONDS})
+      from free where threads.id = free.id
+      returning threads.id, channel, key, person_id, model, history_from, epoch, next_seq, stop_seq, free.dead
+    ), open as (
+      select runs.id, runs.state from runs join held on runs.thread_id = held.id
+      where runs.state = 'running' or (${resumable("runs")})
+      order by runs.state, runs.started_at limit 1
+    ), resumed as (
+      update runs set state = 'running', attempts = runs.attempts + case when open.state = 'running' and held.dead is not null then 1 else 0 end
+      from open, held where runs.id = open.id
+      returning runs.id, runs.kind, runs.label, runs.started_at, runs.attempts, false as fresh
+    ), waiting as (
+      select inbox.* from inbox join held on inbox.thread_id = held.id
+      where inbox.state = 'new' and not exists (select 1 from open)
+    ), first as (
+      select * from waiting order by seq limit 1
+    ), batch as (
+      select waiting.* from waiting, first
+      where waiting.id = first.id or (first.kind = 'message' and waiting.kind = 'message'
+        and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message'), 9007199254740991))
+    ), begun as (
+      insert into runs (id, thread_id, trigger_id, kind, state, label, code_version, started_at)
+      select ${p.runId}::uuid, thread_id, id, kind, 'running', label, ${p.codeVersion}, clock_timestamp() from first
+      returning id, kind, label, started_at, attempts, true as fresh
+    ), taken as (
+      update inbox set state = 'claimed', run_id = begun.id, attempts = inbox.attempts + 1
+      from batch, begun where inbox.id = batch.id
+      returning inbox.id, inbox.seq, inbox.person_id, inbox.payload, inbox.label, inbox.received_at
+    ), run as (
+      select * from resumed union all select * from begun
+    ), events as (
+      select * from taken union all
+      select inbox.id, inbox.seq, inbox.person_id, inbox.payload, inbox.label, inbox.received_at
+      from inbox join resumed on inbox.run_id = resumed.id
+    )
+    select held.id as "threadId", channel, key, person_id as "personId", model, history_from as "historyFrom", epoch,
+      next_seq as "nextSeq", stop_seq as "stopSeq",
+      run.id as "runId", run.kind, run.label, run.started_at as "startedAt", run.attempts, run.fresh,
+      (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'seq', seq, 'personId', person_id, 'payload', payload,
+        'label', label, 'receivedAt', received_at) order by seq), '[]') from events) as events
+    from held left join run on true`
+}
+
+interface ClaimRow extends ThreadNews {
+  threadId: string
+  channel: ChannelId
+  key: string
+  personId: string | null
+  model: string | null
+  historyFrom: number
+  epoch: number
+  runId: string | null
+  kind: EventKind
+  label: Label
+  startedAt: Date
+  attempts: number
+  fresh: boolean
+  events: (Omit<ClaimedEvent, "receivedAt"> & { receivedAt: string })[]
+}
+
+function toClaim(row: ClaimRow, owner: string): Claim {
+  const events = row.events.map((event) => ({ ...event, receivedAt: new Date(event.receivedAt) }))
+  const { kind, fresh, attempts, label, startedAt, channel, key, personId, model, historyFrom } = row
+  return {
+    fence: { threadId: row.threadId, owner, epoch: row.epoch },
+    thread: { id: row.threadId, channel, key, personId, model, historyFrom },
+    nextSeq: row.nextSeq,
+    stopSeq: row.stopSeq,
+    run: row.runId === null ? null : { id: row.runId, kind, fresh, attempts, label, startedAt, events },
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Outbox: what goes to people. A message is put here in the commit that decided it, and leaves in order, one sender a
+ * thread at a time (a unique index holds that). The web's mailbox is this table itself: there, put is sent.
+ */
+import { type SQL, sql } from "drizzle-orm"
+import { newId } from "../base/ids.ts"
+import type { Button, ChannelId } from "../channels/channel.ts"
+import type { Db, Tx } from "../db/db.ts"
+import { json } from "../db/sql.ts"
+
+/** How long a sender may take for one message before another may conclude that it died; every send has a shorter timeout. */
+const SENDING_SECONDS = 30
+
+export interface Post {
+  threadId: string
+  /** The same key is put once only, whoever tries again. */
+  dedupeKey: string
+  text: string
+  buttons?: Button[]
+}
+
+export interface Body {
+  text: string
+  buttons?: Button[]
+}
+
+/** An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids. */
+export function insertPosts(posts: Post[], runId: string | null, now: Date, guard: string): SQL {
+  const rows = posts.map((p) => ({
+    id: newId(),
+    thread_id: p.threadId,
+    dedupe_key: p.dedupeKey,
+    body: { text: p.text, ...(p.buttons ? { buttons: p.buttons } : {}) },
+  }))
+  return sql`insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, state, next_at, created_at, sent_at)
+    select r.id, r.thread_id, ${runId}::uuid, r.dedupe_key, t.channel, t.target, r.body,
+      case when t.channel = 'web' then 'sent' else 'pending' end, ${now}::timestamptz, ${now}::timestamptz,
+      case when t.channel = 'web' then ${now}::timestamptz end
+    from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb)
+      join threads t on t.id = r.thread_id
+    on conflict (dedupe_key) do nothing returning thread_id`
+}
+
+/** Puts one message that belongs to no run. */
+export async function postNotice(tx: Tx, post: Post & { now: Date; runId?: string }): Promise<void> {
+  await tx.query(sql`with one as (select 1) ${insertPosts([post], post.runId ?? null, post.now, "one")}`)
+}
+
+export interface Sending {
+  id: string
+  threadId: string
+  channel: ChannelId
+  target: string
+  body: Body
+  attempts: number
+  runId: string | null
+}
+
+export interface Outbox {
+  /** Takes the first waiting message of a thread for sending; null when there is none, or another sender is at it. */
+  take(threadId: string, now: Date): Promise<Sending | null>
+  sent(id: string, providerId: string, now: Date): Promise<void>
+  /** Surely not accepted: tried again at `nextAt`. */
+  retry(id: string, nextAt: Date, error: unknown): Promise<void>
+  /** Accepted or not, nobody knows. */
+  uncertain(id: string, error: unknown): Promise<void>
+  failed(id: string, error: unknown): Promise<void>
+  /** A provider's later word on a message: only ever forward (sent, delivered or failed). */
+  reported(channel: ChannelId, providerId: string, state: "delivered" | "failed", error?: unknown): Promise<string | null>
+  /** Threads with something to send now. */
+  waiting(now: Date): Promise<string[]>
+  /** Messages whose sender died while sending: they become uncertain. Returns how many. */
+  abandonDead(): Promise<Sending[]>
+}
+
+const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts, run_id as "runId"`
+
+export function createOutbox(db: Db): Outbox {
+  const settle = (id: string, state: string, error: unknown, extra: SQL = sql``) =>
+    db.query(sql`update outbox set state = ${state}, error = ${json(error)}, sending_until = null ${extra}
+      where id = ${id} and state in ('sending', 'uncertain')`)
+
+  return {
+    async take(threadId, now) {
+      try {
+        const [row] = await db.query<Sending>(sql`
+          update outbox set state = 'sending', attempts = attempts + 1, sending_until = now() + make_interval(secs => ${SENDING_SECONDS})
+          where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' order by seq limit 1)
+            and state = 'pending' and next_at <= ${now}::timestamptz
+          returning ${COLUMNS}`)
+        return row ?? null
+      } catch (error) {
+        if (isOneSender(error)) return null
+        throw error
+      }
+    },
+    async sent(id, providerId, now) {
+      await settle(id, "sent", null, sql`, provider_id = ${providerId}, sent_at = ${now}::timestamptz`)
+    },
+    async retry(id, nextAt, error) {
+      await settle(id, "pending", error, sql`, next_at = ${nextAt}::timestamptz`)
+    },
+    async uncertain(id, error) {
+      await settle(id, "uncertain", error)
+    },
+    async failed(id, error) {
+      await settle(id, "failed", error)
+    },
+    async reported(channel, providerId, state, error) {
+      const [row] = await db.query<{ threadId: string }>(sql`
+        update outbox set state = ${state}, error = coalesce(${json(error)}, error)
+        where channel = ${channel} and provider_id = ${providerId} and state in ('sending', 'sent', 'uncertain')
+        returning thread_id as "threadId"`)
+      return row?.threadId ?? null
+    },
+    async waiting(now) {
+      const rows = await db.query<{ threadId: string }>(sql`
+        select distinct thread_id as "threadId" from outbox where state = 'pending' and next_at <= ${now}::timestamptz`)
+      return rows.map((row) => row.threadId)
+    },
+    abandonDead() {
+      return db.query<Sending>(sql`
+        update outbox set state = 'uncertain', sending_until = null, error = ${json({ code: "sender_died" })}
+        where state = 'sending' and sending_until < now() returning ${COLUMNS}`)
+    },
+  }
+}
+
+function isOneSender(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "23505"
+}
