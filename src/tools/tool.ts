@@ -1,0 +1,66 @@
+/**
+ * Tool: something the agent can do, with a schema for what it takes, data for what it gives, and a declared replay
+ * class that says what to do when a crash hides its outcome. A tool that fails answers with a code; it never throws to the loop.
+ */
+import type { z } from "zod"
+import type { Label } from "../base/label.ts"
+import type { Tx } from "../db/db.ts"
+import type { Replay } from "../journal/journal.ts"
+import type { Person } from "../thread/people.ts"
+
+export type FailureCode = "not_found" | "denied" | "expired" | "timeout" | "invalid" | "unavailable" | "unknown_outcome"
+
+export type ToolResult = ({ ok: true } & Record<string, unknown>) | { ok: false; code: FailureCode; message: string }
+
+export interface ToolContext {
+  runId: string
+  threadId: string
+  /** The same in every try of this step: an idempotency key. */
+  opId: string
+  /** Whom the run works for. */
+  person: Person
+  /** Their IANA zone, or the installation's guess when they never said. */
+  zone: string
+  now: Date
+  /** Of everything in the run's context so far. */
+  label: Label
+  signal: AbortSignal
+}
+
+interface Declared<Args> {
+  /** `^[a-z_]{1,64}$` */
+  name: string
+  /** For the model: what it does, when to use it. One or two sentences. */
+  description: string
+  input: z.ZodType<Args>
+  /** `read` looks, `write` changes what is ours, `send` reaches the outside world. */
+  effect: "read" | "write" | "send"
+  /** The least trustworthy content that may lead to a call. */
+  needs: Label["integrity"]
+  /** Members of the household may not use it. */
+  ownerOnly?: boolean
+  /** Why a person must approve this very call, or null; looks, never acts. */
+  asks?(args: Args, ctx: ToolContext): Promise<string | null>
+  /** What an approval shows: every argument that matters, rendered by code. */
+  show(args: Args): string
+}
+
+/** Works inside the transaction that journals its outcome: exactly once. */
+export interface TransactionalTool<Args> extends Declared<Args> {
+  replay: "transactional"
+  run(args: Args, ctx: ToolContext, tx: Tx): Promise<ToolResult>
+}
+
+export interface EffectTool<Args> extends Declared<Args> {
+  replay: Exclude<Replay, "transactional">
+  run(args: Args, ctx: ToolContext): Promise<ToolResult>
+  /** `reconcile` only: what the other side says about `ctx.opId`; null when it never happened. */
+  probe?(args: Args, ctx: ToolContext): Promise<ToolResult | null>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of tools holds many argument types; each is checked by its own schema before use.
+export type Tool<Args = any> = TransactionalTool<Args> | EffectTool<Args>
+
+export function failed(code: FailureCode, message: string): ToolResult {
+  return { ok: false, code, message }
+}
