@@ -24,7 +24,9 @@ export interface LoopLimits {
 
 export const LIMITS: LoopLimits = { steps: 20, toolCalls: 40, wallMs: 5 * 60_000, sameCall: 3 }
 
-export type LoopEnd = { end: "answer"; text: string } | { end: "limit"; which: "steps" | "tool_calls" | "wall" | "same_call" }
+export type LoopEnd =
+  | { end: "answer"; text: string }
+  | { end: "limit"; which: "steps" | "tool_calls" | "wall" | "same_call" }
 
 export async function loop(start: Message[], parts: LoopParts, limits: LoopLimits = LIMITS): Promise<LoopEnd> {
   const messages = [...start]
@@ -34,7 +36,12 @@ export async function loop(start: Message[], parts: LoopParts, limits: LoopLimit
     if (parts.elapsed() > limits.wallMs) return { end: "limit", which: "wall" }
     const result = await parts.ask(messages)
     if (result.toolCalls.length > 0) {
-      messages.push({ role: "assistant", text: result.text || null, toolCalls: result.toolCalls, ...(result.state ? { state: result.state } : {}) })
+      messages.push({
+        role: "assistant",
+        text: result.text || null,
+        toolCalls: result.toolCalls,
+        ...(result.state ? { state: result.state } : {}),
+      })
       for (const call of result.toolCalls) {
         const key = `${call.name} ${call.arguments}`
         const times = (made.get(key) ?? 0) + 1

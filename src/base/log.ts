@@ -25,10 +25,12 @@ export interface LogOptions {
 export function createLog({ level, scrub, out = (line) => void process.stderr.write(line) }: LogOptions): Log {
   const sink: DestinationStream = { write: (line) => out(scrub(line)) }
   const logger = pino({ level, base: null, messageKey: "event", timestamp: pino.stdTimeFunctions.isoTime }, sink)
-  const line = (at: "debug" | "info" | "warn" | "error") => (event: string, fields: Fields = {}) => {
-    const { error, ...rest } = fields
-    logger[at](error === undefined ? rest : { ...rest, ...describe(error) }, event)
-  }
+  const line =
+    (at: "debug" | "info" | "warn" | "error") =>
+    (event: string, fields: Fields = {}) => {
+      const { error, ...rest } = fields
+      logger[at](error === undefined ? rest : { ...rest, ...describe(error) }, event)
+    }
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") }
 }
 

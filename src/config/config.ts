@@ -9,7 +9,12 @@ import { Misconfigured } from "../base/errors.ts"
 const text = z.string().trim().min(1)
 const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""))
 const usd = z.coerce.number().nonnegative()
-const list = z.string().transform((value) => value.split(",").map((part) => part.trim()).filter(Boolean))
+const list = z.string().transform((value) =>
+  value
+    .split(",")
+    .map((part) => part.trim())
+    .filter(Boolean),
+)
 const zone = z.string().refine(isZone, "is not an IANA time zone, for example America/New_York")
 const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true")
 
@@ -17,32 +22,65 @@ const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === 
 const VARIABLES = {
   HOST: [text.default("127.0.0.1"), "set HOST to an address to listen on, for example 127.0.0.1"],
   PORT: [z.coerce.number().int().min(0).max(65_535).default(8080), "set PORT to a number from 0 to 65535"],
-  PUBLIC_URL: [url.optional(), "set PUBLIC_URL to the address that reaches this server from outside, for example https://vigil.example.com"],
+  PUBLIC_URL: [
+    url.optional(),
+    "set PUBLIC_URL to the address that reaches this server from outside, for example https://vigil.example.com",
+  ],
   DATA_DIR: [text.default("./data").transform((dir) => resolve(dir)), "set DATA_DIR to a directory"],
-  DATABASE_URL: [z.url({ protocol: /^postgres(ql)?$/ }).optional(), "set DATABASE_URL like postgres://user:password@host:5432/name"],
-  QUEUE_BACKEND: [z.enum(["postgres", "citus", "yugabytedb", "cockroachdb"]).default("postgres"), "set QUEUE_BACKEND to postgres, citus, yugabytedb or cockroachdb"],
+  DATABASE_URL: [
+    z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+    "set DATABASE_URL like postgres://user:password@host:5432/name",
+  ],
+  QUEUE_BACKEND: [
+    z.enum(["postgres", "citus", "yugabytedb", "cockroachdb"]).default("postgres"),
+    "set QUEUE_BACKEND to postgres, citus, yugabytedb or cockroachdb",
+  ],
   MASTER_KEY: [text.refine(isKey, "is not 32 bytes in base64").optional(), "make one with: openssl rand -base64 32"],
-  LOG_LEVEL: [z.enum(["debug", "info", "warn", "error", "silent"]).default("info"), "set LOG_LEVEL to debug, info, warn, error or silent"],
+  LOG_LEVEL: [
+    z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+    "set LOG_LEVEL to debug, info, warn, error or silent",
+  ],
   OPENAI_API_KEY: [text.optional(), "copy it from your provider's console"],
-  OPENAI_BASE_URL: [url.optional(), "set OPENAI_BASE_URL to an OpenAI-compatible endpoint, for example http://127.0.0.1:11434/v1"],
+  OPENAI_BASE_URL: [
+    url.optional(),
+    "set OPENAI_BASE_URL to an OpenAI-compatible endpoint, for example http://127.0.0.1:11434/v1",
+  ],
   VIGIL_MODEL: [text.optional(), "set VIGIL_MODEL to a model's name, or to offline"],
   VIGIL_EMBEDDING_MODEL: [text.optional(), "set VIGIL_EMBEDDING_MODEL to an embedding model's name"],
   VIGIL_FALLBACK_MODELS: [list.default([]), "set VIGIL_FALLBACK_MODELS to names separated by commas"],
   VIGIL_PROBE_LOCAL: [flag.default(true), "set VIGIL_PROBE_LOCAL to 0 or 1"],
-  TELEGRAM_BOT_TOKEN: [text.regex(/^\d+:[\w-]+$/, "does not look like a bot token").optional(), "copy it from @BotFather"],
-  TELEGRAM_WEBHOOK_SECRET: [text.regex(/^[\w-]{16,256}$/, "must be 16 to 256 of A-Z a-z 0-9 _ -").optional(), "make one with: openssl rand -hex 32"],
+  TELEGRAM_BOT_TOKEN: [
+    text.regex(/^\d+:[\w-]+$/, "does not look like a bot token").optional(),
+    "copy it from @BotFather",
+  ],
+  TELEGRAM_WEBHOOK_SECRET: [
+    text.regex(/^[\w-]{16,256}$/, "must be 16 to 256 of A-Z a-z 0-9 _ -").optional(),
+    "make one with: openssl rand -hex 32",
+  ],
   TELEGRAM_API_ROOT: [url.optional(), "set TELEGRAM_API_ROOT to the Bot API server, or leave it out"],
-  TWILIO_ACCOUNT_SID: [text.regex(/^AC[0-9a-fA-F]{32}$/, "is not AC and 32 hex digits").optional(), "copy it from the Twilio console"],
+  TWILIO_ACCOUNT_SID: [
+    text.regex(/^AC[0-9a-fA-F]{32}$/, "is not AC and 32 hex digits").optional(),
+    "copy it from the Twilio console",
+  ],
   TWILIO_AUTH_TOKEN: [text.optional(), "copy it from the Twilio console"],
   TWILIO_NUMBER: [phone().optional(), "set TWILIO_NUMBER like +15551234567"],
-  TWILIO_MESSAGING_SERVICE_SID: [text.regex(/^MG[0-9a-fA-F]{32}$/, "is not MG and 32 hex digits").optional(), "copy it from the Twilio console"],
+  TWILIO_MESSAGING_SERVICE_SID: [
+    text.regex(/^MG[0-9a-fA-F]{32}$/, "is not MG and 32 hex digits").optional(),
+    "copy it from the Twilio console",
+  ],
   TWILIO_API_BASE: [url.optional(), "set TWILIO_API_BASE to Twilio's API, or leave it out"],
   GITHUB_TOKEN: [text.optional(), "make a fine-grained token with Issues: read and write"],
   GITHUB_APP_ID: [text.optional(), "copy it from your GitHub App's page"],
   GITHUB_APP_PRIVATE_KEY: [text.optional(), "download it from your GitHub App's page"],
-  GITHUB_WEBHOOK_SECRET: [text.min(8, "is shorter than 8 characters").optional(), "make one with: openssl rand -hex 32"],
+  GITHUB_WEBHOOK_SECRET: [
+    text.min(8, "is shorter than 8 characters").optional(),
+    "make one with: openssl rand -hex 32",
+  ],
   GITHUB_API_URL: [url.optional(), "set GITHUB_API_URL to GitHub's API, or leave it out"],
-  GITHUB_REPOS: [list.default([]).refine((repos) => repos.every((r) => /^[\w.-]+\/[\w.-]+$/.test(r)), "is not a list of owner/name"), "set GITHUB_REPOS like owner/name,owner/other"],
+  GITHUB_REPOS: [
+    list.default([]).refine((repos) => repos.every((r) => /^[\w.-]+\/[\w.-]+$/.test(r)), "is not a list of owner/name"),
+    "set GITHUB_REPOS like owner/name,owner/other",
+  ],
   OWNER_PHONE: [phone().optional(), "set OWNER_PHONE like +15551234567"],
   OWNER_TELEGRAM_ID: [text.regex(/^\d+$/, "is not a number").optional(), "ask @userinfobot for your numeric id"],
   OWNER_TIMEZONE: [zone.optional(), "set OWNER_TIMEZONE like Europe/Lisbon"],
@@ -106,13 +144,55 @@ function conflicts(c: Config): Problem[] {
   const need = (when: unknown, missing: boolean, variable: string, message: string, fix: string) => {
     if (when && missing) problems.push({ variable, message, fix })
   }
-  need(!isLoopback(c.HOST), !c.MASTER_KEY, "MASTER_KEY", `is missing, and HOST=${c.HOST} is open to others`, VARIABLES.MASTER_KEY[1])
-  need(c.TWILIO_ACCOUNT_SID, !c.TWILIO_AUTH_TOKEN, "TWILIO_AUTH_TOKEN", "is missing, so SMS cannot verify its sender", "copy it from the Twilio console, then: vigil secrets set TWILIO_AUTH_TOKEN")
-  need(c.TWILIO_AUTH_TOKEN, !c.TWILIO_ACCOUNT_SID, "TWILIO_ACCOUNT_SID", "is missing beside TWILIO_AUTH_TOKEN", VARIABLES.TWILIO_ACCOUNT_SID[1])
-  need(c.TWILIO_ACCOUNT_SID, !c.TWILIO_NUMBER && !c.TWILIO_MESSAGING_SERVICE_SID, "TWILIO_NUMBER", "is missing, so SMS has no sender", "set TWILIO_NUMBER or TWILIO_MESSAGING_SERVICE_SID")
-  need(c.TELEGRAM_BOT_TOKEN && c.PUBLIC_URL, !c.TELEGRAM_WEBHOOK_SECRET, "TELEGRAM_WEBHOOK_SECRET", "is missing, and with PUBLIC_URL Telegram calls a webhook", VARIABLES.TELEGRAM_WEBHOOK_SECRET[1])
-  need(c.GITHUB_APP_ID, !c.GITHUB_APP_PRIVATE_KEY, "GITHUB_APP_PRIVATE_KEY", "is missing beside GITHUB_APP_ID", VARIABLES.GITHUB_APP_PRIVATE_KEY[1])
-  need(c.GITHUB_APP_PRIVATE_KEY, !c.GITHUB_APP_ID, "GITHUB_APP_ID", "is missing beside GITHUB_APP_PRIVATE_KEY", VARIABLES.GITHUB_APP_ID[1])
+  need(
+    !isLoopback(c.HOST),
+    !c.MASTER_KEY,
+    "MASTER_KEY",
+    `is missing, and HOST=${c.HOST} is open to others`,
+    VARIABLES.MASTER_KEY[1],
+  )
+  need(
+    c.TWILIO_ACCOUNT_SID,
+    !c.TWILIO_AUTH_TOKEN,
+    "TWILIO_AUTH_TOKEN",
+    "is missing, so SMS cannot verify its sender",
+    "copy it from the Twilio console, then: vigil secrets set TWILIO_AUTH_TOKEN",
+  )
+  need(
+    c.TWILIO_AUTH_TOKEN,
+    !c.TWILIO_ACCOUNT_SID,
+    "TWILIO_ACCOUNT_SID",
+    "is missing beside TWILIO_AUTH_TOKEN",
+    VARIABLES.TWILIO_ACCOUNT_SID[1],
+  )
+  need(
+    c.TWILIO_ACCOUNT_SID,
+    !c.TWILIO_NUMBER && !c.TWILIO_MESSAGING_SERVICE_SID,
+    "TWILIO_NUMBER",
+    "is missing, so SMS has no sender",
+    "set TWILIO_NUMBER or TWILIO_MESSAGING_SERVICE_SID",
+  )
+  need(
+    c.TELEGRAM_BOT_TOKEN && c.PUBLIC_URL,
+    !c.TELEGRAM_WEBHOOK_SECRET,
+    "TELEGRAM_WEBHOOK_SECRET",
+    "is missing, and with PUBLIC_URL Telegram calls a webhook",
+    VARIABLES.TELEGRAM_WEBHOOK_SECRET[1],
+  )
+  need(
+    c.GITHUB_APP_ID,
+    !c.GITHUB_APP_PRIVATE_KEY,
+    "GITHUB_APP_PRIVATE_KEY",
+    "is missing beside GITHUB_APP_ID",
+    VARIABLES.GITHUB_APP_PRIVATE_KEY[1],
+  )
+  need(
+    c.GITHUB_APP_PRIVATE_KEY,
+    !c.GITHUB_APP_ID,
+    "GITHUB_APP_ID",
+    "is missing beside GITHUB_APP_PRIVATE_KEY",
+    VARIABLES.GITHUB_APP_ID[1],
+  )
   return problems
 }
 

@@ -49,7 +49,10 @@ export async function migrate(db: Opened): Promise<void> {
     })
   }
   if ("pglite" in db) {
-    const [{ drizzle }, { migrate: apply }] = await Promise.all([import("drizzle-orm/pglite"), import("drizzle-orm/pglite/migrator")])
+    const [{ drizzle }, { migrate: apply }] = await Promise.all([
+      import("drizzle-orm/pglite"),
+      import("drizzle-orm/pglite/migrator"),
+    ])
     await apply(drizzle({ client: db.pglite }), { migrationsFolder: FOLDER })
   } else await migratePostgres(db)
 }

@@ -47,7 +47,9 @@ interface EmscriptenStream {
 
 interface EmscriptenFs {
   FS: {
-    filesystems: { NODEFS: { stream_ops: { fsync?: (stream: EmscriptenStream) => number }; realPath(node: unknown): string } }
+    filesystems: {
+      NODEFS: { stream_ops: { fsync?: (stream: EmscriptenStream) => number }; realPath(node: unknown): string }
+    }
   }
 }
 

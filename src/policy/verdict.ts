@@ -37,7 +37,8 @@ export function verdict(asked: Asked): Verdict {
     return { decision: "deny", reason: `no grant for ${tool.name} with these arguments` }
   }
   if (!trusts(label.integrity, tool.needs)) {
-    if (tool.effect === "read") return { decision: "deny", reason: `content is ${label.integrity}, ${tool.name} needs ${tool.needs}` }
+    if (tool.effect === "read")
+      return { decision: "deny", reason: `content is ${label.integrity}, ${tool.name} needs ${tool.needs}` }
     return { decision: "ask", reason: `content is ${label.integrity}, ${tool.name} needs ${tool.needs}` }
   }
   if (label.integrity === "untrusted" && label.confidentiality !== "public" && tool.effect === "send") {
@@ -49,5 +50,7 @@ export function verdict(asked: Asked): Verdict {
 
 function covers(grant: Grant, tool: string, args: Record<string, unknown>): boolean {
   if (grant.tool !== tool) return false
-  return Object.entries(grant.where ?? {}).every(([name, value]) => JSON.stringify(args[name]) === JSON.stringify(value))
+  return Object.entries(grant.where ?? {}).every(
+    ([name, value]) => JSON.stringify(args[name]) === JSON.stringify(value),
+  )
 }

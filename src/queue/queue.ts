@@ -44,7 +44,11 @@ export async function createQueue({ db, boss, log, listen }: QueueOptions): Prom
   boss.on("error", (error) => log.error("queue_error", { error }))
   await boss.start()
   for (const name of names) {
-    await boss.createQueue(name, { ...QUEUES[name], notify: db.kind === "postgres", deleteAfterSeconds: DELETE_AFTER_SECONDS })
+    await boss.createQueue(name, {
+      ...QUEUES[name],
+      notify: db.kind === "postgres",
+      deleteAfterSeconds: DELETE_AFTER_SECONDS,
+    })
   }
   for (const name of names) await boss.findJobs(name, { id: crypto.randomUUID() })
 
@@ -54,7 +58,12 @@ export async function createQueue({ db, boss, log, listen }: QueueOptions): Prom
       await boss.send(name, { key }, { db: inside, singletonKey: key })
     },
     async work(name, handle) {
-      const options = { batchSize: 50, burstWhenBatchFull: true, pollingIntervalSeconds: listen ? 2 : 5, notifyPollingIntervalSeconds: 5 }
+      const options = {
+        batchSize: 50,
+        burstWhenBatchFull: true,
+        pollingIntervalSeconds: listen ? 2 : 5,
+        notifyPollingIntervalSeconds: 5,
+      }
       // Not const: a handler may run before `work` resolves. A worker clears its "notified" flag before it fetches, so
       // it must wake itself after each batch or a backlog waits for the next poll.
       let worker: string | undefined

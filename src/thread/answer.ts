@@ -3,7 +3,7 @@
  * question's row: the first answer wins, a late one is told what was decided, an expired one how to ask again.
  */
 import { sql } from "drizzle-orm"
-import type { Answer } from "../channels/approval-text.ts"
+import type { ApprovalAnswer } from "../channels/approval-text.ts"
 import type { Tx } from "../db/db.ts"
 import { type Accepted, insertEvent } from "./arrival.ts"
 import type { Event } from "./event.ts"
@@ -23,7 +23,7 @@ interface WaitRow {
 }
 
 export interface AnswerInput {
-  answer: Answer
+  answer: ApprovalAnswer
   event: Event
   personId: string
   /** For the inbox row. */
@@ -49,10 +49,14 @@ export async function answerWait(tx: Tx, input: AnswerInput): Promise<Answered |
     await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now: input.now })
     return { ...accepted, wake: null, posted: accepted.threadId }
   }
-  if (waits.length > 1) return say(`Which one? ${waits.map((w) => `${w.code}: ${w.display}`).join("\n")}\nReply for example ${wait.code} OK.`)
+  if (waits.length > 1)
+    return say(
+      `Which one? ${waits.map((w) => `${w.code}: ${w.display}`).join("\n")}\nReply for example ${wait.code} OK.`,
+    )
   if (wait.state !== "open") return say(late(wait))
   if (wait.expired) return say(`${wait.code} has expired, so nothing was done. Ask again to redo it.`)
-  if (input.answer.verdict === "ask") return say(`${wait.code}: ${wait.display}\nReply ${wait.code} OK or ${wait.code} NO.`)
+  if (input.answer.verdict === "ask")
+    return say(`${wait.code}: ${wait.display}\nReply ${wait.code} OK or ${wait.code} NO.`)
   if (!(await decide(tx, wait, input))) return say(`${wait.code} was just decided.`)
   return { ...accepted, wake: wait.threadId, posted: null }
 }

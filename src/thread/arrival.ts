@@ -27,7 +27,12 @@ export interface Insertion {
 export async function insertEvent(tx: Tx, { event, id, state, now }: Insertion): Promise<Accepted> {
   const ready = state === "new" ? sql`now()` : sql`null::timestamptz`
   const stop = event.kind === "command" && isStop(messagePayload.parse(event.payload).text)
-  const [row] = await tx.query<{ id: string | null; threadId: string | null; twin: string | null; twinThread: string | null }>(sql`
+  const [row] = await tx.query<{
+    id: string | null
+    threadId: string | null
+    twin: string | null
+    twinThread: string | null
+  }>(sql`
     with twin as (
       select id, thread_id from inbox where source = ${event.source} and external_id = ${event.externalId}
     ), lane as (

@@ -17,6 +17,8 @@ export interface Ending {
   now: Date
   entries: Entry[]
   posts: Post[]
+  /** One more statement of a feature's own in the same commit; it must read `from held`, which is empty for a stale worker. */
+  also?: SQL
 }
 
 export interface Finish extends Ending {
@@ -26,6 +28,8 @@ export interface Finish extends Ending {
   error?: { code: string; message: string }
   /** What becomes of the events: `dead` keeps them for `/retry`. */
   events: "done" | "dead"
+  /** The thread's `next_seq` as the run knows it: when more came in since, nothing is ended. */
+  seen?: number
 }
 
 export interface Question {
@@ -47,28 +51,38 @@ export interface Released {
 }
 
 /** Gives the thread back, ready at once when it has more to do. `ready` adds a moment to come back at. */
-function letGo(fence: Fence, ready: SQL = sql`null::timestamptz`): SQL {
+function letGo(
+  fence: Fence,
+  { ready = sql`null::timestamptz`, seen }: { ready?: SQL; seen?: number | undefined } = {},
+): SQL {
   return sql`update threads set owner = null, lease_until = null,
       ready_at = case when ${moreWork} then least(ready_at, now()) else least(ready_at, ${ready}) end
     where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}
+      ${seen === undefined ? sql`` : sql`and next_seq = ${seen}`}
     returning id, ready_at`
 }
 
+/** Throws `Fenced` for a stale worker, and also when `seen` is out of date; then nothing is written. */
 export async function finish(tx: Tx, end: Finish): Promise<Released> {
-  return run(tx, sql`
-    with held as (${letGo(end.fence)}), ended as (
+  return run(
+    tx,
+    sql`
+    with held as (${letGo(end.fence, { seen: end.seen })}), ended as (
       update runs set state = ${end.state}, ended_at = clock_timestamp(), label = ${json(end.label)}, model = ${end.model}, error = ${json(end.error)}
       from held where runs.id = ${end.runId}
     ), consumed as (
       update inbox set state = ${end.events}, ended_at = ${end.now}::timestamptz from held
       where run_id = ${end.runId} and state = 'claimed'
-    ) ${rest(end)}`)
+    ) ${rest(end)}`,
+  )
 }
 
 /** The run waits for a person: the question and the pause are one commit, so no answer can come before it. */
 export async function suspend(tx: Tx, end: Ending & { question: Question }): Promise<Released> {
   const q = end.question
-  return run(tx, sql`
+  return run(
+    tx,
+    sql`
     with held as (${letGo(end.fence)}), paused as (
       update runs set state = 'waiting' from held where runs.id = ${end.runId}
     ), asked as (
@@ -76,21 +90,29 @@ export async function suspend(tx: Tx, end: Ending & { question: Question }): Pro
       select ${q.id}::uuid, ${end.runId}::uuid, held.id, ${q.step}::int, ${q.kind}, ${q.code}, ${q.tool}, ${q.args}, ${q.argsHash}, ${q.display},
         ${q.askedOf}::uuid, ${end.now}::timestamptz, ${q.expiresAt}::timestamptz
       from held
-    ) ${rest(end)}`)
+    ) ${rest(end)}`,
+  )
 }
 
-/** The run is tried again from its journal at `delayMs` from now, by whoever claims the thread then. */
-export async function postpone(tx: Tx, end: Ending & { delayMs: number; error: { code: string; message: string } }): Promise<Released> {
+/** The run is tried again from its journal at `delayMs` from now, by whoever claims the thread then. `counts` as a failed try. */
+export async function postpone(
+  tx: Tx,
+  end: Ending & { delayMs: number; error: { code: string; message: string }; counts: boolean },
+): Promise<Released> {
   const at = sql`now() + make_interval(secs => ${end.delayMs / 1000}::double precision)`
-  return run(tx, sql`
-    with held as (${letGo(end.fence, at)}), noted as (
-      update runs set attempts = attempts + 1, error = ${json(end.error)} from held where runs.id = ${end.runId}
-    ) ${rest(end)}`)
+  return run(
+    tx,
+    sql`
+    with held as (${letGo(end.fence, { ready: at })}), noted as (
+      update runs set attempts = attempts + ${end.counts ? 1 : 0}::int, error = ${json(end.error)} from held where runs.id = ${end.runId}
+    ) ${rest(end)}`,
+  )
 }
 
 function rest(end: Ending): SQL {
   return sql`, written as (${insertEntries(end.runId, end.fence, end.entries, "held")})
     , posted as (${insertPosts(end.posts, end.runId, end.now, "held")})
+    ${end.also ? sql`, also as (${end.also})` : sql``}
     select ready_at is not null and ready_at <= now() as more from held`
 }
 

@@ -7,7 +7,12 @@ import type { ChannelId } from "../channels/channel.ts"
 export const messagePayload = z.object({ text: z.string() })
 
 /** An instant of an automation that came due. `action` is the automation's own (schedule room). */
-export const duePayload = z.object({ automationId: z.number(), dueAt: z.string(), lateMs: z.number(), action: z.unknown() })
+export const duePayload = z.object({
+  automationId: z.number(),
+  dueAt: z.string(),
+  lateMs: z.number(),
+  action: z.unknown(),
+})
 
 export type EventKind = "message" | "command" | "issue" | "due"
 

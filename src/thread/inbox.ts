@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../base/clock.ts"
 import type { NewId } from "../base/ids.ts"
-import { parseAnswer } from "../channels/approval-text.ts"
+import { readApproval } from "../channels/approval-text.ts"
 import type { Db, Tx } from "../db/db.ts"
 import type { Queue } from "../queue/queue.ts"
 import { answerWait } from "./answer.ts"
@@ -32,7 +32,7 @@ export interface InboxDeps {
 export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox {
   async function acceptIn(tx: Tx, event: Event): Promise<Accepted & { wake: string | null; posted: string | null }> {
     const text = event.kind === "message" ? messagePayload.parse(event.payload).text : ""
-    const answer = event.kind === "message" && event.personId ? parseAnswer(text, event.channel) : null
+    const answer = event.kind === "message" && event.personId ? readApproval(text, event.channel) : null
     if (answer && event.personId) {
       const outcome = await answerWait(tx, { answer, event, personId: event.personId, id: newId(), now: clock.now() })
       if (outcome) {
@@ -54,7 +54,13 @@ export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox
       return accepted
     },
     async record({ reason, ...event }) {
-      const row = { ...event, kind: "message" as const, personId: null, target: "", payload: { reason, event: event.payload } }
+      const row = {
+        ...event,
+        kind: "message" as const,
+        personId: null,
+        target: "",
+        payload: { reason, event: event.payload },
+      }
       await insertEvent(db, { event: row, id: newId(), state: "recorded", now: clock.now() })
     },
   }

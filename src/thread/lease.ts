@@ -15,7 +15,14 @@ export const LEASE_SECONDS = 5
 /** What a claim found to do: a run to go on with, or the events that start a new one. */
 export interface Claim extends ThreadNews {
   fence: Fence
-  thread: { id: string; channel: ChannelId; key: string; personId: string | null; model: string | null; historyFrom: number }
+  thread: {
+    id: string
+    channel: ChannelId
+    key: string
+    personId: string | null
+    model: string | null
+    historyFrom: number
+  }
   run: ClaimedRun | null
 }
 
@@ -65,7 +72,17 @@ export interface Leases {
   dropAll(): Promise<number>
 }
 
-export function createLeases({ db, owner, newRunId, codeVersion }: { db: Db; owner: string; newRunId: () => string; codeVersion: string }): Leases {
+export function createLeases({
+  db,
+  owner,
+  newRunId,
+  codeVersion,
+}: {
+  db: Db
+  owner: string
+  newRunId: () => string
+  codeVersion: string
+}): Leases {
   return {
     async claim(threadId) {
       const [row] = await db.query<ClaimRow>(claimStatement({ threadId, owner, runId: newRunId(), codeVersion }))
@@ -84,7 +101,9 @@ export function createLeases({ db, owner, newRunId, codeVersion }: { db: Db; own
         where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}`)
     },
     async dropAll() {
-      const rows = await db.query(sql`update threads set lease_until = now() - interval '1 second' where owner is not null returning id`)
+      const rows = await db.query(
+        sql`update threads set lease_until = now() - interval '1 second' where owner is not null returning id`,
+      )
       return rows.length
     },
   }

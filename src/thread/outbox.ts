@@ -9,7 +9,7 @@ import type { Db, Tx } from "../db/db.ts"
 import { json } from "../db/sql.ts"
 
 /** How long a sender may take for one message before another may conclude that it died; every send has a shorter timeout. */
-const SENDING_SECONDS = 30
+export const SENDING_SECONDS = 20
 
 export interface Post {
   threadId: string
@@ -66,11 +66,18 @@ export interface Outbox {
   uncertain(id: string, error: unknown): Promise<void>
   failed(id: string, error: unknown): Promise<void>
   /** A provider's later word on a message: only ever forward (sent, delivered or failed). */
-  reported(channel: ChannelId, providerId: string, state: "delivered" | "failed", error?: unknown): Promise<string | null>
+  reported(
+    channel: ChannelId,
+    providerId: string,
+    state: "delivered" | "failed",
+    error?: unknown,
+  ): Promise<string | null>
   /** Threads with something to send now. */
   waiting(now: Date): Promise<string[]>
-  /** Messages whose sender died while sending: they become uncertain. Returns how many. */
+  /** Messages whose sender died while sending: they become uncertain. */
   abandonDead(): Promise<Sending[]>
+  /** At the boot of the only process: whoever was sending is dead. */
+  dropAll(): Promise<void>
 }
 
 const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts, run_id as "runId"`
@@ -122,6 +129,9 @@ export function createOutbox(db: Db): Outbox {
       return db.query<Sending>(sql`
         update outbox set state = 'uncertain', sending_until = null, error = ${json({ code: "sender_died" })}
         where state = 'sending' and sending_until < now() returning ${COLUMNS}`)
+    },
+    async dropAll() {
+      await db.query(sql`update outbox set sending_until = now() - interval '1 second' where state = 'sending'`)
     },
   }
 }

@@ -87,20 +87,32 @@ export function createPeople({ db, clock, newId }: { db: Db; clock: Clock; newId
     },
     async optOut(channel, address, out) {
       const at = out ? clock.now() : null
-      await db.query(sql`update addresses set opted_out_at = ${at}::timestamptz where channel = ${channel} and address = ${address}`)
+      await db.query(
+        sql`update addresses set opted_out_at = ${at}::timestamptz where channel = ${channel} and address = ${address}`,
+      )
     },
     home: (personId, live) => home(db, personId, live, clock.now()),
   }
 }
 
 async function home(db: Db, personId: string, live: ReadonlySet<ChannelId>, now: Date): Promise<Home> {
-  const addresses = await db.query<{ channel: ChannelId; address: string; target: string; threadId: string | null }>(sql`
+  const addresses = await db.query<{
+    channel: ChannelId
+    address: string
+    target: string
+    threadId: string | null
+  }>(sql`
     select channel, address, target, (
       select id from threads where threads.channel = addresses.channel and threads.person_id = addresses.person_id
         and threads.target = addresses.target order by created_at desc limit 1) as "threadId"
     from addresses where person_id = ${personId} and opted_out_at is null
     order by array_position(array['sms', 'telegram', 'web'], channel)`)
-  const best = addresses.find((a) => live.has(a.channel)) ?? { channel: "web" as const, address: "owner", target: "owner", threadId: null }
+  const best = addresses.find((a) => live.has(a.channel)) ?? {
+    channel: "web" as const,
+    address: "owner",
+    target: "owner",
+    threadId: null,
+  }
   if (best.threadId) return { threadId: best.threadId, channel: best.channel, target: best.target }
   const key = `${best.channel}:${best.address}`
   await db.query(sql`

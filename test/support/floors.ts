@@ -8,7 +8,7 @@ import { dirname, join } from "node:path/posix"
 const FLOORS: Record<string, number> = {
   "preflight.js": -1,
   base: 0,
-  config: 0,
+  config: 0.5,
   db: 1,
   queue: 2,
   vault: 2,

@@ -1,6 +1,20 @@
 /** The append-only journal of every step, and the ledger of money. */
 import { sql } from "drizzle-orm"
-import { bigint, check, customType, date, doublePrecision, index, integer, jsonb, pgTable, text, timestamp, unique, uuid } from "drizzle-orm/pg-core"
+import {
+  bigint,
+  check,
+  customType,
+  date,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from "drizzle-orm/pg-core"
 import { runs } from "./threads.ts"
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => "bytea" })
@@ -56,8 +70,5 @@ export const ledger = pgTable(
     state: text().notNull(),
     at: timestamp({ withTimezone: true }).notNull(),
   },
-  (t) => [
-    index("ledger_day").on(t.day),
-    check("ledger_state", sql`${t.state} in ('reserved', 'settled')`),
-  ],
+  (t) => [index("ledger_day").on(t.day), check("ledger_state", sql`${t.state} in ('reserved', 'settled')`)],
 )

@@ -1,6 +1,18 @@
 /** Threads, what came in, what runs, what waits for a person, what goes out. The truth behind every wake-up. */
 import { sql } from "drizzle-orm"
-import { bigint, check, index, integer, jsonb, pgTable, text, timestamp, unique, uniqueIndex, uuid } from "drizzle-orm/pg-core"
+import {
+  bigint,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core"
 import { people } from "./people.ts"
 
 const at = (name: string) => timestamp(name, { withTimezone: true })

@@ -1,6 +1,20 @@
 /** What the agent does by itself: automations with every due instant accounted for, and its decisions about issues. */
 import { sql } from "drizzle-orm"
-import { bigint, boolean, check, doublePrecision, index, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from "drizzle-orm/pg-core"
+import {
+  bigint,
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from "drizzle-orm/pg-core"
 import { memories } from "./memory.ts"
 import { people } from "./people.ts"
 

@@ -1,0 +1,53 @@
+/** Ask a person: the run's question goes out in the commit that pauses it. The text is made by code from what will be executed. */
+import { sha256 } from "../base/canonical.ts"
+import type { Button } from "../channels/channel.ts"
+import { suspend } from "../thread/ending.ts"
+import type { Claim } from "../thread/lease.ts"
+import { OWNER_ID } from "../thread/people.ts"
+import { freeCode } from "../thread/waits.ts"
+import type { Executed, ExecuteDeps } from "./execute.ts"
+import type { Job } from "./job.ts"
+import type { Doubt } from "./signals.ts"
+
+/** How long a question stays open. Silence is a no. */
+const PATIENCE_MS = 24 * 3600_000
+
+export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doubt: Doubt): Promise<Executed> {
+  const code = await freeCode(deps.db, deps.random)
+  const owners = job.person.role === "owner" && job.thread.channel !== "github" && job.run.kind === "message"
+  const threadId = owners ? job.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
+  const now = deps.clock.now()
+  const { text, buttons } = question(code, doubt)
+  const argsHash = sha256(doubt.args)
+  const opId = deps.newId()
+  const entry = { n: doubt.step, phase: "intent" as const, kind: "wait" as const, name: doubt.tool, opId, replay: "pure" as const, argsHash }
+  const released = await suspend(deps.db, {
+    runId: job.run.id,
+    fence: claim.fence,
+    now,
+    entries: [...job.steps.drain(), { ...entry, request: { kind: doubt.kind, code, args: JSON.parse(doubt.args), display: doubt.display } }],
+    posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons }],
+    question: { ...doubt, id: opId, code, argsHash, askedOf: OWNER_ID, expiresAt: new Date(now.getTime() + PATIENCE_MS) },
+  })
+  return { ...released, posted: [threadId] }
+}
+
+function question(code: string, doubt: Doubt): { text: string; buttons: Button[] } {
+  if (doubt.kind === "approval") {
+    return {
+      text: `${code}: ${doubt.display}? Reply ${code} OK or ${code} NO`,
+      buttons: [
+        { label: "OK", reply: `${code} OK` },
+        { label: "No", reply: `${code} NO` },
+      ],
+    }
+  }
+  return {
+    text: `${code}: ${doubt.display}. Reply ${code} OK if it happened, ${code} AGAIN to do it again, ${code} NO to leave it`,
+    buttons: [
+      { label: "It happened", reply: `${code} OK` },
+      { label: "Do it again", reply: `${code} AGAIN` },
+      { label: "Skip", reply: `${code} NO` },
+    ],
+  }
+}

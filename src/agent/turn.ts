@@ -1,0 +1,82 @@
+/** Turn: answers a person's messages: context, loop, reply. Durable because all it does goes through numbered steps. */
+import { z } from "zod"
+import { messagePayload } from "../thread/event.ts"
+import type { Tool } from "../tools/tool.ts"
+import { buildContext, type Context, type ContextDeps } from "./context.ts"
+import type { Handler } from "./job.ts"
+import { type LoopEnd, loop } from "./loop.ts"
+
+/** Tokens of one answer. */
+const MAX_OUTPUT = 1500
+
+export interface TurnDeps extends ContextDeps {
+  tools: ReadonlyMap<string, Tool>
+}
+
+export function createTurn(deps: TurnDeps): Handler {
+  const specs = [...deps.tools.values()]
+    .map((tool) => ({ name: tool.name, description: tool.description, parameters: schemaOf(tool) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+  const toolTokens = deps.tokens(JSON.stringify(specs))
+
+  return {
+    takesMore: true,
+    async run(job) {
+      const texts = job.run.events.map((event) => messagePayload.parse(event.payload).text)
+      const context = await job.steps.note<Context>("context", async () => {
+        const built = await buildContext(deps, job, texts)
+        return { ...built, sections: [{ name: "tools", tokens: toolTokens }, ...built.sections] }
+      })
+      job.steps.taint(context.label)
+      const act = job.actWith(null)
+      let model: string | null = null
+      const end = await loop(context.messages, {
+        async ask(messages) {
+          const { system, volatile } = context
+          const result = await job.steps.model("reply", {
+            system,
+            messages,
+            volatile,
+            tools: specs,
+            maxOutput: MAX_OUTPUT,
+            cacheKey: job.thread.id,
+            ...(job.thread.model ? { model: job.thread.model } : {}),
+          })
+          model = result.model
+          return result
+        },
+        call: async (call) => JSON.stringify(await act(call.name, argumentsOf(call.arguments))),
+        steer: () => job.steps.steer(),
+        elapsed: () => job.now().getTime() - job.run.startedAt.getTime(),
+      })
+      const text = textOf(end)
+      return { model, posts: text ? [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text }] : [] }
+    },
+  }
+}
+
+/** Malformed JSON goes to the tool as the text it is: the schema refuses it, and the model reads why. */
+function argumentsOf(text: string): unknown {
+  try {
+    return JSON.parse(text === "" ? "{}" : text)
+  } catch {
+    return text
+  }
+}
+
+function textOf(end: LoopEnd): string {
+  if (end.end === "answer") return end.text
+  const why = {
+    steps: "I took too many steps",
+    tool_calls: "I used too many tools",
+    wall: "it took too long",
+    same_call: "I kept repeating myself",
+  }[end.which]
+  return `I stopped before I was done: ${why}. Say "go on" if I should continue.`
+}
+
+function schemaOf(tool: Tool): Record<string, unknown> {
+  const { $schema: _, ...schema } = z.toJSONSchema(tool.input)
+  return schema
+}
+

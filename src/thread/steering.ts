@@ -1,0 +1,36 @@
+/** Steering: takes what a person said while a run works into that run, written to its journal in the same statement. */
+import { sql } from "drizzle-orm"
+import { Fenced } from "../base/errors.ts"
+import type { Label } from "../base/label.ts"
+import type { Tx } from "../db/db.ts"
+import { type Fence, fenced } from "../journal/journal.ts"
+
+export interface Steered {
+  text: string
+  label: Label
+}
+
+/** New messages up to the first event of another kind, oldest first. Throws `Fenced`. */
+export async function takeNewMessages(
+  tx: Tx,
+  step: { runId: string; fence: Fence; n: number; opId: string },
+): Promise<Steered[]> {
+  const [row] = await tx.query<{ messages: Steered[] }>(sql`
+    with held as (${fenced(step.fence)}), waiting as (
+      select inbox.* from inbox join held on inbox.thread_id = held.id where inbox.state = 'new'
+    ), taken as (
+      update inbox set state = 'claimed', run_id = ${step.runId}, attempts = inbox.attempts + 1 from waiting
+      where inbox.id = waiting.id and waiting.kind = 'message'
+        and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message'), 9007199254740991)
+      returning inbox.seq, inbox.payload ->> 'text' as text, inbox.label
+    ), messages as (
+      select coalesce(jsonb_agg(jsonb_build_object('text', text, 'label', label) order by seq), '[]') as list from taken
+    ), written as (
+      insert into journal (run_id, epoch, n, phase, kind, name, op_id, replay, result)
+      select ${step.runId}::uuid, ${step.fence.epoch}::bigint, ${step.n}::int, 'outcome', 'note', 'steer', ${step.opId}::uuid, 'pure', list
+      from messages, held where list <> '[]'
+    )
+    select list as messages from messages, held`)
+  if (!row) throw new Fenced()
+  return row.messages
+}

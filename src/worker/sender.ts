@@ -1,0 +1,117 @@
+/**
+ * Sender: hands outbox messages to their channels, in order, one at a time a thread. What was surely refused is tried
+ * again; what may have arrived is looked up, or sent once more where the channel cannot say, never blindly twice.
+ */
+import type { Clock } from "../base/clock.ts"
+import { codeOf, messageOf, Retry, Uncertain } from "../base/errors.ts"
+import type { Log } from "../base/log.ts"
+import type { Channel, ChannelId } from "../channels/channel.ts"
+import type { Bell } from "../thread/bell.ts"
+import type { Outbox, Sending } from "../thread/outbox.ts"
+
+/** Shorter than the time after which a sender counts as dead. */
+const SEND_TIMEOUT_MS = 15_000
+const TRIES = 8
+const MAX_DELAY_MS = 10 * 60_000
+/** A message that may have arrived is sent again at most this often where nobody can look it up. */
+const BLIND_SENDS = 2
+
+export interface SenderDeps {
+  outbox: Outbox
+  channels: ReadonlyMap<ChannelId, Channel>
+  bell: Bell
+  clock: Clock
+  log: Log
+}
+
+export interface Sender {
+  /** Sends what waits on a thread. */
+  deliver(threadId: string): Promise<void>
+  /** Takes up what nobody is sending: due retries, and messages of senders that died. */
+  sweep(): Promise<void>
+  stop(): Promise<void>
+}
+
+export function createSender(deps: SenderDeps): Sender {
+  const { outbox, bell, clock } = deps
+  const busy = new Map<string, Promise<void>>()
+  let stopping = false
+
+  const drain = async (threadId: string) => {
+    while (!stopping) {
+      const message = await outbox.take(threadId, clock.now())
+      if (!message) return
+      await send(deps, message)
+      bell.ring("thread", threadId)
+    }
+  }
+
+  const deliver = (threadId: string): Promise<void> => {
+    const turn = (busy.get(threadId) ?? Promise.resolve())
+      .then(() => drain(threadId))
+      .catch((error: unknown) => deps.log.error("deliver_failed", { thread: threadId, error }))
+      .finally(() => {
+        if (busy.get(threadId) === turn) busy.delete(threadId)
+      })
+    busy.set(threadId, turn)
+    return turn
+  }
+
+  const deaf = bell.on("outbox", (threadId) => void deliver(threadId))
+  return {
+    deliver,
+    async sweep() {
+      for (const message of await outbox.abandonDead()) await settleDoubt(deps, message, { code: "sender_died", message: "the sender died while sending" })
+      for (const threadId of await outbox.waiting(clock.now())) if (!busy.has(threadId)) void deliver(threadId)
+    },
+    async stop() {
+      stopping = true
+      deaf()
+      await Promise.all(busy.values())
+    },
+  }
+}
+
+async function send(deps: SenderDeps, message: Sending): Promise<void> {
+  const { outbox, channels, clock, log } = deps
+  const channel = channels.get(message.channel)
+  if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
+  try {
+    const { text, buttons } = message.body
+    const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
+    const receipt = await channel.send({ id: message.id, target: message.target, text, signal, ...(buttons ? { buttons } : {}) })
+    await outbox.sent(message.id, receipt.providerId, clock.now())
+  } catch (error) {
+    const described = { code: codeOf(error), message: messageOf(error) }
+    log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
+    if (error instanceof Uncertain) await settleDoubt(deps, message, described)
+    else if (error instanceof Retry && message.attempts < TRIES) await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
+    else await outbox.failed(message.id, described)
+  }
+}
+
+/** The message may have arrived: the channel is asked; where it cannot know, it is sent once more and then left uncertain. */
+async function settleDoubt(deps: SenderDeps, message: Sending, error: { code: string; message: string }): Promise<void> {
+  const { outbox, clock } = deps
+  await outbox.uncertain(message.id, error)
+  const found = await lookUp(deps, message)
+  if (found && found !== "absent") return outbox.sent(message.id, found.providerId, clock.now())
+  const again = found === "absent" ? message.attempts < TRIES : message.attempts < BLIND_SENDS
+  if (again) await outbox.retry(message.id, later(clock, message.attempts), error)
+}
+
+async function lookUp({ channels, clock, log }: SenderDeps, message: Sending) {
+  const channel = channels.get(message.channel)
+  const since = new Date(clock.now().getTime() - 3600_000)
+  const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
+  try {
+    return (await channel?.lookup?.({ id: message.id, target: message.target, text: message.body.text, since, signal })) ?? null
+  } catch (error) {
+    log.warn("lookup_error", { outbox: message.id, error })
+    return null
+  }
+}
+
+function later(clock: Clock, attempts: number, afterMs?: number): Date {
+  return new Date(clock.now().getTime() + (afterMs ?? Math.min(500 * 4 ** (attempts - 1), MAX_DELAY_MS)))
+}
