@@ -5,7 +5,7 @@ import { suspend } from "../thread/ending.ts"
 import type { Claim } from "../thread/lease.ts"
 import { OWNER_ID } from "../thread/people.ts"
 import { freeCode } from "../thread/waits.ts"
-import type { Executed, ExecuteDeps } from "./execute.ts"
+import type { ExecuteDeps, Executed } from "./execute.ts"
 import type { Job } from "./job.ts"
 import type { Doubt } from "./signals.ts"
 
@@ -20,14 +20,35 @@ export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doub
   const { text, buttons } = question(code, doubt)
   const argsHash = sha256(doubt.args)
   const opId = deps.newId()
-  const entry = { n: doubt.step, phase: "intent" as const, kind: "wait" as const, name: doubt.tool, opId, replay: "pure" as const, argsHash }
+  const entry = {
+    n: doubt.step,
+    phase: "intent" as const,
+    kind: "wait" as const,
+    name: doubt.tool,
+    opId,
+    replay: "pure" as const,
+    argsHash,
+  }
   const released = await suspend(deps.db, {
     runId: job.run.id,
     fence: claim.fence,
     now,
-    entries: [...job.steps.drain(), { ...entry, request: { kind: doubt.kind, code, args: JSON.parse(doubt.args), display: doubt.display } }],
+    entries: [
+      ...job.steps.tape.drain(),
+      {
+        ...entry,
+        request: { kind: doubt.kind, code, args: JSON.parse(doubt.args), display: doubt.display, reason: doubt.reason },
+      },
+    ],
     posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons }],
-    question: { ...doubt, id: opId, code, argsHash, askedOf: OWNER_ID, expiresAt: new Date(now.getTime() + PATIENCE_MS) },
+    question: {
+      ...doubt,
+      id: opId,
+      code,
+      argsHash,
+      askedOf: OWNER_ID,
+      expiresAt: new Date(now.getTime() + PATIENCE_MS),
+    },
   })
   return { ...released, posted: [threadId] }
 }
@@ -35,7 +56,7 @@ export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doub
 function question(code: string, doubt: Doubt): { text: string; buttons: Button[] } {
   if (doubt.kind === "approval") {
     return {
-      text: `${code}: ${doubt.display}? Reply ${code} OK or ${code} NO`,
+      text: `${code}: ${doubt.display}? (${doubt.reason}) Reply ${code} OK or ${code} NO`,
       buttons: [
         { label: "OK", reply: `${code} OK` },
         { label: "No", reply: `${code} NO` },
@@ -43,7 +64,7 @@ function question(code: string, doubt: Doubt): { text: string; buttons: Button[]
     }
   }
   return {
-    text: `${code}: ${doubt.display}. Reply ${code} OK if it happened, ${code} AGAIN to do it again, ${code} NO to leave it`,
+    text: `${code}: ${doubt.display}: ${doubt.reason}. Reply ${code} OK if it happened, ${code} AGAIN to do it again, ${code} NO to leave it`,
     buttons: [
       { label: "It happened", reply: `${code} OK` },
       { label: "Do it again", reply: `${code} AGAIN` },

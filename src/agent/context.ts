@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm"
 import { type Label, mix } from "../base/label.ts"
 import type { Tx } from "../db/db.ts"
-import type { Memory, Recalled } from "../memory/memory.ts"
+import type { Memory, Recalled, StoredMemory } from "../memory/memory.ts"
 import { personScope } from "../memory/scope.ts"
 import type { Message } from "../model/model.ts"
 import { localTime } from "../schedule/zone.ts"
@@ -75,7 +75,9 @@ export async function buildContext({ db, memory, tokens }: ContextDeps, job: Job
 }
 
 function toMessage(said: Said): Message {
-  return said.role === "user" ? { role: "user", text: said.text } : { role: "assistant", text: said.text, toolCalls: [] }
+  return said.role === "user"
+    ? { role: "user", text: said.text }
+    : { role: "assistant", text: said.text, toolCalls: [] }
 }
 
 /** Who spoke before on this thread, oldest first, without what this run answers. */
@@ -107,7 +109,7 @@ function newestWithin(said: Said[], budget: number, tokens: (text: string) => nu
   return kept
 }
 
-function profileOf(job: Job, pinned: Recalled[]): string {
+function profileOf(job: Job, pinned: StoredMemory[]): string {
   const lines = pinned.map((memory) => `- ${memory.text}`)
   if (job.person.name) lines.unshift(`- The person's name is ${job.person.name}.`)
   return lines.length > 0 ? `About the person:\n${lines.join("\n")}` : ""

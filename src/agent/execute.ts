@@ -24,6 +24,7 @@ import type { Handler, Job, Outcome } from "./job.ts"
 import type { Money } from "./money.ts"
 import { Cancelled, Diverged, Suspend } from "./signals.ts"
 import { createSteps } from "./steps.ts"
+import { createTape } from "./tape.ts"
 
 const TRIES = 3
 const MAX_DELAY_MS = 60_000
@@ -74,9 +75,10 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
     run.fresh ? [] : entriesOf(deps.db, run.id),
     deps.people.get(run.events.find((event) => event.personId)?.personId ?? OWNER_ID),
   ])
-  if (!person) throw new Misconfigured("the installation has no owner", { fix: "restart Vigil: it makes the owner's row at boot" })
+  if (!person)
+    throw new Misconfigured("the installation has no owner", { fix: "restart Vigil: it makes the owner's row at boot" })
   const zone = person.zone ?? deps.defaultZone
-  const steps = createSteps({
+  const tape = createTape({
     db: deps.db,
     clock: deps.clock,
     runId: run.id,
@@ -84,10 +86,16 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
     recorded,
     lastSeq: Math.max(...run.events.map((event) => event.seq)),
     news: claim,
-    label: mix(run.label, ...run.events.map((event) => event.label)),
-    ask: (request) => deps.model.ask(request),
-    money: deps.money,
     scrub: deps.scrub,
+  })
+  const label = mix(run.label, ...run.events.map((event) => event.label))
+  const steps = createSteps({
+    tape,
+    db: deps.db,
+    fence,
+    label,
+    ask: (r) => deps.model.ask(r),
+    money: deps.money,
     signal,
   })
   const now = () => deps.clock.now()
@@ -101,19 +109,25 @@ async function perform(deps: ExecuteDeps, claim: Claim, job: Job, handler: Handl
   for (let round = 0; ; round++) {
     const outcome = await handler.run(job)
     const seen = handler.takesMore && round < REWINDS ? job.steps.seen() : undefined
-    const entries = job.steps.drain()
+    const entries = job.steps.tape.drain()
     try {
       return await done(deps, claim, job, outcome, { entries, ...(seen === undefined ? {} : { seen }) })
     } catch (error) {
       if (!(error instanceof Fenced) || seen === undefined) throw error
-      job.steps.keep(...entries)
-      await job.steps.look()
-      job.steps.rewind()
+      job.steps.tape.keep(...entries)
+      await job.steps.tape.write([])
+      job.steps.tape.rewind()
     }
   }
 }
 
-async function done(deps: ExecuteDeps, claim: Claim, job: Job, outcome: Outcome, end: Pick<Ending, "entries"> & { seen?: number }): Promise<Executed> {
+async function done(
+  deps: ExecuteDeps,
+  claim: Claim,
+  job: Job,
+  outcome: Outcome,
+  end: Pick<Ending, "entries"> & { seen?: number },
+): Promise<Executed> {
   const { posts, model, also } = outcome
   const released = await finish(deps.db, {
     ...end,
@@ -152,7 +166,8 @@ async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
     const described = { code: codeOf(error), message: deps.scrub(messageOf(error)) }
     deps.log.error("run_error", { run: job.run.id, attempts: job.run.attempts + 1, error })
     if (signal.aborted) return await again(deps, trouble, described, 0)
-    if (job.run.attempts + 1 < TRIES && !isFinal(error)) return await again(deps, trouble, described, delayOf(error, job.run.attempts))
+    if (job.run.attempts + 1 < TRIES && !isFinal(error))
+      return await again(deps, trouble, described, delayOf(error, job.run.attempts))
     return await bury(deps, trouble, described)
   } catch (ending) {
     // The database is away, or the thread is someone else's: the lease runs out and the journal has the rest.
@@ -163,7 +178,13 @@ async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
 
 /** What a second try cannot mend. */
 function isFinal(error: unknown): boolean {
-  return error instanceof Reject || error instanceof Limit || error instanceof Deny || error instanceof Misconfigured || error instanceof Diverged
+  return (
+    error instanceof Reject ||
+    error instanceof Limit ||
+    error instanceof Deny ||
+    error instanceof Misconfigured ||
+    error instanceof Diverged
+  )
 }
 
 function delayOf(error: unknown, attempts: number): number {
@@ -171,9 +192,23 @@ function delayOf(error: unknown, attempts: number): number {
   return Math.min(asked ?? 1000 * 4 ** attempts, MAX_DELAY_MS)
 }
 
-async function again(deps: ExecuteDeps, { claim, job }: Trouble, error: { code: string; message: string }, delayMs: number): Promise<Executed> {
-  const entries = job.steps.drain()
-  const released = await postpone(deps.db, { runId: job.run.id, fence: claim.fence, now: deps.clock.now(), entries, posts: [], delayMs, error, counts: delayMs > 0 })
+async function again(
+  deps: ExecuteDeps,
+  { claim, job }: Trouble,
+  error: { code: string; message: string },
+  delayMs: number,
+): Promise<Executed> {
+  const entries = job.steps.tape.drain()
+  const released = await postpone(deps.db, {
+    runId: job.run.id,
+    fence: claim.fence,
+    now: deps.clock.now(),
+    entries,
+    posts: [],
+    delayMs,
+    error,
+    counts: delayMs > 0,
+  })
   return { ...released, posted: [] }
 }
 
@@ -190,7 +225,7 @@ async function bury(deps: ExecuteDeps, trouble: Trouble, error: { code: string; 
   return end(deps, trouble, {
     state: "failed",
     events: "dead",
-    posts: [{ threadId, dedupeKey: `run:${job.run.id}:failed:${job.run.attempts}`, text: deps.scrub(text) }],
+    posts: [{ threadId, dedupeKey: `run:${job.run.id}:failed:${deps.newId()}`, text: deps.scrub(text) }],
     error,
     ...(also ? { also } : {}),
   })
@@ -210,7 +245,7 @@ async function end(deps: ExecuteDeps, { claim, job }: Trouble, how: BadEnd): Pro
     runId: job.run.id,
     fence: claim.fence,
     now: deps.clock.now(),
-    entries: job.steps.drain(),
+    entries: job.steps.tape.drain(),
     label: job.steps.label(),
     model: null,
   })

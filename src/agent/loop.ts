@@ -30,33 +30,42 @@ export type LoopEnd =
 
 export async function loop(start: Message[], parts: LoopParts, limits: LoopLimits = LIMITS): Promise<LoopEnd> {
   const messages = [...start]
-  const made = new Map<string, number>()
-  let calls = 0
+  const gauge = createGauge(limits)
   for (let step = 0; step < limits.steps; step++) {
     if (parts.elapsed() > limits.wallMs) return { end: "limit", which: "wall" }
     const result = await parts.ask(messages)
-    if (result.toolCalls.length > 0) {
-      messages.push({
-        role: "assistant",
-        text: result.text || null,
-        toolCalls: result.toolCalls,
-        ...(result.state ? { state: result.state } : {}),
-      })
-      for (const call of result.toolCalls) {
-        const key = `${call.name} ${call.arguments}`
-        const times = (made.get(key) ?? 0) + 1
-        made.set(key, times)
-        if (times > limits.sameCall) return { end: "limit", which: "same_call" }
-        if (++calls > limits.toolCalls) return { end: "limit", which: "tool_calls" }
-        messages.push({ role: "tool", callId: call.id, name: call.name, text: await parts.call(call) })
-      }
-    }
+    const { text, toolCalls, state } = result
+    const reached = gauge(toolCalls)
+    if (reached) return { end: "limit", which: reached }
+    const tellings = await callAll(toolCalls, parts)
     const said = await parts.steer()
-    if (result.toolCalls.length === 0) {
-      if (said.length === 0) return { end: "answer", text: result.text }
-      messages.push({ role: "assistant", text: result.text, toolCalls: [] })
-    }
-    for (const text of said) messages.push({ role: "user", text })
+    if (toolCalls.length === 0 && said.length === 0) return { end: "answer", text }
+    messages.push({ role: "assistant", text: text || null, toolCalls, ...(state ? { state } : {}) }, ...tellings)
+    for (const words of said) messages.push({ role: "user", text: words })
   }
   return { end: "limit", which: "steps" }
+}
+
+/** One after the other: a later call may build on an earlier one. */
+async function callAll(calls: ToolCall[], parts: LoopParts): Promise<Message[]> {
+  const tellings: Message[] = []
+  for (const call of calls)
+    tellings.push({ role: "tool", callId: call.id, name: call.name, text: await parts.call(call) })
+  return tellings
+}
+
+/** Counts calls; says which limit the next ones would pass, before any of them is made. */
+function createGauge(limits: LoopLimits): (calls: ToolCall[]) => "tool_calls" | "same_call" | null {
+  const made = new Map<string, number>()
+  let total = 0
+  return (calls) => {
+    total += calls.length
+    if (total > limits.toolCalls) return "tool_calls"
+    for (const { name, arguments: args } of calls) {
+      const times = (made.get(`${name} ${args}`) ?? 0) + 1
+      made.set(`${name} ${args}`, times)
+      if (times > limits.sameCall) return "same_call"
+    }
+    return null
+  }
 }

@@ -9,6 +9,8 @@ export interface Doubt {
   /** Canonical JSON: what will be executed, byte for byte. */
   args: string
   display: string
+  /** Why a person is asked. */
+  reason: string
 }
 
 /** The run has to wait for a person. */

@@ -79,4 +79,3 @@ function schemaOf(tool: Tool): Record<string, unknown> {
   const { $schema: _, ...schema } = z.toJSONSchema(tool.input)
   return schema
 }
-

@@ -21,6 +21,8 @@ export interface Inbox {
   record(event: Omit<Event, "kind" | "personId" | "target"> & { reason: string }): Promise<void>
 }
 
+type Arrived = Accepted & { wake: string | null; posted: string | null }
+
 export interface InboxDeps {
   db: Db
   queue: Queue
@@ -30,19 +32,22 @@ export interface InboxDeps {
 }
 
 export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox {
-  async function acceptIn(tx: Tx, event: Event): Promise<Accepted & { wake: string | null; posted: string | null }> {
-    const text = event.kind === "message" ? messagePayload.parse(event.payload).text : ""
-    const answer = event.kind === "message" && event.personId ? readApproval(text, event.channel) : null
-    if (answer && event.personId) {
-      const outcome = await answerWait(tx, { answer, event, personId: event.personId, id: newId(), now: clock.now() })
-      if (outcome) {
-        if (outcome.wake) await queue.send(tx, "turn", outcome.wake)
-        return outcome
-      }
-    }
+  async function acceptIn(tx: Tx, event: Event): Promise<Arrived> {
+    const answered = await tryAnswer(tx, event)
+    if (answered) return answered
     const inserted = await insertEvent(tx, { event, id: newId(), state: "new", now: clock.now() })
-    if (!inserted.duplicate) await queue.send(tx, "turn", inserted.threadId)
-    return { ...inserted, wake: inserted.duplicate ? null : inserted.threadId, posted: null }
+    if (inserted.duplicate) return { ...inserted, wake: null, posted: null }
+    await queue.send(tx, "turn", inserted.threadId)
+    return { ...inserted, wake: inserted.threadId, posted: null }
+  }
+
+  async function tryAnswer(tx: Tx, event: Event): Promise<Arrived | null> {
+    if (event.kind !== "message" || !event.personId) return null
+    const answer = readApproval(messagePayload.parse(event.payload).text, event.channel)
+    if (!answer) return null
+    const answered = await answerWait(tx, { answer, event, personId: event.personId, id: newId(), now: clock.now() })
+    if (answered?.wake) await queue.send(tx, "turn", answered.wake)
+    return answered
   }
 
   return {

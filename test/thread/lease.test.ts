@@ -1,0 +1,113 @@
+import { sql } from "drizzle-orm"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { newId } from "../../src/base/ids.ts"
+import { OWNER_LABEL } from "../../src/base/label.ts"
+import { append, brokenLinks, type Entry } from "../../src/journal/journal.ts"
+import { finish } from "../../src/thread/ending.ts"
+import type { Claim } from "../../src/thread/lease.ts"
+import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { leasesOf, spine, text } from "../support/spine.ts"
+
+let database: TestDatabase
+let s: Awaited<ReturnType<typeof spine>>
+beforeAll(async () => {
+  database = await testDatabase()
+  s = await spine({ db: database.db })
+})
+afterAll(async () => {
+  await s.stop()
+  await database.drop()
+})
+
+const expire = (threadId: string) =>
+  s.db.query(sql`update threads set lease_until = now() - interval '1 second' where id = ${threadId}`)
+const note = (n: number): Entry => ({
+  n,
+  phase: "outcome",
+  kind: "note",
+  name: "test",
+  opId: newId(),
+  replay: "pure",
+  result: { n },
+})
+
+async function claimed(key: string): Promise<Claim> {
+  const { threadId } = await s.inbox.accept(text("work", { threadKey: key }))
+  const claim = await s.leases.claim(threadId)
+  if (!claim?.run) throw new Error("nothing was claimed")
+  return claim
+}
+
+function ending(claim: Claim, seen?: number) {
+  const runId = claim.run?.id ?? ""
+  return {
+    runId,
+    fence: claim.fence,
+    now: new Date(),
+    entries: [],
+    posts: [{ threadId: claim.thread.id, dedupeKey: `run:${runId}:reply`, text: "done" }],
+    state: "done" as const,
+    events: "done" as const,
+    label: OWNER_LABEL,
+    model: null,
+    ...(seen === undefined ? {} : { seen }),
+  }
+}
+
+test("one of many claims gets the thread", async () => {
+  const { threadId } = await s.inbox.accept(text("race", { threadKey: "web:race" }))
+  const rivals = Array.from({ length: 8 }, () => leasesOf(s.db))
+  const claims = (await Promise.all(rivals.map((leases) => leases.claim(threadId)))).filter(Boolean)
+  expect(claims).toHaveLength(1)
+})
+
+test("a stale worker can neither write to the journal nor end the run", async () => {
+  const stale = await claimed("web:stale")
+  await expire(stale.thread.id)
+  const fresh = await leasesOf(s.db).claim(stale.thread.id)
+  expect(fresh?.run).toMatchObject({ id: stale.run?.id, fresh: false, attempts: 1 })
+  await expect(append(s.db, stale.run?.id ?? "", stale.fence, [note(0)])).rejects.toThrow("another worker")
+  await expect(finish(s.db, ending(stale))).rejects.toThrow("another worker")
+  expect(await s.leases.renew(stale.fence)).toBeNull()
+  const [left] = await s.db.query(sql`select (select count(*) from journal where run_id = ${stale.run?.id}) as entries,
+    (select count(*) from outbox where thread_id = ${stale.thread.id}) as replies`)
+  expect(left).toEqual({ entries: 0, replies: 0 })
+  if (fresh) await finish(s.db, ending(fresh))
+})
+
+test("a run does not end over a message that came in meanwhile", async () => {
+  const claim = await claimed("web:meanwhile")
+  await s.inbox.accept(text("one more", { threadKey: "web:meanwhile" }))
+  await expect(finish(s.db, ending(claim, claim.nextSeq))).rejects.toThrow()
+  expect(await finish(s.db, ending(claim))).toEqual({ more: true })
+})
+
+test("the thread moves to the next message when a run ends", async () => {
+  const claim = await claimed("web:next")
+  await s.inbox.accept(text("/help", { threadKey: "web:next", kind: "command" }))
+  expect(await finish(s.db, ending(claim))).toEqual({ more: true })
+  const next = await s.leases.claim(claim.thread.id)
+  expect(next?.run).toMatchObject({ kind: "command", fresh: true })
+  if (next) expect(await finish(s.db, ending(next))).toEqual({ more: false })
+})
+
+test("an event missed by a claim is found when the thread is given back", async () => {
+  const claim = await claimed("web:missed")
+  await s.inbox.accept(text("late", { threadKey: "web:missed" }))
+  await s.db.query(sql`update threads set ready_at = null where id = ${claim.thread.id}`)
+  expect(await finish(s.db, ending(claim))).toEqual({ more: true })
+})
+
+test("the journal refuses change, and tampering behind its back shows", async () => {
+  const claim = await claimed("web:journal")
+  const runId = claim.run?.id ?? ""
+  await append(s.db, runId, claim.fence, [note(0), note(1)])
+  await append(s.db, runId, claim.fence, [note(2)])
+  await expect(s.db.query(sql`update journal set name = 'x' where run_id = ${runId}`)).rejects.toThrow("append-only")
+  await expect(s.db.query(sql`delete from journal where run_id = ${runId}`)).rejects.toThrow("append-only")
+  expect(await brokenLinks(s.db, runId)).toEqual([])
+  await s.db.script(`alter table journal disable trigger journal_rows;
+    update journal set result = '{"n":7}' where run_id = '${runId}' and n = 1; alter table journal enable trigger journal_rows`)
+  expect(await brokenLinks(s.db, runId)).toHaveLength(1)
+  await finish(s.db, ending(claim))
+})
