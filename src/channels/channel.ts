@@ -1,0 +1,97 @@
+/**
+ * Channel: what a place to talk must offer. Verifying and parsing are pure and happen at the edge; sending happens
+ * in the outbox, which alone decides about repeats from the error it gets.
+ */
+export type ChannelId = "web" | "telegram" | "sms" | "github"
+
+export interface Capabilities {
+  /** Longest text of one message, in UTF-16 units; longer ones are split by `render`. */
+  maxText: number
+  buttons: boolean
+  typing: boolean
+}
+
+/** A person's words, or an answer by button, on any channel, before anyone knows whether the sender may talk. */
+export interface Inbound {
+  channel: ChannelId
+  /** The provider's id of the event: a second delivery has the same. Unique with `source`. */
+  source: string
+  externalId: string
+  /** Who sent it, as the channel names people: `42`, `+15551234567`. */
+  address: string
+  /** The conversation: `telegram:<bot>:<chat>[:<topic>]`, `sms:<our number>:<theirs>`. */
+  threadKey: string
+  text: string
+  /** What an answer to it must be addressed to (chat id, number). */
+  target: string
+  /** The provider's id of a pressed button's query, to be acknowledged. */
+  pressed?: string
+  sentAt?: Date
+}
+
+/** One message as the outbox holds it: Markdown text, and buttons where the channel has them. */
+export interface Outgoing {
+  /** The outbox row: an idempotency key where the provider takes one. */
+  id: string
+  target: string
+  text: string
+  buttons?: Button[]
+  /** Provider ids of the parts an earlier attempt already sent, in order: sending goes on after them. */
+  done?: string[]
+  /** Called after each accepted part, to be stored at once: it is what lets a broken send go on without repeating itself. */
+  onPart?: (providerId: string) => Promise<void>
+  signal: AbortSignal
+}
+
+export interface Button {
+  label: string
+  /** At most 64 bytes of UTF-8; comes back as the text of an `Inbound`. */
+  reply: string
+}
+
+export interface Receipt {
+  /** The provider's id of the message; several parts are joined with `,`. */
+  providerId: string
+  /** SMS segments sent, where they are counted. */
+  segments?: number
+}
+
+/** An uncertain message to ask about: as it was sent, and since when it can have been sent. */
+export interface Lookup {
+  id: string
+  target: string
+  text: string
+  done?: string[]
+  since: Date
+  signal: AbortSignal
+}
+
+/** State of a delivery as a provider reports it later. */
+export type DeliveryState = "sent" | "delivered" | "failed"
+
+/** A webhook exactly as it arrived; signatures cover its bytes, so nothing may touch them before. */
+export interface WebhookRequest {
+  /** Path and query as received: `/webhooks/twilio/status?o=1`. */
+  url: string
+  /** Header names in lower case, as Node gives them. */
+  headers: Record<string, string | string[] | undefined>
+  /** The body as UTF-8 text, unparsed. */
+  body: string
+}
+
+export interface Channel {
+  readonly id: ChannelId
+  readonly capabilities: Capabilities
+  /**
+   * Hands a message to the provider. Throws `Retry` when it was surely not accepted (with the provider's wait where
+   * it gave one), `Reject` when it never will be, `Uncertain` when the answer was lost.
+   */
+  send(message: Outgoing): Promise<Receipt>
+  /**
+   * Asks the provider whether an uncertain message arrived; null when the channel cannot know. With `done`, only the
+   * parts after those are in question: `absent` means that sending may go on there.
+   */
+  lookup?(message: Lookup): Promise<Receipt | "absent" | null>
+  /** Who we are there (bot name, number) for `doctor`; throws like `send`. */
+  probe(signal: AbortSignal): Promise<string>
+}

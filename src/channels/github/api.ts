@@ -1,0 +1,205 @@
+/**
+ * GitHub's REST API behind our errors: authorised by a token or as an app, held within its rate limits, repeated a few
+ * times at most. The packages are loaded with the first call.
+ */
+import type { Octokit } from "@octokit/core"
+import { z } from "zod"
+import { Misconfigured, messageOf, Reject, Retry, Uncertain } from "../../base/errors.ts"
+import { createBoundedFetch, forRead, networkFailure } from "../bounded-fetch.ts"
+
+export interface GitHubSettings {
+  /** A fine-grained token; either this or the app's pair. */
+  token?: string
+  appId?: string
+  /** PEM; written line breaks (`\n`) are read as such. */
+  appPrivateKey?: string
+  /** Base address of the API; the public one when absent. */
+  apiUrl?: string
+  /** Without it there is no webhook: the route must not be mounted. */
+  webhookSecret?: string
+  /** The repositories looked after, as `owner/name`. */
+  repos: string[]
+}
+
+export interface GitHubDeps {
+  /** Off only where a test would wait for real-time pauses between writes. */
+  throttle?: boolean
+}
+
+export interface GitHubCalls {
+  /** An asking call on a repository: a lost answer is `Retry`. */
+  read<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T>
+  /** A changing call on a repository: a lost answer is `Uncertain`. */
+  write<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T>
+  /** An asking call as ourselves: the app, or the token's user. */
+  self<T>(call: (octokit: Octokit, isApp: boolean) => Promise<T>): Promise<T>
+}
+
+const CALL_TIMEOUT_MS = 30_000
+const MAX_ANSWER_BYTES = 25_000_000
+/** Longest pause inside a call; a longer one is the caller's to make. */
+const MAX_PAUSE_SECONDS = 10
+
+export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {}): GitHubCalls {
+  const app = appOf(settings)
+  if (settings.token === undefined && app === null) {
+    throw new Misconfigured("GitHub has no credentials", {
+      fix: "Set GITHUB_TOKEN, or GITHUB_APP_ID and GITHUB_APP_PRIVATE_KEY.",
+    })
+  }
+  const options = optionsOf(settings, deps)
+  const opened = new Map<string, Promise<Octokit>>()
+
+  /** Opened once per key; a failed opening is tried again by the next call. */
+  function once(key: string, open: () => Promise<Octokit>): Promise<Octokit> {
+    const known = opened.get(key)
+    if (known !== undefined) return known
+    const fresh = open()
+    opened.set(key, fresh)
+    fresh.catch(() => opened.delete(key))
+    return fresh
+  }
+
+  const asSelf = () =>
+    once("", async () => await open({ ...options, ...(app === null ? { auth: settings.token } : await appAuth(app)) }))
+
+  async function asInstallation(repo: string): Promise<Octokit> {
+    if (app === null) return await asSelf()
+    const self = await asSelf()
+    const { data } = await self.request("GET /repos/{owner}/{repo}/installation", nameParts(repo))
+    return await open({ ...options, ...(await appAuth({ ...app, installationId: data.id })) })
+  }
+
+  async function write<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T> {
+    try {
+      return await call(app === null ? await asSelf() : await once(repo.toLowerCase(), () => asInstallation(repo)))
+    } catch (error) {
+      throw githubError(error)
+    }
+  }
+
+  return {
+    write,
+    read: async (repo, call) => await write(repo, call).catch(rethrowForRead),
+    self: async (call) => {
+      try {
+        return await call(await asSelf(), app !== null)
+      } catch (error) {
+        return rethrowForRead(githubError(error))
+      }
+    },
+  }
+}
+
+/** Owner and name of `owner/name`; `Reject` for anything else, as it ends up in an address. */
+export function nameParts(repo: string): { owner: string; repo: string } {
+  const match = /^([\w-][\w.-]*)\/(?!\.+$)([\w.-]+)$/.exec(repo)
+  if (match?.[1] === undefined || match[2] === undefined)
+    throw new Reject(400, `"${repo}" is no repository, as owner/name`, { code: "bad_repo" })
+  return { owner: match[1], repo: match[2] }
+}
+
+interface App {
+  appId: string
+  privateKey: string
+  installationId?: number
+}
+
+function appOf({ appId, appPrivateKey }: GitHubSettings): App | null {
+  if (appId === undefined || appPrivateKey === undefined) return null
+  return { appId, privateKey: appPrivateKey.replaceAll("\\n", "\n") }
+}
+
+async function appAuth(auth: App) {
+  const { createAppAuth } = await import("@octokit/auth-app")
+  return { authStrategy: createAppAuth, auth }
+}
+
+function optionsOf(settings: GitHubSettings, deps: GitHubDeps) {
+  const handler = (seconds: number, _options: unknown, _octokit: unknown, retries: number) =>
+    retries < 1 && seconds <= MAX_PAUSE_SECONDS
+  const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  return {
+    ...(settings.apiUrl === undefined ? {} : { baseUrl: settings.apiUrl.replace(/\/+$/, "") }),
+    userAgent: "vigil",
+    log,
+    throttle: deps.throttle === false ? { enabled: false } : { onRateLimit: handler, onSecondaryRateLimit: handler },
+    // Rate limits are the throttling's: the repeating alone would not wait as long as GitHub asks.
+    retry: { retries: 1, doNotRetry: [400, 401, 403, 404, 410, 422, 429, 451] },
+    request: { fetch: createBoundedFetch({ timeoutMs: CALL_TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES }) },
+  }
+}
+
+/** The package reports through thrown errors; its own log would bypass ours. */
+const quiet = (): void => undefined
+
+async function open(options: object): Promise<Octokit> {
+  const [{ Octokit }, { throttling }, { retry }] = await Promise.all([
+    import("@octokit/core"),
+    import("@octokit/plugin-throttling"),
+    import("@octokit/plugin-retry"),
+  ])
+  return new (Octokit.plugin(throttling, retry))(options)
+}
+
+const answered = z.object({
+  status: z.number(),
+  message: z.string(),
+  response: z.object({ headers: z.record(z.string(), z.union([z.string(), z.number()]).optional()) }),
+})
+
+/** The HTTP status of a refused call; undefined when there was no answer. */
+export function statusOf(error: unknown): number | undefined {
+  return answered.safeParse(error).data?.status
+}
+
+function githubError(error: unknown): Error {
+  const inner = error instanceof Error ? (networkFailure(error) ?? networkFailure(error.cause)) : null
+  if (inner !== null) return inner
+  if (error instanceof Reject || error instanceof Misconfigured) return error
+  const refused = answered.safeParse(error)
+  if (!refused.success) return new Uncertain(`GitHub's answer could not be read: ${messageOf(error)}`, { cause: error })
+  return refusalError(refused.data)
+}
+
+function refusalError({ status, message, response }: z.infer<typeof answered>): Error {
+  const cause = new Error(message)
+  const wait = waitOf(response.headers)
+  const isLimited = status === 429 || (status === 403 && (wait !== undefined || /rate limit/i.test(message)))
+  if (isLimited)
+    return new Retry("GitHub's rate limit is used up", {
+      code: "rate_limited",
+      cause,
+      ...(wait === undefined ? {} : { afterMs: wait }),
+    })
+  if (status >= 500) return new Retry(`GitHub is away (${status})`, { code: "github_away", cause })
+  if (status === 401)
+    return new Misconfigured("GitHub does not accept our credentials", {
+      fix: "Set GITHUB_TOKEN to a token that is still valid.",
+      cause,
+    })
+  if (status === 403) {
+    return new Reject(403, `GitHub does not allow this: ${message}`, {
+      code: "forbidden",
+      fix: "Give the token Issues: read and write, and Metadata: read.",
+      cause,
+    })
+  }
+  if (status === 404)
+    return new Reject(404, `GitHub does not have this, or hides it from us: ${message}`, { code: "not_found", cause })
+  return new Reject(status, `GitHub refused: ${message}`, { code: "github_refused", cause })
+}
+
+/** Milliseconds to wait; from `retry-after`, or the time the limit is reset. */
+function waitOf(headers: Record<string, string | number | undefined>): number | undefined {
+  const after = Number(headers["retry-after"])
+  if (after > 0) return after * 1000
+  if (String(headers["x-ratelimit-remaining"]) !== "0") return undefined
+  const reset = Number(headers["x-ratelimit-reset"]) * 1000
+  const sent = Date.parse(String(headers.date))
+  return Number.isFinite(reset - sent) ? Math.max(1000, reset - sent) : 60_000
+}
+
+function rethrowForRead(error: unknown): never {
+  throw error instanceof Uncertain ? forRead(error) : error
+}

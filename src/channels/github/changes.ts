@@ -1,0 +1,56 @@
+/** What is changed at GitHub: labels and assignees are added, nothing is ever taken away. Both are set-like. */
+import { z } from "zod"
+import { Reject } from "../../base/errors.ts"
+import { type GitHubCalls, nameParts } from "./api.ts"
+import { labelNames } from "./reads.ts"
+
+/** The issue a change is for. */
+export interface IssueAddress {
+  repo: string
+  number: number
+}
+
+const assigned = z.object({ assignees: z.array(z.object({ login: z.string() })).nullish() })
+
+/** Adds `names`, at least one, and gives the labels the issue has then. */
+export async function addLabels(
+  calls: GitHubCalls,
+  { repo, number }: IssueAddress,
+  names: string[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const asked = { ...nameParts(repo), issue_number: number, labels: names, request: { signal } }
+  const { data } = await calls.write(
+    repo,
+    async (octokit) => await octokit.request("POST /repos/{owner}/{repo}/issues/{issue_number}/labels", asked),
+  )
+  return labelNames(data)
+}
+
+/** Adds `login` once GitHub said that they can be assigned; it drops others silently, so the answer is checked too. */
+export async function addAssignee(
+  calls: GitHubCalls,
+  { repo, number }: IssueAddress,
+  login: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const at = { ...nameParts(repo), request: { signal } }
+  const check = { ...at, assignee: login }
+  await calls
+    .read(repo, async (octokit) => await octokit.request("GET /repos/{owner}/{repo}/assignees/{assignee}", check))
+    .catch((error: unknown) => {
+      throw error instanceof Reject && error.status === 404 ? notAssignable(repo, login, error) : error
+    })
+  const asked = { ...at, issue_number: number, assignees: [login] }
+  const { data } = await calls.write(
+    repo,
+    async (octokit) => await octokit.request("POST /repos/{owner}/{repo}/issues/{issue_number}/assignees", asked),
+  )
+  const now = assigned.parse(data).assignees ?? []
+  if (!now.some((person) => person.login.toLowerCase() === login.toLowerCase())) throw notAssignable(repo, login)
+}
+
+function notAssignable(repo: string, login: string, cause?: unknown): Reject {
+  const fix = `Give ${login} write access to ${repo}, or take them off the rota.`
+  return new Reject(422, `${login} cannot be assigned in ${repo}`, { code: "not_assignable", fix, cause })
+}

@@ -1,0 +1,57 @@
+/**
+ * GitHub as triage needs it: issues in, labels and assignees out. A label or a person is only ever added, and a person
+ * only after GitHub said that they can be assigned.
+ */
+import { z } from "zod"
+import { createGitHubCalls, type GitHubCalls, type GitHubDeps, type GitHubSettings, nameParts } from "./api.ts"
+import { addAssignee, addLabels } from "./changes.ts"
+import type { Issue } from "./issue.ts"
+import { getIssue, type IssuePage, listIssues, listLabels } from "./reads.ts"
+
+export interface GitHub {
+  /**
+   * Issues changed at or after `since`, at most 1,000. Our own changes show up again: compare contents, not times.
+   * Throws `Retry` when GitHub is away, `Reject` when the repository is not visible to us.
+   */
+  listIssues(repo: string, since: Date, signal: AbortSignal, etag?: string): Promise<IssuePage>
+  getIssue(repo: string, number: number, signal: AbortSignal): Promise<Issue>
+  /** Names of all labels of the repository, at most 1,000. */
+  listLabels(repo: string, signal: AbortSignal): Promise<string[]>
+  /** Adds labels and says which the issue has now. Adding twice is adding once. GitHub creates labels it does not know. */
+  addLabels(repo: string, number: number, labels: string[], signal: AbortSignal): Promise<string[]>
+  /** Adds an assignee. Adding twice is adding once. Throws `Reject` (`not_assignable`) for who cannot be. */
+  addAssignee(repo: string, number: number, login: string, signal: AbortSignal): Promise<void>
+  /** Who we are there, after every repository was seen; throws for the first that cannot be. */
+  probe(signal: AbortSignal): Promise<string>
+}
+
+/** Throws `Misconfigured` without credentials. */
+export function createGitHub(settings: GitHubSettings, deps: GitHubDeps = {}): GitHub {
+  const calls = createGitHubCalls(settings, deps)
+  return {
+    listIssues: (repo, since, signal, etag) =>
+      listIssues(calls, { repo, since, ...(etag === undefined ? {} : { etag }) }, signal),
+    getIssue: (repo, number, signal) => getIssue(calls, repo, number, signal),
+    listLabels: (repo, signal) => listLabels(calls, repo, signal),
+    addLabels: async (repo, number, labels, signal) => {
+      if (labels.length === 0) return (await getIssue(calls, repo, number, signal)).labels
+      return await addLabels(calls, { repo, number }, labels, signal)
+    },
+    addAssignee: (repo, number, login, signal) => addAssignee(calls, { repo, number }, login, signal),
+    probe: (signal) => probe(calls, settings.repos, signal),
+  }
+}
+
+const self = z.object({ login: z.string().optional(), slug: z.string().optional() })
+
+async function probe(calls: GitHubCalls, repos: string[], signal: AbortSignal): Promise<string> {
+  const request = { request: { signal } }
+  const { login, slug } = await calls.self(async (octokit, isApp) =>
+    self.parse((isApp ? await octokit.request("GET /app", request) : await octokit.request("GET /user", request)).data),
+  )
+  for (const repo of repos) {
+    const asked = { ...nameParts(repo), ...request }
+    await calls.read(repo, async (octokit) => await octokit.request("GET /repos/{owner}/{repo}", asked))
+  }
+  return slug === undefined ? `@${login ?? "unknown"}` : `${slug}[bot]`
+}

@@ -1,0 +1,43 @@
+/** GitHub's webhook: verified over the raw bytes, then parsed. Without a secret there is no webhook to mount. */
+import { Deny, Reject } from "../../base/errors.ts"
+import type { WebhookRequest } from "../channel.ts"
+import type { Ignored, IssueEvent } from "./parse.ts"
+import { parseDelivery } from "./parse.ts"
+import { isFromGitHub, SIGNATURE_HEADER } from "./verify.ts"
+
+/** Throws `Deny` for a wrong signature, `Reject` for a body that is no JSON. */
+export type GitHubWebhook = (request: WebhookRequest) => Promise<IssueEvent | Ignored>
+
+/** Null without a secret: then the route must not exist. */
+export function createGitHubWebhook(settings: { webhookSecret?: string; repos: string[] }): GitHubWebhook | null {
+  const secret = settings.webhookSecret ?? ""
+  if (secret === "") return null
+  return async ({ headers, body }) => {
+    if (!(await isFromGitHub(secret, headers[SIGNATURE_HEADER], body))) {
+      throw new Deny("the GitHub signature is missing or wrong", {
+        code: "bad_signature",
+        fix: "Use the same secret in GITHUB_WEBHOOK_SECRET and on GitHub.",
+      })
+    }
+    return parseDelivery(
+      one(headers["x-github-event"]),
+      one(headers["x-github-delivery"]),
+      jsonOf(body),
+      settings.repos,
+    )
+  }
+}
+
+const one = (header: string | string[] | undefined): string => (typeof header === "string" ? header : "")
+
+function jsonOf(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch (cause) {
+    throw new Reject(400, "the GitHub delivery is no JSON", {
+      code: "bad_body",
+      fix: "Set the webhook's content type to application/json.",
+      cause,
+    })
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * SMS: the channel put together, over Twilio. Without a public address there are no webhooks: `listInbound` asks for
+ * messages instead and makes the same inbound ones.
+ */
+import { Deny, Misconfigured } from "../../base/errors.ts"
+import type { Channel, WebhookRequest } from "../channel.ts"
+import type { SmsSettings, TwilioCalls } from "./client.ts"
+import { createTwilioCalls } from "./client.ts"
+import { carrierKeyword } from "./keywords.ts"
+import type { DeliveryReport, SmsInbound } from "./parse.ts"
+import { inboundOf, parseIncoming, parseStatus, withMediaNote } from "./parse.ts"
+import { MAX_BODY } from "./render.ts"
+import { findSms, sendSms } from "./send.ts"
+import type { Form } from "./verify.ts"
+import { isFromTwilio, readForm, SIGNATURE_HEADER } from "./verify.ts"
+
+export interface Sms extends Channel {
+  readonly id: "sms"
+  /**
+   * The two webhooks; null without a public address, as nothing could be verified. Both throw `Deny` for a wrong
+   * signature, `Reject` for a form that is not for us.
+   */
+  readonly webhook: {
+    incoming(request: WebhookRequest): SmsInbound
+    status(request: WebhookRequest): DeliveryReport
+  } | null
+  lookup: NonNullable<Channel["lookup"]>
+  /** Messages received since then, oldest first, at most 1,000; repeats have the same `externalId`. */
+  listInbound(since: Date, signal: AbortSignal): Promise<SmsInbound[]>
+}
+
+/** Throws `Misconfigured` when there is nothing to send from. */
+export function createSms(settings: SmsSettings): Sms {
+  if (settings.number === undefined && settings.messagingServiceSid === undefined) {
+    throw new Misconfigured("SMS has no sender", { fix: "Set TWILIO_NUMBER or TWILIO_MESSAGING_SERVICE_SID." })
+  }
+  const calls = createTwilioCalls(settings)
+  return {
+    id: "sms",
+    capabilities: { maxText: MAX_BODY, buttons: false, typing: false },
+    webhook: settings.publicUrl === undefined ? null : webhookOf(settings, settings.publicUrl),
+    send: async (message) => await sendSms(calls, settings, message),
+    lookup: async (message) => await findSms(calls, message),
+    listInbound: async (since, signal) => await listInbound(calls, settings, since, signal),
+    probe: async (signal) => await probe(calls, settings, signal),
+  }
+}
+
+function webhookOf(settings: SmsSettings, publicUrl: string): NonNullable<Sms["webhook"]> {
+  const verified = (request: WebhookRequest): Form => {
+    const form = readForm(request.body)
+    const tokens = [settings.authToken, settings.previousAuthToken ?? ""]
+    const url = `${publicUrl.replace(/\/+$/, "")}${request.url}`
+    if (isFromTwilio(tokens, request.headers[SIGNATURE_HEADER], url, form)) return form
+    throw new Deny("the Twilio signature is missing or wrong", {
+      code: "bad_signature",
+      fix: `PUBLIC_URL must be exactly the address Twilio calls; it is ${publicUrl} now.`,
+    })
+  }
+  return {
+    incoming: (request) => parseIncoming(verified(request), settings),
+    status: (request) => parseStatus(verified(request), request.url, settings),
+  }
+}
+
+async function listInbound(
+  calls: TwilioCalls,
+  settings: SmsSettings,
+  since: Date,
+  signal: AbortSignal,
+): Promise<SmsInbound[]> {
+  const ours = settings.number === undefined ? {} : { to: settings.number }
+  const listed = await calls.read(
+    (client) => client.messages.list({ ...ours, dateSentAfter: since, limit: 1000, pageSize: 100 }),
+    signal,
+  )
+  // Newest first, to the second: turned round before the stable sort, so that messages of one second keep their order.
+  return listed
+    .toReversed()
+    .filter((sent) => sent.direction === "inbound" && sent.dateCreated.getTime() >= since.getTime() - 1000)
+    .sort((a, b) => a.dateCreated.getTime() - b.dateCreated.getTime())
+    .map((sent) => {
+      const words = withMediaNote(sent.body, Number(sent.numMedia))
+      const inbound = { ...inboundOf(sent.sid, sent.from, sent.to, words, settings), sentAt: sent.dateCreated }
+      return { inbound, keyword: carrierKeyword(sent.body) }
+    })
+}
+
+async function probe(calls: TwilioCalls, settings: SmsSettings, signal: AbortSignal): Promise<string> {
+  const { number, messagingServiceSid } = settings
+  if (messagingServiceSid !== undefined) {
+    const service = await calls.read((client) => client.messaging.v1.services(messagingServiceSid).fetch(), signal)
+    return service.friendlyName
+  }
+  const owned = await calls.read(
+    (client) => client.incomingPhoneNumbers.list({ phoneNumber: number ?? "", limit: 1 }),
+    signal,
+  )
+  if (owned[0] !== undefined) return owned[0].phoneNumber
+  throw new Misconfigured(`the Twilio account does not own ${number}`, {
+    fix: "Set TWILIO_NUMBER to a number of this account, as +15551234567.",
+  })
+}

@@ -1,0 +1,149 @@
+/**
+ * Telegram updates as inbound messages. Says `[]` for everything that is not a person talking to us: channels, edits,
+ * other bots, service messages, and group talk that does not address the bot.
+ */
+import { z } from "zod"
+import type { Inbound } from "../channel.ts"
+
+/** Who we are on Telegram; the name is unknown until `getMe` was asked. */
+export interface BotIdentity {
+  id: number
+  username?: string
+}
+
+const user = z.object({ id: z.number().int(), is_bot: z.boolean().default(false) })
+const chat = z.object({ id: z.number().int(), type: z.string() })
+const entity = z.object({
+  type: z.string(),
+  offset: z.number().int(),
+  length: z.number().int(),
+  user: z.object({ id: z.number().int() }).optional(),
+})
+const anything = z.unknown().optional()
+
+const message = z.object({
+  message_id: z.number().int(),
+  date: z.number().optional(),
+  chat,
+  from: user.optional(),
+  message_thread_id: z.number().int().optional(),
+  is_topic_message: z.boolean().optional(),
+  text: z.string().optional(),
+  caption: z.string().optional(),
+  entities: z.array(entity).optional(),
+  caption_entities: z.array(entity).optional(),
+  reply_to_message: z.object({ from: z.object({ id: z.number().int() }).optional() }).optional(),
+  photo: anything,
+  voice: anything,
+  audio: anything,
+  video: anything,
+  video_note: anything,
+  document: anything,
+  sticker: anything,
+  location: anything,
+  contact: anything,
+})
+type Message = z.infer<typeof message>
+
+const update = z.object({
+  update_id: z.number().int(),
+  message: message.optional(),
+  callback_query: z
+    .object({ id: z.string(), from: user, data: z.string().optional(), message: message.optional() })
+    .optional(),
+})
+
+const MEDIA = {
+  photo: "a photo",
+  voice: "a voice message",
+  audio: "an audio file",
+  video: "a video",
+  video_note: "a video message",
+  document: "a file",
+  sticker: "a sticker",
+  location: "a location",
+  contact: "a contact",
+} as const satisfies Partial<Record<keyof Message, string>>
+
+/** Parses one update (Bot API `Update`). Never throws: what does not look like an update is not for us. */
+export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
+  const parsed = update.safeParse(raw)
+  if (!parsed.success) return []
+  const { update_id, message: said, callback_query: press } = parsed.data
+  const externalId = String(update_id)
+  if (press?.message !== undefined && press.data !== undefined && isTalk(press.message) && !press.from.is_bot) {
+    return [
+      {
+        ...envelope(press.message, bot, externalId),
+        address: String(press.from.id),
+        text: press.data,
+        pressed: press.id,
+      },
+    ]
+  }
+  if (said?.from === undefined || said.from.is_bot || !isTalk(said)) return []
+  if (said.chat.type !== "private" && !addresses(said, bot)) return []
+  const text = textOf(said, bot)
+  if (text === "") return []
+  const sentAt = said.date === undefined ? {} : { sentAt: new Date(said.date * 1000) }
+  return [{ ...envelope(said, bot, externalId), address: String(said.from.id), text, ...sentAt }]
+}
+
+/** Chat, and topic where it is one: what `target` holds and `send` reads. */
+export function readTarget(target: string): { chat: number; topic?: number } | null {
+  const match = /^(-?\d{1,16})(?::(\d{1,16}))?$/.exec(target)
+  if (match === null) return null
+  return { chat: Number(match[1]), ...(match[2] === undefined ? {} : { topic: Number(match[2]) }) }
+}
+
+function isTalk(said: Message): boolean {
+  return said.chat.type === "private" || said.chat.type === "group" || said.chat.type === "supergroup"
+}
+
+function envelope(said: Message, bot: BotIdentity, externalId: string) {
+  const topic =
+    said.is_topic_message === true && said.message_thread_id !== undefined ? `:${said.message_thread_id}` : ""
+  const target = `${said.chat.id}${topic}`
+  return {
+    channel: "telegram" as const,
+    source: `telegram:${bot.id}`,
+    externalId,
+    threadKey: `telegram:${bot.id}:${target}`,
+    target,
+  }
+}
+
+/**
+ * In a group: a command without another bot's name, a mention of us, or an answer to us. While our name is unknown any
+ * mention counts: losing words meant for us is worse than reading a few that were not.
+ */
+function addresses(said: Message, bot: BotIdentity): boolean {
+  if (said.reply_to_message?.from?.id === bot.id) return true
+  const text = said.text ?? said.caption ?? ""
+  const ours = bot.username?.toLowerCase()
+  return (said.entities ?? said.caption_entities ?? []).some((part) => {
+    const words = text.slice(part.offset, part.offset + part.length).toLowerCase()
+    if (part.type === "text_mention") return part.user?.id === bot.id
+    if (part.type === "mention") return ours === undefined || words === `@${ours}`
+    if (part.type !== "bot_command") return false
+    const named = words.split("@")[1]
+    return named === undefined || ours === undefined || named === ours
+  })
+}
+
+function textOf(said: Message, bot: BotIdentity): string {
+  const written = withoutOurName(said.text ?? said.caption ?? "", bot)
+  const media = Object.entries(MEDIA).find(([field]) => Object.hasOwn(said, field))
+  if (media === undefined) return written
+  const note = `[${media[1]} came with this message; only text is read here]`
+  return written === "" ? note : `${written}\n${note}`
+}
+
+function withoutOurName(text: string, bot: BotIdentity): string {
+  if (bot.username === undefined) return text.trim()
+  const name = `@${bot.username.replace(/\W/g, "")}`
+  return text
+    .replace(new RegExp(`^(/\\w+)${name}\\b`, "i"), "$1")
+    .replace(new RegExp(`^${name}\\b[,:]?`, "i"), "")
+    .trim()
+}

@@ -1,0 +1,138 @@
+/**
+ * Markdown as Telegram's HTML subset, in parts Telegram takes. Every part is well-formed by itself: styles are runs,
+ * so a cut inside bold text or a code block closes and opens its tags again. No character is ever lost at a cut.
+ *
+ * Limits: 4,096 UTF-16 units after entity parsing (Bot API, sendMessage); the server truncates raw text above 35,000 bytes.
+ */
+
+import type { Run, Style } from "../markdown.ts"
+import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
+
+/** UTF-16 units of visible text in one part. */
+const MAX_TEXT = 4000
+/** Bytes of markup in one part. */
+const MAX_BYTES = 30_000
+/** A cut before this share of a full part is not worth a nicer place. */
+const EARLIEST = 0.4
+
+export interface Part {
+  html: string
+  /** The same words without markup, for the case Telegram cannot read the markup. */
+  plain: string
+}
+
+/** Renders for `parse_mode: HTML`. An empty list when there is nothing to see. */
+export function renderTelegram(markdown: string): Part[] {
+  return splitRuns(spellLinks(readMarkdown(markdown), (href) => !isLinkable(href)))
+    .map((runs) => ({ html: toHtml(runs).trim(), plain: plainOf(runs) }))
+    .filter((part) => part.plain !== "")
+}
+
+/** Cuts into slices of at most `MAX_TEXT` units and `MAX_BYTES` of markup; the slices joined are the runs given. */
+export function splitRuns(runs: Run[]): Run[][] {
+  const parts: Run[][] = []
+  let rest = runs.filter((run) => run.text !== "")
+  while (rest.length > 0) {
+    const room = roomIn(rest)
+    const [head, tail] = cut(rest, room === Number.POSITIVE_INFINITY ? room : bestCut(rest, room))
+    parts.push(head)
+    rest = tail
+  }
+  return parts
+}
+
+/** How many units of `runs` fit in one part; infinite when all do. */
+function roomIn(runs: Run[]): number {
+  let units = 0
+  let bytes = 0
+  for (const run of runs) {
+    const shell = Buffer.byteLength(toHtml([{ ...run, text: "" }]))
+    for (const character of run.text) {
+      const cost = Buffer.byteLength(escaped(character))
+      if (units > 0 && (units + character.length > MAX_TEXT || bytes + shell + cost > MAX_BYTES)) return units
+      units += character.length
+      bytes += cost
+    }
+    bytes += shell
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+/** The best place at or before `room`: between blocks, lines, sentences, words, and at last between characters. */
+function bestCut(runs: Run[], room: number): number {
+  const text = runs
+    .map((run) => run.text)
+    .join("")
+    .slice(0, room)
+  for (const mark of ["\n\n", "\n", ". ", " "]) {
+    const at = text.lastIndexOf(mark)
+    if (at > room * EARLIEST) return at + mark.length
+  }
+  return room
+}
+
+function cut(runs: Run[], at: number): [Run[], Run[]] {
+  const head: Run[] = []
+  const tail: Run[] = []
+  let left = at
+  for (const run of runs) {
+    const taken = run.text.slice(0, left)
+    const kept = run.text.slice(taken.length)
+    if (taken !== "") head.push({ ...run, text: taken })
+    if (kept !== "") tail.push({ ...run, text: kept })
+    left -= taken.length
+  }
+  return [head, tail]
+}
+
+function toHtml(runs: Run[]): string {
+  return grouped(runs)
+    .map(({ key, group }) => (key === "" ? group.map(spanHtml).join("") : blockHtml(group)))
+    .join("")
+}
+
+/** Neighbours of one quotation or one code block share its tag. */
+function grouped(runs: Run[]): { key: string; group: Run[] }[] {
+  const groups: { key: string; group: Run[] }[] = []
+  for (const run of runs) {
+    const key = keyOf(run.style)
+    const last = groups.at(-1)
+    if (last?.key === key) last.group.push(run)
+    else groups.push({ key, group: [run] })
+  }
+  return groups
+}
+
+function keyOf(style: Style): string {
+  if (style.pre !== undefined) return `pre ${style.pre}`
+  return style.quote ? "quote" : ""
+}
+
+function blockHtml(group: Run[]): string {
+  const language = group[0]?.style.pre
+  if (language === undefined) return `<blockquote>${group.map(spanHtml).join("")}</blockquote>`
+  const text = group.map((run) => escaped(run.text)).join("")
+  const name = language.replace(/[^\w+#.-]/g, "")
+  return name === "" ? `<pre>${text}</pre>` : `<pre><code class="language-${name}">${text}</code></pre>`
+}
+
+/** Code carries no other style: Telegram does not nest anything in it. */
+function spanHtml({ text, style }: Run): string {
+  if (style.code) return `<code>${escaped(text)}</code>`
+  let html = escaped(text)
+  if (style.strike) html = `<s>${html}</s>`
+  if (style.italic) html = `<i>${html}</i>`
+  if (style.bold) html = `<b>${html}</b>`
+  if (style.href === undefined || !isLinkable(style.href)) return html
+  return `<a href="${escaped(style.href).replaceAll('"', "&quot;")}">${html}</a>`
+}
+
+function plainOf(runs: Run[]): string {
+  const spelled = plainText(spellLinks(runs, isLinkable)).trim()
+  return spelled.length <= MAX_TEXT ? spelled : plainText(runs).trim()
+}
+
+/** Addresses Telegram links to, of a length that leaves room for words. */
+const isLinkable = (href: string): boolean => /^(?:https?|tg|mailto):/i.test(href) && href.length <= 2048
+
+const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")

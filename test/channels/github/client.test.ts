@@ -1,0 +1,223 @@
+import { generateKeyPairSync } from "node:crypto"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { createGitHub, type GitHub } from "../../../src/channels/github/client.ts"
+import { type GitHubStandIn, start } from "../../support/github-stand-in.ts"
+
+let server: GitHubStandIn
+let github: GitHub
+const signal = new AbortController().signal
+const REPO = "octo/demo"
+const at = (minute: number) => new Date(Date.UTC(2026, 10, 20, 10, minute))
+const settings = () => ({ token: server.token, apiUrl: `${server.url}/`, repos: [REPO] })
+
+beforeAll(async () => {
+  server = await start({
+    repos: { [REPO]: { labels: ["bug", "feature"], assignable: ["ana"] }, "octo/big": {} },
+    now: () => at(59),
+  })
+  github = createGitHub(settings(), { throttle: false })
+})
+afterAll(async () => await server.stop())
+beforeEach(() => {
+  server.writes.length = 0
+})
+
+describe("reading", () => {
+  test("issues come by the time they changed, without pull requests, open and closed", async () => {
+    server.put(REPO, { number: 1, title: "old", updatedAt: at(1) })
+    server.put(REPO, {
+      number: 2,
+      title: "late",
+      updatedAt: at(9),
+      labels: ["bug"],
+      assignees: ["ana"],
+      body: null,
+      authorAssociation: "MEMBER",
+    })
+    server.put(REPO, { number: 3, title: "early", updatedAt: at(5), state: "closed" })
+    server.put(REPO, { number: 4, title: "a pull request", updatedAt: at(6), isPullRequest: true })
+    const page = await github.listIssues(REPO, at(5), signal)
+    expect(page.issues.map((issue) => issue.number)).toEqual([3, 2])
+    expect(page.issues[1]).toEqual({
+      repo: REPO,
+      number: 2,
+      title: "late",
+      body: "",
+      author: "reporter",
+      authorAssociation: "MEMBER",
+      labels: ["bug"],
+      assignees: ["ana"],
+      state: "open",
+      htmlUrl: "https://github.com/octo/demo/issues/2",
+      updatedAt: at(9),
+      isPullRequest: false,
+    })
+    expect([page.more, page.notModified]).toEqual([false, false])
+  })
+
+  test("an unchanged list is answered by its tag alone, a changed one again in full", async () => {
+    const first = await github.listIssues(REPO, at(0), signal)
+    expect(first.etag).toBeDefined()
+    expect(await github.listIssues(REPO, at(0), signal, first.etag)).toEqual({
+      issues: [],
+      notModified: true,
+      more: false,
+      etag: first.etag,
+    })
+    server.put(REPO, { number: 5, title: "new", updatedAt: at(20) })
+    expect((await github.listIssues(REPO, at(0), signal, first.etag)).notModified).toBe(false)
+  })
+
+  test("a list of several pages is read whole and gives no tag, as that would name its first page alone", async () => {
+    for (let number = 1; number <= 250; number += 1) server.put("octo/big", { number, title: "x", updatedAt: at(0) })
+    const page = await github.listIssues("octo/big", at(0), signal)
+    expect(page.issues.map((issue) => issue.number)).toEqual(Array.from({ length: 250 }, (_, n) => n + 1))
+    expect(page.etag).toBeUndefined()
+    expect(page.more).toBe(false)
+  })
+
+  test("a list without end is cut, and says so", async () => {
+    for (let number = 1; number <= 1001; number += 1) server.put("octo/big", { number, title: "x", updatedAt: at(0) })
+    const page = await github.listIssues("octo/big", at(0), signal)
+    expect([page.issues.length, page.more]).toEqual([1000, true])
+  })
+
+  test("one issue and the labels of the repository", async () => {
+    server.put(REPO, { number: 1, title: "old", updatedAt: at(1) })
+    expect(await github.getIssue(REPO, 1, signal)).toMatchObject({ title: "old" })
+    expect(await github.listLabels(REPO, signal)).toEqual(["bug", "feature"])
+    await expect(github.getIssue(REPO, 999, signal)).rejects.toMatchObject({ name: "Reject", status: 404 })
+  })
+})
+
+describe("changing", () => {
+  test("labels are added to those that are there, and adding again changes nothing", async () => {
+    server.put(REPO, { number: 10, title: "x", labels: ["bug"] })
+    expect(await github.addLabels(REPO, 10, ["feature"], signal)).toEqual(["bug", "feature"])
+    expect(await github.addLabels(REPO, 10, ["feature"], signal)).toEqual(["bug", "feature"])
+    expect(server.writes).toEqual([
+      { repo: REPO, number: 10, kind: "labels", values: ["feature"], by: server.token },
+      { repo: REPO, number: 10, kind: "labels", values: ["feature"], by: server.token },
+    ])
+  })
+
+  test("no labels are no call that changes anything", async () => {
+    server.put(REPO, { number: 10, title: "x", labels: ["bug"] })
+    expect(await github.addLabels(REPO, 10, [], signal)).toEqual(["bug"])
+    expect(server.writes).toEqual([])
+  })
+
+  test("only who can be assigned is assigned", async () => {
+    server.put(REPO, { number: 11, title: "x" })
+    await github.addAssignee(REPO, 11, "ana", signal)
+    expect(server.issue(REPO, 11).assignees).toEqual(["ana"])
+    await expect(github.addAssignee(REPO, 11, "mallory", signal)).rejects.toMatchObject({ code: "not_assignable" })
+    expect(server.writes.length).toBe(1)
+  })
+
+  test("an assignee that GitHub drops silently is not taken for assigned", async () => {
+    server.put(REPO, { number: 12, title: "x" })
+    server.trouble({ status: 204 }, (asked) => asked.url.pathname.endsWith("/assignees/mallory"))
+    await expect(github.addAssignee(REPO, 12, "mallory", signal)).rejects.toMatchObject({ code: "not_assignable" })
+  })
+})
+
+describe("failures", () => {
+  const later = { "retry-after": "120" }
+  test.each([
+    [{ status: 401, body: { message: "Bad credentials" } }, { name: "Misconfigured" }],
+    [
+      { status: 403, body: { message: "Resource not accessible by personal access token" } },
+      { name: "Reject", code: "forbidden", fix: expect.any(String) },
+    ],
+    [
+      { status: 403, body: { message: "You have exceeded a secondary rate limit" }, headers: later },
+      { name: "Retry", afterMs: 120_000 },
+    ],
+    [
+      { status: 429, body: { message: "Too many" }, headers: later },
+      { name: "Retry", afterMs: 120_000 },
+    ],
+    [
+      { status: 410, body: { message: "Issues are disabled for this repo" } },
+      { name: "Reject", status: 410 },
+    ],
+    [
+      { status: 422, body: { message: "Validation Failed" } },
+      { name: "Reject", status: 422 },
+    ],
+  ])("%j is told as %j, after one try", async (trouble, expected) => {
+    const before = server.asked.length
+    server.trouble(trouble)
+    await expect(github.getIssue(REPO, 1, signal)).rejects.toMatchObject(expected)
+    expect(server.asked.length).toBe(before + 1)
+  })
+
+  test("a used-up limit waits until it is reset", async () => {
+    const date = new Date("2026-11-20T10:00:00Z")
+    const headers = {
+      "x-ratelimit-remaining": "0",
+      "x-ratelimit-reset": String(date.getTime() / 1000 + 90),
+      date: date.toUTCString(),
+    }
+    server.trouble({ status: 403, body: { message: "API rate limit exceeded" }, headers })
+    await expect(github.getIssue(REPO, 1, signal)).rejects.toMatchObject({ name: "Retry", afterMs: 90_000 })
+  })
+
+  test("a short trouble is passed over inside the call", async () => {
+    server.put(REPO, { number: 1, title: "old" })
+    server.trouble({ status: 502, body: { message: "bad gateway" } })
+    expect(await github.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
+  })
+
+  test("an unreachable GitHub is a retry, a cancelled change is uncertain", async () => {
+    const gone = await start()
+    await gone.stop()
+    const away = createGitHub({ token: "secret-token", apiUrl: gone.url, repos: [] }, { throttle: false })
+    const cancelled = new AbortController()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    server.trouble({ hold: promise })
+    const before = server.asked.length
+    const change = github.addLabels(REPO, 1, ["bug"], cancelled.signal)
+    while (server.asked.length === before) await new Promise((next) => setImmediate(next))
+    cancelled.abort()
+    await expect(change).rejects.toMatchObject({ name: "Uncertain" })
+    resolve()
+    const error = await away.getIssue(REPO, 1, AbortSignal.timeout(20_000)).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ name: "Retry" })
+    expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain("secret-token")
+  })
+
+  test("what is no repository is refused before it becomes an address", async () => {
+    const before = server.asked.length
+    for (const repo of ["octo", "octo/..", "../x", "octo/de mo", "octo/demo/issues", "octo/demo?x"]) {
+      await expect(github.getIssue(repo, 1, signal)).rejects.toMatchObject({ code: "bad_repo" })
+    }
+    expect(server.asked.length).toBe(before)
+  })
+})
+
+describe("who we are", () => {
+  test("a token is its user, once every repository was seen", async () => {
+    expect(await github.probe(signal)).toBe("@vigil-user")
+    const blind = createGitHub({ ...settings(), repos: ["octo/hidden"] }, { throttle: false })
+    await expect(blind.probe(signal)).rejects.toMatchObject({ status: 404 })
+    await expect(
+      createGitHub({ ...settings(), token: "wrong" }, { throttle: false }).probe(signal),
+    ).rejects.toMatchObject({ name: "Misconfigured" })
+  })
+
+  test("an app signs in to the repository's installation, and writes as that", async () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+    const pem = privateKey.export({ type: "pkcs1", format: "pem" }).toString().replaceAll("\n", "\\n")
+    const app = createGitHub({ appId: "1", appPrivateKey: pem, apiUrl: server.url, repos: [REPO] }, { throttle: false })
+    expect(await app.probe(signal)).toBe("vigil-app[bot]")
+    server.put(REPO, { number: 20, title: "x" })
+    await app.addLabels(REPO, 20, ["bug"], signal)
+    expect(server.writes).toMatchObject([{ number: 20, by: "installation-token" }])
+  })
+
+  test("without credentials there is no client", () => {
+    expect(() => createGitHub({ repos: [] })).toThrow("GitHub has no credentials")
+  })
+})

@@ -1,0 +1,355 @@
+import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import type { Outgoing } from "../../../src/channels/channel.ts"
+import { carrierKeyword } from "../../../src/channels/sms/keywords.ts"
+import { createSms, type Sms } from "../../../src/channels/sms/sms.ts"
+import { start, type TwilioStandIn } from "../../support/twilio-stand-in.ts"
+
+let twilio: TwilioStandIn
+let sms: Sms
+const signal = new AbortController().signal
+const PERSON = "+15557654321"
+const message = (more: Partial<Outgoing> = {}): Outgoing => ({
+  id: "o-1",
+  target: PERSON,
+  text: "hello",
+  signal,
+  ...more,
+})
+const settings = () => ({
+  accountSid: twilio.accountSid,
+  authToken: twilio.authToken,
+  number: twilio.number,
+  apiBase: twilio.url,
+  publicUrl: "https://vigil.example/",
+})
+
+beforeAll(async () => {
+  twilio = await start()
+  sms = createSms(settings())
+})
+afterAll(async () => await twilio.stop())
+beforeEach(() => {
+  twilio.messages.length = 0
+  twilio.optedOut.clear()
+})
+
+describe("sending", () => {
+  test("a message is created once, with where to report and how long it may wait", async () => {
+    const receipt = await sms.send(message({ text: "**Hi** \u2014 it\u2019s done" }))
+    expect(twilio.messages.map((sent) => sent.fields)).toEqual([
+      {
+        To: PERSON,
+        From: twilio.number,
+        Body: "Hi - it's done",
+        ValidityPeriod: "3600",
+        StatusCallback: "https://vigil.example/webhooks/twilio/status?o=o-1",
+      },
+    ])
+    expect(receipt).toEqual({ providerId: twilio.messages[0]?.sid, segments: 1 })
+  })
+
+  test("a messaging service is named instead of a number, and without an address nothing is reported", async () => {
+    const { publicUrl: _, number: __, ...rest } = settings()
+    await createSms({ ...rest, messagingServiceSid: "MG1" }).send(message())
+    expect(twilio.messages[0]?.fields).toEqual({
+      To: PERSON,
+      MessagingServiceSid: "MG1",
+      Body: "hello",
+      ValidityPeriod: "3600",
+    })
+  })
+
+  test("a long message goes in parts Twilio takes, in order, and all segments are counted", async () => {
+    const text = Array.from({ length: 60 }, (_, n) => `line ${n} ${"word ".repeat(10)}`).join("\n")
+    const receipt = await sms.send(message({ text }))
+    expect(twilio.messages.length).toBe(3)
+    expect(receipt.providerId.split(",")).toEqual(twilio.messages.map((sent) => sent.sid))
+    expect(receipt.segments).toBe(twilio.messages.reduce((sum, sent) => sum + Math.ceil(sent.body.length / 153), 0))
+    expect(twilio.messages.flatMap((sent) => sent.body.match(/line \d+/g) ?? []).length).toBe(60)
+  })
+
+  test.each([
+    [
+      { status: 400, body: { code: 21610, message: "unsubscribed" } },
+      { name: "Reject", code: "opted_out" },
+    ],
+    [
+      { status: 400, body: { code: 21211, message: "invalid" } },
+      { name: "Reject", code: "bad_number" },
+    ],
+    [
+      { status: 400, body: { code: 21614, message: "not mobile" } },
+      { name: "Reject", code: "bad_number" },
+    ],
+    [
+      { status: 400, body: { code: 30034, message: "unregistered" } },
+      { name: "Reject", code: "unregistered_sender", fix: expect.stringContaining("10DLC") },
+    ],
+    [
+      { status: 400, body: { code: 30032, message: "toll-free" } },
+      { name: "Reject", code: "unverified_sender", fix: expect.stringContaining("toll-free") },
+    ],
+    [
+      { status: 400, body: { code: 30007, message: "filtered" } },
+      { name: "Reject", code: "carrier_filtered", fix: expect.any(String) },
+    ],
+    [
+      { status: 400, body: { code: 99999, message: "new" } },
+      { name: "Reject", code: "twilio_99999" },
+    ],
+    [
+      { status: 429, body: { code: 20429, message: "busy" }, headers: { "retry-after": "3" } },
+      { name: "Retry", afterMs: 3000 },
+    ],
+    [{ status: 503, body: { code: 20503, message: "away" } }, { name: "Retry" }],
+    [{ status: 502, body: "<html>Bad Gateway</html>" }, { name: "Uncertain" }],
+    [{ status: 201, body: "<html>who knows</html>" }, { name: "Uncertain" }],
+    [{ lose: true } as const, { name: "Uncertain" }],
+    [{ status: 401, body: { code: 20003, message: "Authenticate" } }, { name: "Misconfigured" }],
+  ])("%j is told as %j, after one try", async (trouble, expected) => {
+    const before = twilio.asked.length
+    twilio.trouble(trouble)
+    await expect(sms.send(message())).rejects.toMatchObject(expected)
+    expect(twilio.asked.length).toBe(before + 1)
+  })
+
+  test("a wrong token, a person who opted out and no phone at all", async () => {
+    twilio.optedOut.add(PERSON)
+    await expect(sms.send(message())).rejects.toMatchObject({ code: "opted_out" })
+    await expect(createSms({ ...settings(), authToken: "wrong" }).send(message())).rejects.toMatchObject({
+      name: "Misconfigured",
+    })
+    const before = twilio.asked.length
+    await expect(sms.send(message({ target: "bob" }))).rejects.toMatchObject({ code: "bad_number" })
+    expect(twilio.asked.length).toBe(before)
+  })
+
+  test("an unreachable Twilio is a retry, and the error holds no token", async () => {
+    const gone = await start()
+    await gone.stop()
+    const error = await createSms({ ...settings(), apiBase: gone.url })
+      .send(message())
+      .catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ name: "Retry", code: "unreachable" })
+    expect(String((error as Error).stack) + JSON.stringify(error)).not.toContain(twilio.authToken)
+  })
+
+  test("a send cancelled in flight is uncertain", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stop = new AbortController()
+    twilio.trouble({ hold: promise })
+    const before = twilio.asked.length
+    const sending = sms.send(message({ signal: stop.signal }))
+    while (twilio.asked.length === before) await new Promise((next) => setImmediate(next))
+    stop.abort()
+    await expect(sending).rejects.toMatchObject({ name: "Uncertain" })
+    resolve()
+  })
+
+  test("nothing to send from is a matter of setup", () => {
+    expect(() => createSms({ accountSid: "AC1", authToken: "t" })).toThrow("SMS has no sender")
+  })
+})
+
+describe("after a lost answer", () => {
+  const lookup = (more: object = {}) =>
+    sms.lookup({ id: "o-1", target: PERSON, text: "hello", since: new Date(Date.now() - 1000), signal, ...more })
+
+  test("a message that was created is found, queued or not", async () => {
+    twilio.trouble({ lose: true })
+    await expect(sms.send(message())).rejects.toMatchObject({ name: "Uncertain" })
+    expect(await lookup()).toEqual({ providerId: twilio.messages[0]?.sid, segments: 1 })
+  })
+
+  test("a message that was not created is absent", async () => {
+    twilio.trouble({ drop: true })
+    await expect(sms.send(message())).rejects.toMatchObject({ name: "Uncertain" })
+    expect(await lookup()).toBe("absent")
+  })
+
+  test("the same words sent before, or received, are not taken for it", async () => {
+    await sms.send(message())
+    await twilio.receive({ from: PERSON, body: "hello" })
+    expect(await lookup({ since: new Date(Date.now() + 60_000) })).toBe("absent")
+  })
+
+  test("half a long message is neither there nor absent, unless the first half is known to be", async () => {
+    const text = `${"a ".repeat(799)}\n${"b ".repeat(799)}`
+    twilio.trouble({ drop: true }, (asked) => asked.method === "POST" && asked.body.includes("b+b"))
+    const done: string[] = []
+    const send = sms.send(message({ text, onPart: async (id) => void done.push(id) }))
+    await expect(send).rejects.toMatchObject({ name: "Uncertain" })
+    expect(await lookup({ text })).toBeNull()
+    expect(await lookup({ text, done })).toBe("absent")
+    await sms.send(message({ text, done }))
+    expect(await lookup({ text, done })).toMatchObject({
+      providerId: twilio.messages.map((sent) => sent.sid).join(","),
+    })
+  })
+})
+
+describe("receiving", () => {
+  const form = (more: Record<string, string> = {}) => ({
+    MessageSid: "SM1",
+    AccountSid: twilio.accountSid,
+    From: PERSON,
+    To: twilio.number,
+    Body: "hi there ",
+    ...more,
+  })
+  const request = (path: string, fields: Record<string, string>, token = twilio.authToken) => ({
+    url: path,
+    headers: { "x-twilio-signature": getExpectedTwilioSignature(token, `https://vigil.example${path}`, fields) },
+    body: new URLSearchParams(fields).toString(),
+  })
+  const incoming = (fields: Record<string, string>, token?: string) =>
+    sms.webhook?.incoming(request("/webhooks/twilio", fields, token))
+
+  test("a message names its sender and its conversation, its text untouched", () => {
+    expect(incoming(form())).toEqual({
+      inbound: {
+        channel: "sms",
+        source: `sms:${twilio.accountSid}`,
+        externalId: "SM1",
+        address: PERSON,
+        threadKey: `sms:${twilio.number}:${PERSON}`,
+        text: "hi there ",
+        target: PERSON,
+      },
+      keyword: null,
+    })
+  })
+
+  test("a picture without words is named, one with words too", () => {
+    expect(incoming(form({ Body: "", NumMedia: "1" }))?.inbound.text).toBe(
+      "[a file came with this message; only text is read here]",
+    )
+    expect(incoming(form({ Body: "look", NumMedia: "2" }))?.inbound.text).toBe(
+      "look\n[2 files came with this message; only text is read here]",
+    )
+  })
+
+  test("carrier words are marked, also when Twilio alone knows them", () => {
+    expect(incoming(form({ Body: " stop " }))?.keyword).toBe("stop")
+    expect(incoming(form({ Body: "baja", OptOutType: "STOP" }))?.keyword).toBe("stop")
+    expect(incoming(form({ Body: "stop the deploy" }))?.keyword).toBeNull()
+  })
+
+  test("a wrong signature is denied and says what to check", () => {
+    expect(() => incoming(form(), "wrong")).toThrow(
+      expect.objectContaining({ name: "Deny", fix: expect.stringContaining("PUBLIC_URL") }),
+    )
+    const unsigned = { url: "/webhooks/twilio", headers: {}, body: new URLSearchParams(form()).toString() }
+    expect(() => sms.webhook?.incoming(unsigned)).toThrow(expect.objectContaining({ name: "Deny" }))
+  })
+
+  test("a signature for one address does not open another", () => {
+    const status = request("/webhooks/twilio/status", form())
+    expect(() => sms.webhook?.incoming({ ...status, url: "/webhooks/twilio" })).toThrow(
+      expect.objectContaining({ name: "Deny" }),
+    )
+  })
+
+  test("the token before a rotation still opens", () => {
+    const rotated = createSms({ ...settings(), authToken: "new", previousAuthToken: twilio.authToken })
+    expect(rotated.webhook?.incoming(request("/webhooks/twilio", form())).inbound.externalId).toBe("SM1")
+  })
+
+  test("another account's or number's message is refused although it is signed", () => {
+    expect(() => incoming(form({ AccountSid: "AC2" }))).toThrow(
+      expect.objectContaining({ code: "wrong_account", status: 403 }),
+    )
+    expect(() => incoming(form({ To: "+15550009999" }))).toThrow(expect.objectContaining({ code: "wrong_number" }))
+    expect(() => incoming({ Body: "x" })).toThrow(expect.objectContaining({ status: 400 }))
+  })
+
+  test("without a public address there is no webhook", () => {
+    const { publicUrl: _, ...rest } = settings()
+    expect(createSms(rest).webhook).toBeNull()
+  })
+
+  test.each([
+    ["sent", "sent"],
+    ["delivered", "delivered"],
+    ["read", "delivered"],
+    ["undelivered", "failed"],
+    ["failed", "failed"],
+    ["queued", null],
+    ["something new", null],
+  ])("a report of %s means %s", (status, state) => {
+    const fields = { MessageSid: "SM1", AccountSid: twilio.accountSid, MessageStatus: status }
+    const report = sms.webhook?.status(request("/webhooks/twilio/status?o=o-1", fields))
+    expect(report).toMatchObject({ providerId: "SM1", externalId: `SM1:${status}`, state, outboxId: "o-1" })
+  })
+
+  test("a failure says why", () => {
+    const fields = {
+      MessageSid: "SM1",
+      AccountSid: twilio.accountSid,
+      MessageStatus: "undelivered",
+      ErrorCode: "30034",
+    }
+    expect(sms.webhook?.status(request("/webhooks/twilio/status", fields)).failure).toMatchObject({
+      code: "unregistered_sender",
+    })
+    expect(() => sms.webhook?.status(request("/webhooks/twilio/status", { ...fields, AccountSid: "AC2" }))).toThrow(
+      expect.objectContaining({ status: 403 }),
+    )
+  })
+
+  test("polling finds the same messages the webhook would have brought, oldest first", async () => {
+    const since = new Date(Date.now() - 1000)
+    await twilio.receive({ from: PERSON, body: "first", sid: "SM-a" })
+    await sms.send(message())
+    await twilio.receive({ from: PERSON, body: "STOP", sid: "SM-b" })
+    const found = await sms.listInbound(since, signal)
+    expect(found.map(({ inbound, keyword }) => [inbound.externalId, inbound.text, keyword])).toEqual([
+      ["SM-a", "first", null],
+      ["SM-b", "STOP", "stop"],
+    ])
+    const { sentAt, ...polled } = found[0]?.inbound ?? {}
+    expect(polled).toEqual(incoming(form({ MessageSid: "SM-a", Body: "first" }))?.inbound)
+    expect(sentAt).toBeInstanceOf(Date)
+  })
+})
+
+describe("who we are", () => {
+  test("our number, or the service's name", async () => {
+    expect(await sms.probe(signal)).toBe(twilio.number)
+    expect(await createSms({ ...settings(), messagingServiceSid: `MG${"0".repeat(32)}` }).probe(signal)).toBe(
+      "Vigil service",
+    )
+    await expect(createSms({ ...settings(), number: "+15550002222" }).probe(signal)).rejects.toMatchObject({
+      name: "Misconfigured",
+    })
+  })
+
+  test("a lost answer to a question is only a reason to ask again", async () => {
+    twilio.trouble({ lose: true })
+    await expect(sms.probe(signal)).rejects.toMatchObject({ name: "Retry" })
+  })
+})
+
+test.each([
+  ["STOP", "stop"],
+  ["stopall", "stop"],
+  ["Unsubscribe.", "stop"],
+  ["cancel", "stop"],
+  ["End", "stop"],
+  ["quit", "stop"],
+  ["REMOVE", "stop"],
+  ["optout", "stop"],
+  ["Arr\u00eat", "stop"],
+  ["Start", "start"],
+  ["YES", "start"],
+  ["unstop", "start"],
+  ["help", "help"],
+  ["INFO", "help"],
+  ["K7 OK", null],
+  ["yes please", null],
+  ["ok", null],
+  ["", null],
+])("the carrier takes %j as %s", (text, keyword) => {
+  expect(carrierKeyword(text)).toBe(keyword)
+})

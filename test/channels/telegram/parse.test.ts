@@ -1,0 +1,155 @@
+import { describe, expect, test } from "vitest"
+import { parseUpdate, readTarget } from "../../../src/channels/telegram/parse.ts"
+import { isFromTelegram } from "../../../src/channels/telegram/verify.ts"
+
+const bot = { id: 666, username: "vigil_bot" }
+const from = { id: 42, is_bot: false, first_name: "Ana" }
+const direct = { message_id: 5, date: 1_700_000_000, chat: { id: 42, type: "private" }, from, text: "hi" }
+const group = { ...direct, chat: { id: -100123, type: "supergroup" } }
+const parse = (message: object) => parseUpdate({ update_id: 9, message }, bot)
+
+describe("what is for us", () => {
+  test("a direct message names its sender, its conversation and where to answer", () => {
+    expect(parse(direct)).toEqual([
+      {
+        channel: "telegram",
+        source: "telegram:666",
+        externalId: "9",
+        address: "42",
+        threadKey: "telegram:666:42",
+        target: "42",
+        text: "hi",
+        sentAt: new Date(1_700_000_000_000),
+      },
+    ])
+  })
+
+  test("a forum topic is a conversation of its own", () => {
+    const [inbound] = parse({
+      ...group,
+      text: "/status",
+      entities: [{ type: "bot_command", offset: 0, length: 7 }],
+      is_topic_message: true,
+      message_thread_id: 7,
+    })
+    expect([inbound?.threadKey, inbound?.target]).toEqual(["telegram:666:-100123:7", "-100123:7"])
+    expect(readTarget("-100123:7")).toEqual({ chat: -100123, topic: 7 })
+  })
+
+  test("an answer to someone in a plain group is no topic", () => {
+    const [inbound] = parse({ ...group, message_thread_id: 7, reply_to_message: { from: { id: 666 } } })
+    expect(inbound?.threadKey).toBe("telegram:666:-100123")
+  })
+
+  test("a caption counts as text, and what is not read is named", () => {
+    expect(parse({ ...direct, text: undefined, caption: "the bill", photo: [{}] })[0]?.text).toBe(
+      "the bill\n[a photo came with this message; only text is read here]",
+    )
+    expect(parse({ ...direct, text: undefined, voice: {} })[0]?.text).toBe(
+      "[a voice message came with this message; only text is read here]",
+    )
+  })
+
+  test("a pressed button is what it stands for, from whoever pressed it", () => {
+    const callback_query = {
+      id: "q1",
+      from: { ...from, id: 43 },
+      data: "K7 OK",
+      message: { ...group, from: { id: 666, is_bot: true } },
+    }
+    expect(parseUpdate({ update_id: 10, callback_query }, bot)).toEqual([
+      {
+        channel: "telegram",
+        source: "telegram:666",
+        externalId: "10",
+        address: "43",
+        threadKey: "telegram:666:-100123",
+        target: "-100123",
+        text: "K7 OK",
+        pressed: "q1",
+      },
+    ])
+  })
+
+  test.each([
+    [
+      "a mention of us",
+      { text: "@Vigil_Bot: what is up", entities: [{ type: "mention", offset: 0, length: 10 }] },
+      "what is up",
+    ],
+    [
+      "a command for us",
+      { text: "/status@vigil_bot now", entities: [{ type: "bot_command", offset: 0, length: 17 }] },
+      "/status now",
+    ],
+    ["a command for anyone", { text: "/status", entities: [{ type: "bot_command", offset: 0, length: 7 }] }, "/status"],
+    ["an answer to us", { text: "ok", reply_to_message: { from: { id: 666 } } }, "ok"],
+    [
+      "a mention without a name",
+      { text: "you", entities: [{ type: "text_mention", offset: 0, length: 3, user: { id: 666 } }] },
+      "you",
+    ],
+  ])("in a group, %s", (_, more, text) => {
+    expect(parse({ ...group, ...more })[0]?.text).toBe(text)
+  })
+})
+
+describe("what is not for us", () => {
+  test.each([
+    ["group talk", group],
+    [
+      "a command for another bot",
+      { ...group, text: "/status@other_bot", entities: [{ type: "bot_command", offset: 0, length: 17 }] },
+    ],
+    ["a mention of another", { ...group, text: "@someone hi", entities: [{ type: "mention", offset: 0, length: 8 }] }],
+    ["another bot", { ...direct, from: { ...from, is_bot: true } }],
+    ["nobody", { ...direct, from: undefined }],
+    ["a channel", { ...direct, chat: { id: -1, type: "channel" } }],
+    ["a service message", { ...direct, text: undefined, pinned_message: {} }],
+    ["a broken one", { ...direct, chat: "x" }],
+  ])("%s gives nothing", (_, message) => {
+    expect(parse(message)).toEqual([])
+  })
+
+  test("edits, nonsense and buttons in inline messages give nothing", () => {
+    for (const raw of [
+      { update_id: 1, edited_message: direct },
+      null,
+      "x",
+      [],
+      {},
+      { update_id: 1, callback_query: { id: "1", from, data: "x" } },
+    ]) {
+      expect(parseUpdate(raw, bot)).toEqual([])
+    }
+  })
+
+  test("a press by a bot gives nothing", () => {
+    const callback_query = { id: "q1", from: { id: 9, is_bot: true }, data: "K7 OK", message: direct }
+    expect(parseUpdate({ update_id: 10, callback_query }, bot)).toEqual([])
+  })
+
+  test("no target but a chat id is read", () => {
+    for (const target of ["", "x", "1:2:3", "1.5", "-", "1:", "99999999999999999"])
+      expect(readTarget(target)).toBeNull()
+  })
+})
+
+describe("the secret", () => {
+  test("the right header passes, and every change of one bit fails", () => {
+    const secret = "a-Long_Secret-1234567890"
+    expect(isFromTelegram(secret, secret)).toBe(true)
+    for (let bit = 0; bit < secret.length * 8; bit += 1) {
+      const bytes = Buffer.from(secret)
+      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+      expect(isFromTelegram(secret, bytes.toString("latin1"))).toBe(false)
+    }
+  })
+
+  test("nothing passes without a secret, without a header, or with two", () => {
+    expect(isFromTelegram("", "")).toBe(false)
+    expect(isFromTelegram("s", undefined)).toBe(false)
+    expect(isFromTelegram("s", ["s", "s"])).toBe(false)
+    expect(isFromTelegram("s", "ss")).toBe(false)
+  })
+})

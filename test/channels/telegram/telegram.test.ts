@@ -1,0 +1,205 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { messageOf } from "../../../src/base/errors.ts"
+import type { Outgoing } from "../../../src/channels/channel.ts"
+import { createTelegram, type Telegram } from "../../../src/channels/telegram/telegram.ts"
+import { start, type TelegramStandIn } from "../../support/telegram-stand-in.ts"
+
+let server: TelegramStandIn
+let telegram: Telegram
+const signal = new AbortController().signal
+const message = (more: Partial<Outgoing> = {}): Outgoing => ({ id: "o1", target: "42", text: "hello", signal, ...more })
+
+beforeAll(async () => {
+  server = await start()
+  telegram = createTelegram({ token: server.token, apiRoot: server.url, webhookSecret: "s3cret" })
+})
+afterAll(async () => await server.stop())
+beforeEach(() => {
+  server.sent.length = 0
+})
+
+describe("sending", () => {
+  test("a message arrives with its markup and its buttons, and its id comes back", async () => {
+    const buttons = [
+      { label: "Approve", reply: "K7 OK" },
+      { label: "Deny", reply: "K7 NO" },
+    ]
+    const receipt = await telegram.send(message({ text: "**K7** label <bug>?", buttons, target: "-100:7" }))
+    expect(server.sent).toMatchObject([
+      {
+        chat: -100,
+        topic: 7,
+        raw: "<b>K7</b> label &lt;bug&gt;?",
+        isHtml: true,
+        buttons: [
+          { label: "Approve", data: "K7 OK" },
+          { label: "Deny", data: "K7 NO" },
+        ],
+      },
+    ])
+    expect(receipt.providerId).toBe(String(server.sent[0]?.messageId))
+  })
+
+  test("a long message goes in order, with the buttons on its last part", async () => {
+    const text = Array.from({ length: 30 }, (_, n) => `${n} ${"word ".repeat(60)}`).join("\n\n")
+    const receipt = await telegram.send(message({ text, buttons: [{ label: "OK", reply: "OK" }] }))
+    expect(server.sent.length).toBeGreaterThan(2)
+    expect(server.sent.map((sent) => sent.buttons.length)).toEqual([...server.sent.slice(1).map(() => 0), 1])
+    expect(receipt.providerId).toBe(server.sent.map((sent) => sent.messageId).join(","))
+    expect(
+      server.sent
+        .map((sent) => sent.text)
+        .join("\n\n")
+        .match(/^\d+ /gm)?.length,
+    ).toBe(30)
+  })
+
+  test("markup Telegram cannot read is sent again as plain words, once", async () => {
+    server.trouble({
+      status: 400,
+      body: { ok: false, error_code: 400, description: "Bad Request: can't parse entities: x" },
+    })
+    await telegram.send(message({ text: "**bold** & plain" }))
+    expect(server.sent).toMatchObject([{ raw: "bold & plain", isHtml: false }])
+  })
+
+  test.each([
+    [
+      {
+        status: 429,
+        body: { ok: false, error_code: 429, description: "Too Many Requests", parameters: { retry_after: 7 } },
+      },
+      { name: "Retry", afterMs: 7000 },
+    ],
+    [{ status: 500, body: { ok: false, error_code: 500, description: "Internal Server Error" } }, { name: "Retry" }],
+    [{ status: 502, body: "<html>Bad Gateway</html>" }, { name: "Uncertain" }],
+    [{ lose: true } as const, { name: "Uncertain" }],
+    [
+      { status: 403, body: { ok: false, error_code: 403, description: "Forbidden: bot was blocked by the user" } },
+      { name: "Reject", code: "blocked" },
+    ],
+    [
+      { status: 400, body: { ok: false, error_code: 400, description: "Bad Request: chat not found" } },
+      { name: "Reject", code: "chat_not_found" },
+    ],
+    [{ status: 401, body: { ok: false, error_code: 401, description: "Unauthorized" } }, { name: "Misconfigured" }],
+    [
+      {
+        status: 400,
+        body: {
+          ok: false,
+          error_code: 400,
+          description: "Bad Request: group chat was upgraded",
+          parameters: { migrate_to_chat_id: -1009 },
+        },
+      },
+      { name: "Reject", code: "chat_migrated" },
+    ],
+  ])("%j is told as %j, after one try", async (trouble, expected) => {
+    const before = server.asked.length
+    server.trouble(trouble)
+    await expect(telegram.send(message())).rejects.toMatchObject(expected)
+    expect(server.asked.length).toBe(before + 1)
+  })
+
+  test("an unreachable Telegram is a retry, and no error carries the token", async () => {
+    const gone = await start()
+    const away = createTelegram({ token: "666:very-secret-token", apiRoot: gone.url })
+    await gone.stop()
+    const error = await away.send(message()).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ name: "Retry", code: "unreachable" })
+    const causes: unknown[] = []
+    for (let at: unknown = error; at instanceof Error; at = at.cause)
+      causes.push(messageOf(at), JSON.stringify(at), at.stack)
+    expect(causes.length).toBeGreaterThan(3)
+    expect(causes.join("\n")).not.toContain("very-secret-token")
+  })
+
+  test("a send that is cancelled in flight is uncertain, one cancelled before is not sent", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const stop = new AbortController()
+    server.trouble({ hold: promise })
+    const before = server.asked.length
+    const sending = telegram.send(message({ signal: stop.signal }))
+    while (server.asked.length === before) await new Promise((next) => setImmediate(next))
+    stop.abort()
+    await expect(sending).rejects.toMatchObject({ name: "Uncertain" })
+    resolve()
+    await expect(telegram.send(message({ signal: stop.signal }))).rejects.toMatchObject({ name: "Retry" })
+  })
+
+  test("a button that cannot come back, a chat that is none and an empty text are refused before anything is sent", async () => {
+    const before = server.asked.length
+    const long = [{ label: "x", reply: "\u00e4".repeat(33) }]
+    await expect(telegram.send(message({ buttons: long }))).rejects.toMatchObject({ code: "bad_button" })
+    await expect(telegram.send(message({ target: "nobody" }))).rejects.toMatchObject({ code: "bad_target" })
+    await expect(telegram.send(message({ text: " " }))).rejects.toMatchObject({ code: "empty_message" })
+    expect(server.asked.length).toBe(before)
+  })
+})
+
+describe("around a message", () => {
+  test("a press is acknowledged, and one too old to be is passed over", async () => {
+    await telegram.ackPress("q1", signal, "Approved")
+    expect(JSON.parse(server.asked.at(-1)?.body ?? "")).toEqual({ callback_query_id: "q1", text: "Approved" })
+    server.trouble({ status: 400, body: { ok: false, error_code: 400, description: "Bad Request: query is too old" } })
+    await telegram.ackPress("q2", signal)
+  })
+
+  test("buttons come off once, and taking them off again is no error", async () => {
+    const { providerId } = await telegram.send(message({ buttons: [{ label: "OK", reply: "K7 OK" }] }))
+    await telegram.removeButtons("42", providerId, signal)
+    expect(server.sent[0]?.buttons).toEqual([])
+    await telegram.removeButtons("42", providerId, signal)
+  })
+
+  test("the webhook is set with its secret and the kinds of update we read, below a path too", async () => {
+    await telegram.setupWebhook("https://a.example/vigil/", signal)
+    expect(JSON.parse(server.asked.at(-1)?.body ?? "")).toEqual({
+      url: "https://a.example/vigil/webhooks/telegram",
+      secret_token: "s3cret",
+      allowed_updates: ["message", "callback_query"],
+      drop_pending_updates: false,
+    })
+  })
+
+  test("the bot names itself, and its commands are set", async () => {
+    expect(await telegram.probe(signal)).toBe("@TestNameBot")
+    await telegram.setCommands([{ command: "help", description: "What I can do" }], signal)
+    await telegram.typing("42", signal)
+    expect(server.methods().slice(-2)).toEqual(["setMyCommands", "sendChatAction"])
+  })
+})
+
+describe("the webhook", () => {
+  const request = (secret: string | undefined, body: string) => ({
+    url: "/webhooks/telegram",
+    headers: { "x-telegram-bot-api-secret-token": secret },
+    body,
+  })
+  const update = {
+    update_id: 1,
+    message: { message_id: 1, chat: { id: 42, type: "private" }, from: { id: 42 }, text: "hi" },
+  }
+
+  test("the right secret lets the words through", () => {
+    expect(telegram.webhook?.(request("s3cret", JSON.stringify(update)))).toMatchObject([{ text: "hi", address: "42" }])
+  })
+
+  test("a wrong or missing secret is denied, before the body is looked at", () => {
+    expect(() => telegram.webhook?.(request("s3creT", "not json"))).toThrow(expect.objectContaining({ name: "Deny" }))
+    expect(() => telegram.webhook?.(request(undefined, "{}"))).toThrow(expect.objectContaining({ name: "Deny" }))
+    expect(() => telegram.webhook?.(request("s3cret", "not json"))).toThrow(expect.objectContaining({ status: 400 }))
+  })
+
+  test("without a secret there is no webhook at all", async () => {
+    const open = createTelegram({ token: server.token, apiRoot: server.url })
+    expect(open.webhook).toBeNull()
+    expect(createTelegram({ token: server.token, webhookSecret: "" }).webhook).toBeNull()
+    await expect(open.setupWebhook("https://a.example", signal)).rejects.toMatchObject({ name: "Misconfigured" })
+  })
+
+  test("a token that is none is named as such", () => {
+    expect(() => createTelegram({ token: "abc" })).toThrow("TELEGRAM_BOT_TOKEN")
+  })
+})

@@ -1,0 +1,249 @@
+/**
+ * A GitHub with state: issues, labels, assignees, pages, ETags, an app's installation, and signed deliveries. `writes` is
+ * the ledger of every change that came over the API.
+ */
+import { createHash } from "node:crypto"
+import { sign } from "@octokit/webhooks-methods"
+import type { Answer, Asked, StandIn } from "./stand-in.ts"
+import { startStandIn } from "./stand-in.ts"
+
+export interface StoredIssue {
+  number: number
+  title: string
+  body: string | null
+  user: string
+  authorAssociation: string
+  labels: string[]
+  assignees: string[]
+  state: "open" | "closed"
+  updatedAt: Date
+  isPullRequest: boolean
+}
+
+export interface Write {
+  repo: string
+  number: number
+  kind: "labels" | "assignees"
+  values: string[]
+  /** The credential it came with. */
+  by: string
+}
+
+export interface GitHubStandIn extends StandIn {
+  token: string
+  writes: Write[]
+  /** Adds or replaces an issue; number and time are made up when not given. */
+  put(repo: string, issue: Partial<StoredIssue> & { title: string }): StoredIssue
+  issue(repo: string, number: number): StoredIssue
+  /** What GitHub would deliver about an issue now. */
+  payload(repo: string, number: number, action: string, sender?: { login: string; type: string }): object
+  /** Posts a signed delivery. */
+  deliver(to: string, options: { event: string; payload: object; secret: string; id: string }): Promise<Response>
+}
+
+export interface GitHubOptions {
+  token?: string
+  /** Repositories, as `owner/name`, with their labels and the logins that can be assigned. */
+  repos?: Record<string, { labels?: string[]; assignable?: string[] }>
+  now?: () => Date
+}
+
+const NOT_FOUND: Answer = { status: 404, body: { message: "Not Found" } }
+
+interface Repo {
+  name: string
+  labels: string[]
+  assignable: string[]
+  issues: Map<number, StoredIssue>
+}
+
+export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn> {
+  const token = options.token ?? "github-test-token"
+  const now = options.now ?? (() => new Date())
+  const repos = new Map<string, Repo>()
+  const writes: Write[] = []
+  for (const [name, { labels = ["bug", "feature", "question"], assignable = [] }] of Object.entries(
+    options.repos ?? { "octo/demo": {} },
+  )) {
+    repos.set(name.toLowerCase(), { name, labels: [...labels], assignable: [...assignable], issues: new Map() })
+  }
+
+  const repoOf = (name: string): Repo => repos.get(name.toLowerCase()) ?? fail(`no repository ${name}`)
+  const issueOf = (name: string, number: number): StoredIssue =>
+    repoOf(name).issues.get(number) ?? fail(`no issue ${name}#${number}`)
+
+  /** The token, an app's own signed token, or what it was exchanged for. */
+  function isKnown(credential: string): boolean {
+    return credential === token || credential === "installation-token" || credential.split(".").length === 3
+  }
+
+  function answer(asked: Asked): Answer {
+    const credential = String(asked.headers.authorization ?? "").replace(/^(bearer|token) /i, "")
+    if (!isKnown(credential)) return { status: 401, body: { message: "Bad credentials" } }
+    const path = asked.url.pathname
+    const match = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/.exec(path)
+    if (match === null) return selfAnswer(path)
+    const repo = repos.get((match[1] ?? "").toLowerCase())
+    const found = repo === undefined ? NOT_FOUND : repoAnswer(asked, repo, match[2] ?? "", credential)
+    return found.status === 200 && asked.method === "GET" ? tagged(asked, found) : found
+  }
+
+  function selfAnswer(path: string): Answer {
+    if (path === "/user") return { status: 200, body: { login: "vigil-user" } }
+    if (path === "/app") return { status: 200, body: { slug: "vigil-app", id: 1 } }
+    const isToken = /^\/app\/installations\/\d+\/access_tokens$/.test(path)
+    return isToken ? { status: 201, body: installationToken(now()) } : NOT_FOUND
+  }
+
+  function repoAnswer(asked: Asked, repo: Repo, rest: string, by: string): Answer {
+    const [, kind = "", id, part] = rest.split("/")
+    if (kind === "issues" && id !== undefined) return issueAnswer(asked, repo, { id, part }, by)
+    const answers: Record<string, () => Answer> = {
+      "": () => ({ status: 200, body: { full_name: repo.name } }),
+      installation: () => ({ status: 200, body: { id: 77 } }),
+      labels: () =>
+        paged(
+          asked,
+          repo.labels.map((name) => ({ name })),
+        ),
+      issues: () =>
+        paged(
+          asked,
+          listed(asked, repo).map((issue) => json(repo.name, issue)),
+        ),
+      assignees: () => (repo.assignable.includes(id ?? "") ? { status: 204 } : NOT_FOUND),
+    }
+    return answers[kind]?.() ?? NOT_FOUND
+  }
+
+  function issueAnswer(asked: Asked, repo: Repo, at: { id: string; part: string | undefined }, by: string): Answer {
+    const issue = repo.issues.get(Number(at.id))
+    if (issue === undefined) return NOT_FOUND
+    if (asked.method === "GET") return { status: 200, body: json(repo.name, issue) }
+    return at.part === "labels" ? addLabels(asked, repo, issue, by) : addAssignees(asked, repo, issue, by)
+  }
+
+  function addLabels(asked: Asked, repo: Repo, issue: StoredIssue, by: string): Answer {
+    const { labels } = JSON.parse(asked.body) as { labels: string[] }
+    writes.push({ repo: repo.name, number: issue.number, kind: "labels", values: labels, by })
+    repo.labels = [...new Set([...repo.labels, ...labels])]
+    issue.labels = [...new Set([...issue.labels, ...labels])]
+    issue.updatedAt = now()
+    return { status: 200, body: issue.labels.map((name) => ({ name })) }
+  }
+
+  function addAssignees(asked: Asked, repo: Repo, issue: StoredIssue, by: string): Answer {
+    const { assignees } = JSON.parse(asked.body) as { assignees: string[] }
+    writes.push({ repo: repo.name, number: issue.number, kind: "assignees", values: assignees, by })
+    issue.assignees = [
+      ...new Set([...issue.assignees, ...assignees.filter((login) => repo.assignable.includes(login))]),
+    ]
+    issue.updatedAt = now()
+    return { status: 201, body: json(repo.name, issue) }
+  }
+
+  const server = await startStandIn(answer)
+
+  function put(name: string, given: Partial<StoredIssue> & { title: string }): StoredIssue {
+    const { issues } = repoOf(name)
+    const number = given.number ?? Math.max(0, ...issues.keys()) + 1
+    const blank = {
+      number,
+      body: "",
+      user: "reporter",
+      authorAssociation: "NONE",
+      labels: [],
+      assignees: [],
+      updatedAt: now(),
+    }
+    const issue: StoredIssue = { ...blank, state: "open", isPullRequest: false, ...given }
+    issues.set(number, issue)
+    return issue
+  }
+
+  return {
+    ...server,
+    token,
+    writes,
+    put,
+    issue: issueOf,
+    payload: (name, number, action, sender = { login: "reporter", type: "User" }) => ({
+      action,
+      issue: json(repoOf(name).name, issueOf(name, number)),
+      repository: { full_name: repoOf(name).name },
+      sender,
+    }),
+    deliver: async (to, { event, payload, secret, id }) => {
+      const body = JSON.stringify(payload)
+      const signature = await sign(secret, body)
+      const headers = {
+        "content-type": "application/json",
+        "x-github-event": event,
+        "x-github-delivery": id,
+        "x-hub-signature-256": signature,
+      }
+      return await fetch(to, { method: "POST", body, headers })
+    },
+  }
+}
+
+function fail(message: string): never {
+  throw new Error(message)
+}
+
+function listed(asked: Asked, repo: Repo): StoredIssue[] {
+  const query = asked.url.searchParams
+  const since = new Date(query.get("since") ?? 0)
+  const state = query.get("state") ?? "open"
+  const ascending = query.get("direction") === "asc" ? 1 : -1
+  return [...repo.issues.values()]
+    .filter((issue) => issue.updatedAt >= since && (state === "all" || issue.state === state))
+    .sort((a, b) => ascending * (a.updatedAt.getTime() - b.updatedAt.getTime()))
+}
+
+function paged(asked: Asked, all: object[]): Answer {
+  const query = asked.url.searchParams
+  const size = Number(query.get("per_page") ?? 30)
+  const page = Number(query.get("page") ?? 1)
+  const link =
+    page * size < all.length
+      ? { link: `<http://localhost${asked.url.pathname}?page=${page + 1}>; rel="next"` }
+      : undefined
+  return {
+    status: 200,
+    body: all.slice((page - 1) * size, page * size),
+    ...(link === undefined ? {} : { headers: link }),
+  }
+}
+
+function tagged(asked: Asked, found: Answer): Answer {
+  const etag = `W/"${createHash("sha256").update(JSON.stringify(found.body)).digest("hex")}"`
+  const headers = { ...found.headers, etag }
+  return asked.headers["if-none-match"] === etag ? { status: 304, headers } : { ...found, headers }
+}
+
+function json(repo: string, issue: StoredIssue): object {
+  const pull = issue.isPullRequest ? { pull_request: { url: "x" } } : {}
+  return {
+    number: issue.number,
+    title: issue.title,
+    body: issue.body,
+    user: { login: issue.user, type: "User" },
+    author_association: issue.authorAssociation,
+    labels: issue.labels.map((name) => ({ name })),
+    assignees: issue.assignees.map((login) => ({ login })),
+    state: issue.state,
+    html_url: `https://github.com/${repo}/issues/${issue.number}`,
+    updated_at: issue.updatedAt.toISOString(),
+    ...pull,
+  }
+}
+
+function installationToken(now: Date): object {
+  return {
+    token: "installation-token",
+    expires_at: new Date(now.getTime() + 3_600_000).toISOString(),
+    permissions: { issues: "write" },
+    repository_selection: "selected",
+  }
+}
