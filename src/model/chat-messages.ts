@@ -1,0 +1,44 @@
+/** Chat messages: the neutral history as Chat Completions wants it, with each provider's own extra fields put back. */
+import type { OpenAI } from "openai"
+import { z } from "zod"
+import { historyArguments } from "./call-arguments.ts"
+import { type DialectCall, stateFor } from "./dialect.ts"
+import { schemaInstruction } from "./json-answer.ts"
+import type { ToolNames } from "./tool-names.ts"
+import { type Turn, transcript } from "./transcript.ts"
+
+type ChatMessage = OpenAI.ChatCompletionMessageParam
+
+/** What is carried from one chat answer to the next request: fields of the message, and of its calls by our id. */
+export const chatState = z.object({
+  dialect: z.literal("chat"),
+  message: z.record(z.string(), z.unknown()),
+  calls: z.record(z.string(), z.record(z.string(), z.unknown())),
+})
+
+export function chatMessages(call: DialectCall, names: ToolNames): ChatMessage[] {
+  const { request, facts } = call
+  const turns = transcript(request, facts.callIds)
+  const asked = request.schema !== undefined && facts.answers !== "json_schema" ? schemaInstruction(request.schema) : ""
+  const system = [request.system, asked].filter((part) => part !== "").join("\n\n")
+  const first: ChatMessage[] = system === "" ? [] : [{ role: "system", content: system }]
+  return [...first, ...turns.flatMap((turn) => wire(turn, call, names))]
+}
+
+function wire(turn: Turn, call: DialectCall, names: ToolNames): ChatMessage[] {
+  if (turn.role === "user") return [{ role: "user", content: turn.text }]
+  const { facts } = call
+  const state = chatState.safeParse(stateFor(call, turn.state)).data
+  if (turn.calls.length === 0) return [{ role: "assistant", content: turn.text, ...state?.message }]
+  const toolCalls = turn.calls.map((made) => ({
+    id: made.id,
+    type: "function" as const,
+    function: { name: names.toWire(made.name), arguments: historyArguments(made.arguments) },
+    ...(state === undefined ? facts.foreignCall : state.calls[made.ourId]),
+  }))
+  const content = turn.text === null || turn.text === "" ? facts.noContent : turn.text
+  return [
+    { role: "assistant", content, tool_calls: toolCalls, ...facts.always, ...state?.message },
+    ...turn.calls.map((made) => ({ role: "tool" as const, tool_call_id: made.id, content: made.result })),
+  ]
+}

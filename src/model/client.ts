@@ -1,0 +1,130 @@
+/**
+ * Client: the model the rest of Vigil asks. It goes down the list of models only when one is away, busy, out of credit
+ * or not to be had; a refused request, a prompt too long and a cancellation end it at once, for the next model would
+ * be asked the same thing. It never turns a failure into words.
+ */
+import type { Clock } from "../base/clock.ts"
+import { codeOf, Misconfigured, Reject, Retry } from "../base/errors.ts"
+import { createCircuit } from "./circuit.ts"
+import { type Endpoint, isRemote, nameOf, OFFLINE, type RemoteEndpoint } from "./endpoint.ts"
+import type { Model, ModelRequest, ModelResult } from "./model.ts"
+import { loadPrices, type PriceList } from "./prices.ts"
+import { createRemote } from "./remote.ts"
+import type { Resolution } from "./resolve.ts"
+import { createSdk, type SdkLimits } from "./sdk.ts"
+import { createTokenMeter } from "./tokens.ts"
+
+export interface ModelDeps {
+  clock: Clock
+  /** Told when a model is left for the next one. */
+  log?: { warn(fields: Record<string, unknown>, event: string): void }
+  limits?: Partial<SdkLimits>
+}
+
+/** Room for what the estimate of a prompt may miss. */
+const PROMPT_MARGIN = 1.2
+/** Failures that say nothing against the request itself. */
+const ELSEWHERE = new Set(["model_auth", "quota", "model_unknown"])
+
+export async function createModel(resolution: Resolution, deps: ModelDeps): Promise<Model> {
+  const { identity, endpoints } = resolution
+  // An offline installation loads neither the SDK nor the price list.
+  const prices: PriceList = endpoints.some(isRemote) ? await loadPrices() : { cost: () => null }
+  const remote = createRemote({ sdk: createSdk(deps.limits), prices })
+  const circuit = createCircuit(deps.clock)
+  const meter = createTokenMeter()
+
+  async function answer(endpoint: Endpoint, request: ModelRequest): Promise<ModelResult> {
+    if (!isRemote(endpoint)) {
+      const { answerOffline } = await import("./offline.ts")
+      return answerOffline(request, deps.clock.now())
+    }
+    const result = await remote(endpoint, request)
+    meter.learn(nameOf(endpoint), request, result.usage.input)
+    return result
+  }
+
+  async function attempt(endpoint: Endpoint, request: ModelRequest): Promise<ModelResult> {
+    const name = nameOf(endpoint)
+    const rest = circuit.restMs(name)
+    if (rest > 0) throw new Retry(`${name} failed several times and rests`, { code: "resting", afterMs: rest })
+    try {
+      const result = await answer(endpoint, request)
+      circuit.worked(name)
+      return result
+    } catch (error) {
+      if (error instanceof Retry) circuit.failed(name)
+      throw error
+    }
+  }
+
+  async function ask(request: ModelRequest): Promise<ModelResult> {
+    const failures: unknown[] = []
+    const list = candidates(endpoints, request)
+    for (const endpoint of list) {
+      request.signal?.throwIfAborted()
+      try {
+        return await attempt(endpoint, request)
+      } catch (error) {
+        if (!mayGoOn(error)) throw error
+        failures.push(error)
+        deps.log?.warn(
+          { model: nameOf(endpoint), code: codeOf(error), left: list.length - failures.length },
+          "model_failed",
+        )
+      }
+    }
+    throw summary(failures)
+  }
+
+  function estimate(request: ModelRequest): number | null {
+    const costs = candidates(endpoints, request).map((endpoint) => {
+      if (!isRemote(endpoint)) return 0
+      const input = Math.ceil(meter.prompt(nameOf(endpoint), request) * PROMPT_MARGIN)
+      // A prompt written to the cache costs more than one that is not.
+      const usage = { input, cached: 0, cacheWrite: input, output: request.maxOutput }
+      return prices.cost(endpoint, usage)
+    })
+    const [first = null] = costs
+    return first === null ? null : Math.max(...costs.map((cost) => cost ?? 0))
+  }
+
+  const offline = endpoints.every((endpoint) => !isRemote(endpoint))
+  return { identity, offline, ask, estimate, tokens: (text) => meter.tokens(nameOf(identity), text) }
+}
+
+/** The models to ask for one request, in order, each once. Rules cannot fill a schema, so they do not stand in there. */
+function candidates(endpoints: readonly Endpoint[], request: ModelRequest): Endpoint[] {
+  const wanted = request.model === undefined ? endpoints : [chosen(endpoints, request.model), ...endpoints]
+  const list = [...new Map(wanted.map((endpoint) => [nameOf(endpoint), endpoint])).values()]
+  if (request.model === "offline") return [OFFLINE]
+  return request.schema === undefined ? list : list.filter((endpoint, at) => at === 0 || isRemote(endpoint))
+}
+
+function chosen(endpoints: readonly Endpoint[], model: string): Endpoint {
+  if (model === "offline" || model === OFFLINE.model) return OFFLINE
+  const remotes = endpoints.filter(isRemote)
+  const known = remotes.find((endpoint) => endpoint.model === model || nameOf(endpoint) === model)
+  const first: RemoteEndpoint | undefined = remotes[0]
+  if (known !== undefined) return known
+  if (first !== undefined) return { ...first, model }
+  throw new Misconfigured(`the model ${model} was asked for, but Vigil is offline`, {
+    fix: "set OPENAI_API_KEY or OPENAI_BASE_URL, or choose: /model offline",
+  })
+}
+
+function mayGoOn(error: unknown): boolean {
+  return error instanceof Retry || (error instanceof Reject && ELSEWHERE.has(error.code))
+}
+
+/** One error for all: `Retry` when any of them may pass, after the shortest wait, else the first choice's own. */
+function summary(failures: unknown[]): unknown {
+  const [first, ...others] = failures
+  if (others.length === 0) return first
+  const passing = failures.filter((error) => error instanceof Retry)
+  if (passing.length === 0) return first
+  const waits = passing.flatMap((error) => error.afterMs ?? [])
+  const after = waits.length === passing.length ? { afterMs: Math.min(...waits) } : {}
+  const said = failures.map((error) => (error instanceof Error ? error.message : String(error))).join("; ")
+  return new Retry(`no model answered: ${said}`, { ...after, cause: new AggregateError(failures) })
+}

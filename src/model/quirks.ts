@@ -1,0 +1,41 @@
+/**
+ * Quirks: what a model's refusals taught us about it, kept for the life of the process. Each is learnt from one exact
+ * kind of 400 and answered by one more attempt; nothing else is repeated.
+ */
+import type { Dialect, ProviderFacts } from "./providers.ts"
+
+export interface Quirks {
+  dialect?: Dialect
+  outputCap?: ProviderFacts["outputCap"]
+  answers?: ProviderFacts["answers"]
+  /** The model gives no encrypted reasoning to carry. */
+  plainReasoning?: boolean
+}
+
+const LESSONS: readonly (readonly [RegExp, Quirks])[] = [
+  // "Function tools with reasoning_effort are not supported for … in /v1/chat/completions. …, use /v1/responses …"
+  [/Function tools .*not supported .*\/v1\/chat\/completions/i, { dialect: "responses" }],
+  [/max_tokens.*max_completion_tokens/i, { outputCap: "max_completion_tokens" }],
+  [/max_completion_tokens.*(not (supported|permitted)|unknown|extra|unrecognized)/i, { outputCap: "max_tokens" }],
+  [/(response_format|text\.format|json_schema).*(support|unknown|unrecognized|unavailable)/i, { answers: "prompt" }],
+  [/encrypted content is not supported/i, { plainReasoning: true }],
+]
+
+export interface QuirkBook {
+  of(pair: string): Quirks
+  /** Takes a lesson from a 400's message; whether there was a new one. */
+  learn(pair: string, message: string): boolean
+}
+
+export function createQuirkBook(): QuirkBook {
+  const known = new Map<string, Quirks>()
+  function learn(pair: string, message: string): boolean {
+    const lesson = LESSONS.find(([pattern]) => pattern.test(message))?.[1]
+    const before = known.get(pair) ?? {}
+    const after = { ...before, ...lesson }
+    if (JSON.stringify(after) === JSON.stringify(before)) return false
+    known.set(pair, after)
+    return true
+  }
+  return { of: (pair) => known.get(pair) ?? {}, learn }
+}

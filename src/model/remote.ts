@@ -1,0 +1,60 @@
+/**
+ * Remote: one question to one model over the network, in the dialect it speaks, priced. A refusal that teaches how to
+ * ask (`quirks.ts`) is answered by asking once more in that way.
+ */
+import { Reject } from "../base/errors.ts"
+import { askChat } from "./chat.ts"
+import type { DialectAnswer } from "./dialect.ts"
+import type { RemoteEndpoint } from "./endpoint.ts"
+import { failureOf } from "./failure.ts"
+import type { ModelRequest, ModelResult } from "./model.ts"
+import type { PriceList } from "./prices.ts"
+import { factsOf } from "./providers.ts"
+import { createQuirkBook, type Quirks } from "./quirks.ts"
+import { askResponses } from "./responses.ts"
+import type { Sdk } from "./sdk.ts"
+
+const DIALECTS = { responses: askResponses, chat: askChat } as const
+/** One refusal may hide another; more lessons than this in one question mean the server refuses for sport. */
+const LESSONS_PER_ASK = 3
+
+export type AskRemote = (endpoint: RemoteEndpoint, request: ModelRequest) => Promise<ModelResult>
+
+export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
+  const quirks = createQuirkBook()
+
+  async function once(endpoint: RemoteEndpoint, request: ModelRequest, learnt: Quirks): Promise<DialectAnswer> {
+    const { dialect = endpoint.dialect, plainReasoning = false, outputCap, answers } = learnt
+    const given = factsOf(endpoint.provider)
+    const facts = { ...given, outputCap: outputCap ?? given.outputCap, answers: answers ?? given.answers }
+    const client = await deps.sdk(endpoint)
+    try {
+      return await DIALECTS[dialect]({ client, endpoint, facts, plainReasoning, request })
+    } catch (error) {
+      throw await failureOf(error, endpoint, request.signal)
+    }
+  }
+
+  async function ask(endpoint: RemoteEndpoint, request: ModelRequest): Promise<ModelResult> {
+    const pair = `${endpoint.baseUrl} ${endpoint.model}`
+    for (let lessons = 0; ; lessons += 1) {
+      request.signal?.throwIfAborted()
+      try {
+        return priced(endpoint, await once(endpoint, request, quirks.of(pair)))
+      } catch (error) {
+        const refused = error instanceof Reject && (error.status === 400 || error.status === 422)
+        if (!refused || lessons >= LESSONS_PER_ASK || !quirks.learn(pair, error.message)) throw error
+      }
+    }
+  }
+
+  function priced(endpoint: RemoteEndpoint, answer: DialectAnswer): ModelResult {
+    const { provider, model } = endpoint
+    const { billed, state, usage, ...rest } = answer
+    const { cacheWrite: _, ...counted } = usage
+    const cost = billed ?? deps.prices.cost(endpoint, usage)
+    const carried = state === undefined ? {} : { state: { provider, model, data: state } }
+    return { ...rest, usage: counted, cost, provider, model, ...carried }
+  }
+  return ask
+}

@@ -1,0 +1,52 @@
+/**
+ * Tokens: how many a text takes, estimated. Each model's characters per token are a moving average over the usage it
+ * reports; no tokenizer is loaded (the common one takes 76 MB and is right for one vendor only).
+ */
+import { Buffer } from "node:buffer"
+import type { Message, ModelRequest } from "./model.ts"
+
+const START = 3.6
+const WEIGHT = 0.2
+/** Below this many characters the fixed overhead of a request would teach a wrong ratio. */
+const LEAST_SAMPLE = 400
+/** What every message costs beside its text. */
+const PER_MESSAGE = 8
+
+export interface TokenMeter {
+  tokens(model: string, text: string): number
+  /** Tokens of a whole prompt: texts, tool descriptions and the overhead per message. */
+  prompt(model: string, request: ModelRequest): number
+  /** Learns from the prompt tokens that the provider counted for `request`. */
+  learn(model: string, request: ModelRequest, counted: number): void
+}
+
+export function createTokenMeter(): TokenMeter {
+  const ratios = new Map<string, number>()
+
+  function tokens(model: string, text: string): number {
+    // Scripts of three bytes per character take about one token each; bytes keep the estimate honest until it is learnt.
+    return Math.ceil(Math.max(text.length / (ratios.get(model) ?? START), Buffer.byteLength(text) / 4))
+  }
+  function prompt(model: string, request: ModelRequest): number {
+    return tokens(model, promptText(request)) + PER_MESSAGE * (request.messages.length + 1)
+  }
+  function learn(model: string, request: ModelRequest, counted: number): void {
+    const length = promptText(request).length
+    const net = counted - PER_MESSAGE * (request.messages.length + 1)
+    if (length < LEAST_SAMPLE || net <= 0) return
+    const seen = Math.min(8, Math.max(0.5, length / net))
+    ratios.set(model, (1 - WEIGHT) * (ratios.get(model) ?? START) + WEIGHT * seen)
+  }
+  return { tokens, prompt, learn }
+}
+
+function promptText(request: ModelRequest): string {
+  const tools = request.tools.length === 0 ? "" : JSON.stringify(request.tools)
+  const schema = request.schema === undefined ? "" : JSON.stringify(request.schema)
+  return [request.system, tools, schema, request.volatile ?? "", ...request.messages.map(messageText)].join("\n")
+}
+
+function messageText(message: Message): string {
+  if (message.role !== "assistant") return message.text
+  return [message.text ?? "", ...message.toolCalls.map((call) => call.name + call.arguments)].join("\n")
+}

@@ -1,0 +1,36 @@
+/**
+ * Tool names: ours on one side, what a provider accepts (`^[a-zA-Z0-9_-]{1,64}$`) on the other, one to one within a
+ * request. A name the model made up comes back as it wrote it, so that the tool room can say it does not exist.
+ */
+import { createHash } from "node:crypto"
+
+export interface ToolNames {
+  toWire(name: string): string
+  toOurs(wire: string): string
+}
+
+export function createToolNames(names: Iterable<string>): ToolNames {
+  const wires = new Map<string, string>()
+  const ours = new Map<string, string>()
+  for (const name of names) {
+    if (wires.has(name)) continue
+    const wire = ours.has(clean(name)) ? distinct(name) : clean(name)
+    wires.set(name, wire)
+    ours.set(wire, name)
+  }
+  return {
+    toWire: (name) => wires.get(name) ?? clean(name),
+    toOurs: (wire) => ours.get(wire) ?? wire,
+  }
+}
+
+function clean(name: string): string {
+  if (/^[a-zA-Z0-9_-]{1,64}$/.test(name)) return name
+  return name.length > 64 || name === "" ? distinct(name) : name.replace(/[^a-zA-Z0-9_-]/g, "_")
+}
+
+/** Two long or clashing names stay two: the end is a hash of the whole. */
+function distinct(name: string): string {
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 8)
+  return `${name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 55)}_${hash}`
+}
