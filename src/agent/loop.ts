@@ -33,15 +33,14 @@ export async function loop(start: Message[], parts: LoopParts, limits: LoopLimit
   const gauge = createGauge(limits)
   for (let step = 0; step < limits.steps; step++) {
     if (parts.elapsed() > limits.wallMs) return { end: "limit", which: "wall" }
-    const result = await parts.ask(messages)
-    const { text, toolCalls, state } = result
+    const { text, toolCalls, state } = await parts.ask(messages)
     const reached = gauge(toolCalls)
     if (reached) return { end: "limit", which: reached }
     const tellings = await callAll(toolCalls, parts)
     const said = await parts.steer()
     if (toolCalls.length === 0 && said.length === 0) return { end: "answer", text }
-    messages.push({ role: "assistant", text: text || null, toolCalls, ...(state ? { state } : {}) }, ...tellings)
-    for (const words of said) messages.push({ role: "user", text: words })
+    const spoken: Message = { role: "assistant", text: text || null, toolCalls, ...(state ? { state } : {}) }
+    messages.push(spoken, ...tellings, ...said.map((words): Message => ({ role: "user", text: words })))
   }
   return { end: "limit", which: "steps" }
 }

@@ -54,11 +54,15 @@ export interface Sending {
   body: Body
   attempts: number
   runId: string | null
+  /** Provider ids of the parts that were accepted already, joined with `,`. */
+  providerId: string | null
 }
 
 export interface Outbox {
   /** Takes the first waiting message of a thread for sending; null when there is none, or another sender is at it. */
   take(threadId: string, now: Date): Promise<Sending | null>
+  /** One more part of a message was accepted; stored at once, so that a broken send goes on after it. */
+  part(id: string, providerId: string): Promise<void>
   sent(id: string, providerId: string, now: Date): Promise<void>
   /** Surely not accepted: tried again at `nextAt`. */
   retry(id: string, nextAt: Date, error: unknown): Promise<void>
@@ -80,7 +84,7 @@ export interface Outbox {
   dropAll(): Promise<void>
 }
 
-const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts, run_id as "runId"`
+const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts, run_id as "runId", provider_id as "providerId"`
 
 export function createOutbox(db: Db): Outbox {
   const settle = (id: string, state: string, error: unknown, extra: SQL = sql``) =>
@@ -101,6 +105,11 @@ export function createOutbox(db: Db): Outbox {
         throw error
       }
     },
+    async part(id, providerId) {
+      await db.query(
+        sql`update outbox set provider_id = concat_ws(',', provider_id, ${providerId}::text) where id = ${id} and state = 'sending'`,
+      )
+    },
     async sent(id, providerId, now) {
       await settle(id, "sent", null, sql`, provider_id = ${providerId}, sent_at = ${now}::timestamptz`)
     },
@@ -116,7 +125,7 @@ export function createOutbox(db: Db): Outbox {
     async reported(channel, providerId, state, error) {
       const [row] = await db.query<{ threadId: string }>(sql`
         update outbox set state = ${state}, error = coalesce(${json(error)}, error)
-        where channel = ${channel} and provider_id = ${providerId} and state in ('sending', 'sent', 'uncertain')
+        where channel = ${channel} and string_to_array(provider_id, ',') @> array[${providerId}::text] and state in ('sending', 'sent', 'uncertain')
         returning thread_id as "threadId"`)
       return row?.threadId ?? null
     },

@@ -22,7 +22,8 @@ export function hold(leases: Leases, claim: Claim, shutdown: AbortSignal): Hold 
       lastRenewal = Date.now()
     } catch (cause) {
       // A database that is away for a moment is no reason to stop; once the lease must have run out, it is.
-      if (Date.now() - lastRenewal > LEASE_SECONDS * 1000) lost.abort(new Fenced("the lease could not be renewed", { cause }))
+      if (Date.now() - lastRenewal > LEASE_SECONDS * 1000)
+        lost.abort(new Fenced("the lease could not be renewed", { cause }))
     }
   }
   const timer = setInterval(() => void renew(), (LEASE_SECONDS * 1000) / 3)

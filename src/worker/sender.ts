@@ -13,6 +13,8 @@ import type { Outbox, Sending } from "../thread/outbox.ts"
 const SEND_TIMEOUT_MS = 15_000
 const TRIES = 8
 const MAX_DELAY_MS = 10 * 60_000
+/** How far back a lost message is looked for. */
+const LOOKUP_MS = 3600_000
 /** A message that may have arrived is sent again at most this often where nobody can look it up. */
 const BLIND_SENDS = 2
 
@@ -61,7 +63,8 @@ export function createSender(deps: SenderDeps): Sender {
   return {
     deliver,
     async sweep() {
-      for (const message of await outbox.abandonDead()) await settleDoubt(deps, message, { code: "sender_died", message: "the sender died while sending" })
+      for (const message of await outbox.abandonDead())
+        await settleDoubt(deps, message, { code: "sender_died", message: "the sender died while sending" })
       for (const threadId of await outbox.waiting(clock.now())) if (!busy.has(threadId)) void deliver(threadId)
     },
     async stop() {
@@ -79,19 +82,32 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
   try {
     const { text, buttons } = message.body
     const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
-    const receipt = await channel.send({ id: message.id, target: message.target, text, signal, ...(buttons ? { buttons } : {}) })
+    const receipt = await channel.send({
+      id: message.id,
+      target: message.target,
+      text,
+      signal,
+      ...(buttons ? { buttons } : {}),
+      done: partsOf(message),
+      onPart: (providerId) => outbox.part(message.id, providerId),
+    })
     await outbox.sent(message.id, receipt.providerId, clock.now())
   } catch (error) {
     const described = { code: codeOf(error), message: messageOf(error) }
     log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
     if (error instanceof Uncertain) await settleDoubt(deps, message, described)
-    else if (error instanceof Retry && message.attempts < TRIES) await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
+    else if (error instanceof Retry && message.attempts < TRIES)
+      await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
     else await outbox.failed(message.id, described)
   }
 }
 
 /** The message may have arrived: the channel is asked; where it cannot know, it is sent once more and then left uncertain. */
-async function settleDoubt(deps: SenderDeps, message: Sending, error: { code: string; message: string }): Promise<void> {
+async function settleDoubt(
+  deps: SenderDeps,
+  message: Sending,
+  error: { code: string; message: string },
+): Promise<void> {
   const { outbox, clock } = deps
   await outbox.uncertain(message.id, error)
   const found = await lookUp(deps, message)
@@ -102,10 +118,11 @@ async function settleDoubt(deps: SenderDeps, message: Sending, error: { code: st
 
 async function lookUp({ channels, clock, log }: SenderDeps, message: Sending) {
   const channel = channels.get(message.channel)
-  const since = new Date(clock.now().getTime() - 3600_000)
+  const since = new Date(clock.now().getTime() - LOOKUP_MS)
   const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
+  const { id, target, body } = message
   try {
-    return (await channel?.lookup?.({ id: message.id, target: message.target, text: message.body.text, since, signal })) ?? null
+    return (await channel?.lookup?.({ id, target, text: body.text, done: partsOf(message), since, signal })) ?? null
   } catch (error) {
     log.warn("lookup_error", { outbox: message.id, error })
     return null
@@ -114,4 +131,8 @@ async function lookUp({ channels, clock, log }: SenderDeps, message: Sending) {
 
 function later(clock: Clock, attempts: number, afterMs?: number): Date {
   return new Date(clock.now().getTime() + (afterMs ?? Math.min(500 * 4 ** (attempts - 1), MAX_DELAY_MS)))
+}
+
+function partsOf(message: Sending): string[] {
+  return message.providerId?.split(",") ?? []
 }

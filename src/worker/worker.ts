@@ -83,7 +83,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   const sweep = setInterval(() => {
-    for (const [name, chore] of Object.entries(deps.chores)) chore().catch((error: unknown) => deps.log.error("chore_failed", { chore: name, error }))
+    for (const [name, chore] of Object.entries(deps.chores))
+      chore().catch((error: unknown) => deps.log.error("chore_failed", { chore: name, error }))
     void claimAll()
   }, SWEEP_MS)
 
@@ -102,7 +103,10 @@ export function startWorker(deps: WorkerDeps): Worker {
       deaf()
       clearInterval(sweep)
       const all = Promise.all([...running.values()].map((one) => one.done))
-      const timer = setTimeout(() => shutdown.abort(new Retry("this worker is shutting down", { code: "shutdown" })), graceMs)
+      const timer = setTimeout(
+        () => shutdown.abort(new Retry("this worker is shutting down", { code: "shutdown" })),
+        graceMs,
+      )
       await all
       clearTimeout(timer)
     },
@@ -121,7 +125,12 @@ async function serve({ leases, execute, bell, log }: WorkerDeps, claim: Claim, h
       bell.ring("outbox", threadId)
       bell.ring("thread", threadId)
     }
-    log.info("run", { run: claim.run.id, kind: claim.run.kind, thread: claim.thread.key, ms: Math.round(performance.now() - started) })
+    log.info("run", {
+      run: claim.run.id,
+      kind: claim.run.kind,
+      thread: claim.thread.key,
+      ms: Math.round(performance.now() - started),
+    })
     return more
   } catch (error) {
     log.error("serve_failed", { thread: claim.thread.id, error })

@@ -178,7 +178,7 @@ export const outbox = pgTable(
     index("outbox_pending").on(t.threadId, t.seq).where(sql`state = 'pending'`),
     index("outbox_thread").on(t.threadId, t.seq),
     index("outbox_run").on(t.runId),
-    index("outbox_provider").on(t.channel, t.providerId).where(sql`provider_id is not null`),
+    index("outbox_provider").using("gin", sql`string_to_array(provider_id, ',')`).where(sql`provider_id is not null`),
     check("outbox_state", sql`${t.state} in ('pending', 'sending', 'sent', 'delivered', 'uncertain', 'failed')`),
   ],
 )

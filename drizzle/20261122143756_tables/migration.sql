@@ -297,7 +297,7 @@ CREATE UNIQUE INDEX "outbox_one_sender" ON "outbox" ("thread_id") WHERE state = 
 CREATE INDEX "outbox_pending" ON "outbox" ("thread_id","seq") WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX "outbox_thread" ON "outbox" ("thread_id","seq");--> statement-breakpoint
 CREATE INDEX "outbox_run" ON "outbox" ("run_id");--> statement-breakpoint
-CREATE INDEX "outbox_provider" ON "outbox" ("channel","provider_id") WHERE provider_id is not null;--> statement-breakpoint
+CREATE INDEX "outbox_provider" ON "outbox" USING gin (string_to_array(provider_id, ',')) WHERE provider_id is not null;--> statement-breakpoint
 CREATE INDEX "runs_thread" ON "runs" ("thread_id","started_at");--> statement-breakpoint
 CREATE INDEX "runs_started" ON "runs" ("started_at");--> statement-breakpoint
 CREATE INDEX "runs_open" ON "runs" ("thread_id") WHERE state in ('running', 'waiting');--> statement-breakpoint
