@@ -1,0 +1,115 @@
+/**
+ * BM25 in SQL over the term table (Robertson and Zaragoza, 2009), any word may match. Rare words are looked up first and
+ * the rows read for one question are bounded, so a store of any size answers in about the same time.
+ */
+import { sql } from "drizzle-orm"
+import type { Clock } from "../base/clock.ts"
+import type { Db } from "../db/db.ts"
+import { anyOf } from "../db/sql.ts"
+import { CURRENT } from "./history.ts"
+
+/** Saturation of repeated words, and how much long texts pay: both low, since memories are short. */
+const K1 = 0.3
+const B = 0.3
+const WORDS = 64
+/** What keeps a question to a big scope from reading all of it. */
+const BOUNDS: Bounds = { big: 5000, words: 12, postings: 20_000 }
+/** Candidates by words alone that are scored again with their lengths. */
+const ROUGH = 500
+/** How old the known size of a big scope may be, in milliseconds: it only shifts all weights together. */
+const SIZE_AGE = 60_000
+
+export interface Bounds {
+  /** Scopes with more memories than this are big: fewer words are used, and their size is counted less often. */
+  big: number
+  /** The rarest words of a question that are used in a big scope. */
+  words: number
+  /** Postings read for one question, over all its words; a word that has more by itself gives its newest. */
+  postings: number
+}
+
+export interface Match {
+  id: number
+  score: number
+}
+
+export interface Within {
+  scopes: string[]
+  /** Null: all. */
+  kinds: string[] | null
+  limit: number
+}
+
+interface Size {
+  /** Current memories. */
+  count: number
+  /** Mean number of word positions. */
+  length: number
+}
+
+/** Finds by words: best first, newer first when equal; null when the text holds no word that is searched for. */
+export type Matching = (text: string, within: Within) => Promise<Match[] | null>
+
+export interface MatchingDeps {
+  db: Db
+  clock: Clock
+  bounds?: Bounds
+}
+
+/** Scores are rounded, so that equal ones are equal in whatever order they were summed. */
+export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching {
+  const size = sizing(db, clock, bounds.big)
+  return async (text, { scopes, kinds, limit }) => {
+    const { count, length } = await size(scopes)
+    const words = count > bounds.big ? bounds.words : WORDS
+    const ofKind = kinds ? sql`and m.kind = ${anyOf(kinds)}` : sql``
+    const rows = await db.query<{ id: number | null; score: number | null }>(sql`
+      with word as materialized (
+        select lexeme from unnest(to_tsvector('english', ${text}::text))
+      ), lane as materialized (
+        select distinct x as scope from jsonb_array_elements_text(${JSON.stringify(scopes)}::text::jsonb) x
+      ), spread as materialized (
+        select lexeme, (select count(*) from lane cross join lateral (
+          select 1 from memory_terms t where t.scope = lane.scope and t.lexeme = word.lexeme limit ${bounds.postings}::int) one) as df
+        from word
+      ), chosen as materialized (
+        select lexeme, ln(1 + greatest(${count}::float8 - df + 0.5, 0.5) / (df + 0.5)) as idf from (
+          select lexeme, df, row_number() over rarest as place, sum(df) over rarest as cost
+          from spread where df > 0 window rarest as (order by df, lexeme)) ranked
+        where place = 1 or (place <= ${words}::int and cost <= ${bounds.postings}::int)
+      ), posting as materialized (
+        select p.memory_id, p.tf, chosen.idf from chosen cross join lane cross join lateral (
+          select memory_id, tf from memory_terms t where t.scope = lane.scope and t.lexeme = chosen.lexeme
+          order by memory_id desc limit ${bounds.postings}::int) p
+      ), rough as materialized (
+        select memory_id from posting ${kinds ? sql`join memories m on m.id = memory_id ${ofKind}` : sql``}
+        group by memory_id order by sum(idf * tf / (tf + ${K1}::float8)) desc, memory_id desc limit ${ROUGH}::int
+      ), best as (
+        select m.id, round(sum(idf * tf * (1 + ${K1}::float8)
+          / (tf + ${K1}::float8 * (1 - ${B}::float8 + ${B}::float8 * m.length / ${length}::float8)))::numeric, 9)::float8 as score
+        from rough join memories m on m.id = rough.memory_id join posting on posting.memory_id = m.id
+        where ${CURRENT} group by m.id order by score desc, m.id desc limit ${limit}::int
+      )
+      select best.id, best.score from (select 1 from word limit 1) searched left join best on true order by best.score desc, best.id desc`)
+    if (rows.length === 0) return null
+    return rows.flatMap(({ id, score }) => (id === null || score === null ? [] : [{ id, score }]))
+  }
+}
+
+/** The size of a set of scopes: counted each time while small, then remembered for a while. */
+function sizing(db: Db, clock: Clock, big: number): (scopes: string[]) => Promise<Size> {
+  const known = new Map<string, Size & { until: number }>()
+  return async (scopes) => {
+    const name = JSON.stringify([...new Set(scopes)].sort())
+    const now = clock.now().getTime()
+    const before = known.get(name)
+    if (before && now < before.until) return before
+    const [counted] = await db.query<Size>(sql`
+      select count(*) as count, greatest(coalesce(avg(length), 1), 1)::float8 as length from memories
+      where scope = ${anyOf(scopes)} and ${CURRENT}`)
+    const size = counted ?? { count: 0, length: 1 }
+    if (size.count > big) known.set(name, { ...size, until: now + SIZE_AGE })
+    else known.delete(name)
+    return size
+  }
+}

@@ -1,0 +1,167 @@
+import { sql } from "drizzle-orm"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { OWNER_LABEL } from "../../src/base/label.ts"
+import { type Bounds, matching } from "../../src/memory/bm25.ts"
+import type { NewMemory, Query } from "../../src/memory/memory.ts"
+import { createMemory } from "../../src/memory/store.ts"
+import { type TestDatabase, testDatabase } from "../support/database.ts"
+
+const SCOPE = "person:p1"
+const clock = { now: () => new Date("2026-03-01T10:00:00Z") }
+let base: TestDatabase
+beforeAll(async () => {
+  base = await testDatabase()
+})
+afterAll(() => base.drop())
+beforeEach(() => base.db.query(sql`delete from memories`))
+
+const memory = () => createMemory({ db: base.db, queue: { send: async () => {} }, clock })
+async function remember(...all: (string | (Partial<NewMemory> & { text: string }))[]): Promise<void> {
+  await base.db.transaction(async (tx) => {
+    for (const one of all) {
+      const input = typeof one === "string" ? { text: one } : one
+      await memory().remember(tx, { scope: SCOPE, kind: "fact", label: OWNER_LABEL, sources: {}, ...input })
+    }
+  })
+}
+const recall = (text: string, more: Partial<Query> = {}) =>
+  memory().recall({ scopes: [SCOPE], limit: 8, text, ...more })
+const texts = async (text: string, more: Partial<Query> = {}) => (await recall(text, more)).map((hit) => hit.text)
+
+describe("words", () => {
+  test("any word of a question may match, the rarer one weighs more", async () => {
+    await remember("Anna likes long walks", "Anna likes tea", "Anna likes jazz", "The ferry leaves at nine")
+    expect((await texts("Does Anna take the ferry to work in the morning?"))[0]).toBe("The ferry leaves at nine")
+    expect(await texts("Does Anna take the ferry?")).toHaveLength(4)
+  })
+
+  test("more of the question's words are better than one of them said often", async () => {
+    await remember("passport passport passport passport", "The passport is in the blue drawer", "The drawer sticks")
+    expect((await texts("which drawer holds the passport"))[0]).toBe("The passport is in the blue drawer")
+  })
+
+  test("a short text is better than a long one with the same word", async () => {
+    await remember(
+      `The vet, ${"and many other things besides that nobody asked about ".repeat(8)}`,
+      "The vet is Dr. Moss",
+    )
+    expect((await texts("vet"))[0]).toBe("The vet is Dr. Moss")
+  })
+
+  test("the scores are those of BM25 with k1 0.3 and b 0.3", async () => {
+    await remember("alpha beta gamma", "alpha alpha delta epsilon zeta", "eta theta")
+    const bm25 = (terms: [tf: number, df: number][], length: number) =>
+      terms.reduce(
+        (sum, [tf, df]) =>
+          sum + (Math.log(1 + (3 - df + 0.5) / (df + 0.5)) * tf * 1.3) / (tf + 0.3 * (0.7 + (0.3 * length) / (10 / 3))),
+        0,
+      )
+    const first = bm25(
+      [
+        [1, 2],
+        [1, 1],
+      ],
+      3,
+    )
+    const second = bm25([[2, 2]], 5)
+    const hits = await recall("alpha gamma")
+    expect(hits.map((hit) => hit.score)).toEqual([1, expect.closeTo(second / first, 6)])
+  })
+
+  test("of equal memories the newest comes first", async () => {
+    await remember(
+      "parked in row 5 of the car park",
+      "parked in row 7 of the car park",
+      "parked in row 6 of the car park",
+    )
+    expect(await texts("where is the car parked")).toEqual([
+      "parked in row 6 of the car park",
+      "parked in row 7 of the car park",
+      "parked in row 5 of the car park",
+    ])
+  })
+
+  test("keys find a memory and are not shown", async () => {
+    await remember({ text: "She said yes", keys: "proposal engagement June" })
+    expect(await texts("when was the engagement")).toEqual(["She said yes"])
+  })
+
+  test.each(["", "  ", "what was it with the and of", "?!", "\0"])(
+    "a question without a word to search for finds nothing: %j",
+    async (text) => {
+      await remember("what was it")
+      expect(await texts(text)).toEqual([])
+    },
+  )
+
+  test.each([
+    "it's 100% 'quoted'; drop table memories --",
+    "a & b | !c <-> d:*",
+    "\\ \ud800 walks",
+    "walks ".repeat(5000),
+  ])("a question with signs of other languages is only words: %#", async (text) => {
+    await remember("walks and 100 things quoted")
+    expect(await texts(text)).toBeInstanceOf(Array)
+    expect(await base.db.query(sql`select 1 from memories`)).toHaveLength(1)
+  })
+})
+
+describe("bounds", () => {
+  test("a search never leaves its scopes", async () => {
+    await remember(
+      "my secret garden",
+      { text: "their secret garden", scope: "person:p2" },
+      { text: "a garden issue", scope: "repo:a/b" },
+    )
+    expect(await texts("garden")).toEqual(["my secret garden"])
+    expect((await texts("garden", { scopes: [SCOPE, "repo:a/b"] })).sort()).toEqual([
+      "a garden issue",
+      "my secret garden",
+    ])
+    expect(await texts("garden", { scopes: [SCOPE, SCOPE] })).toEqual(["my secret garden"])
+    expect(await texts("garden", { scopes: [] })).toEqual([])
+  })
+
+  test("only the kinds asked for come back", async () => {
+    await remember(
+      "garden fact",
+      { text: "garden preference", kind: "preference" },
+      { text: "garden decision", kind: "decision" },
+    )
+    expect((await texts("garden", { kinds: ["preference", "decision"] })).sort()).toEqual([
+      "garden decision",
+      "garden preference",
+    ])
+  })
+
+  test("no more than the limit come back", async () => {
+    await remember(...Array.from({ length: 12 }, (_, at) => `note ${at}`))
+    expect(await recall("note", { limit: 5 })).toHaveLength(5)
+    expect(await recall("note", { limit: 0 })).toEqual([])
+  })
+})
+
+describe("a big scope", () => {
+  const matchIn = (bounds: Bounds) => async (text: string) => {
+    const found = await matching({ db: base.db, clock, bounds })(text, { scopes: [SCOPE], kinds: null, limit: 100 })
+    return (await Promise.all((found ?? []).map(({ id }) => memory().get(SCOPE, id)))).map((row) => row?.text)
+  }
+
+  test("the rare words of a question are looked up, common ones only as far as the bound on rows goes", async () => {
+    await remember("The zephyr is plain", ...Array.from({ length: 20 }, (_, at) => `common plain ${at}`))
+    const match = matchIn({ big: 5, words: 12, postings: 10 })
+    expect(await match("common plain zephyr")).toEqual(["The zephyr is plain"])
+    expect(await matchIn({ big: 5, words: 12, postings: 100 })("common plain zephyr")).toHaveLength(21)
+  })
+
+  test("a common word alone gives its newest", async () => {
+    await remember(...Array.from({ length: 20 }, (_, at) => `common ${at}`))
+    expect(await matchIn({ big: 5, words: 12, postings: 3 })("common")).toEqual(["common 19", "common 18", "common 17"])
+  })
+
+  test("of more words than are used, the rarest are; a small scope uses all", async () => {
+    await remember("red", "red blue", "red blue green")
+    expect(await matchIn({ big: 2, words: 1, postings: 100 })("red blue green")).toEqual(["red blue green"])
+    expect(await matchIn({ big: 3, words: 1, postings: 100 })("red blue green")).toHaveLength(3)
+  })
+})
