@@ -1,18 +1,20 @@
 /** The commands that need nothing but the thread floor: stop, new, retry, status, usage, approvals, why, model. */
 import { sql } from "drizzle-orm"
 import type { Db } from "../db/db.ts"
+import { type Spend, spendOf } from "../journal/spend.ts"
 import type { Model } from "../model/model.ts"
 import { openWaits } from "../thread/waits.ts"
 import type { Command } from "./commands.ts"
 
 export interface BuiltinDeps {
   db: Db
+  now: () => Date
   model: Model
   /** One line on the installation's health. */
   status: () => Promise<string>
 }
 
-export function builtinCommands({ db, model, status }: BuiltinDeps): Command[] {
+export function builtinCommands({ db, now, model, status }: BuiltinDeps): Command[] {
   return [
     { name: "status", help: "how I am", run: status },
     {
@@ -45,7 +47,7 @@ export function builtinCommands({ db, model, status }: BuiltinDeps): Command[] {
     {
       name: "usage",
       help: "tokens and cost, today and this month",
-      run: async () => usage(db),
+      run: async () => usageText(await spendOf(db, now())),
     },
     {
       name: "approvals",
@@ -76,17 +78,6 @@ export function builtinCommands({ db, model, status }: BuiltinDeps): Command[] {
       },
     },
   ]
-}
-
-async function usage(db: Db): Promise<string> {
-  const [row] = await db.query<{ calls: number; tokens: number; today: number; month: number; unpriced: number }>(sql`
-    select count(*) as calls, coalesce(sum(input_tokens + output_tokens), 0) as tokens,
-      coalesce(sum(cost_usd) filter (where at >= date_trunc('day', now())), 0) as today,
-      coalesce(sum(cost_usd), 0) as month, count(*) filter (where cost_usd is null) as unpriced
-    from journal where kind = 'model' and phase = 'outcome' and at >= date_trunc('month', now())`)
-  if (!row) return "No model was called this month."
-  const unpriced = row.unpriced > 0 ? ` ${row.unpriced} calls have no known price and are not in the sum.` : ""
-  return `This month: ${row.calls} model calls, ${row.tokens} tokens, $${row.month.toFixed(4)} (today $${row.today.toFixed(4)}).${unpriced}`
 }
 
 async function why(db: Db, threadId: string): Promise<string> {
@@ -125,4 +116,9 @@ async function retryFailed(db: Db, threadId: string): Promise<number> {
     )
     update inbox set state = 'claimed', ended_at = null from failed where run_id = failed.id and inbox.state = 'dead' returning inbox.id`)
   return events.length
+}
+
+function usageText({ month, today }: Spend): string {
+  const unpriced = month.unpriced > 0 ? ` ${month.unpriced} calls have no known price and are not in the sum.` : ""
+  return `This month: ${month.calls} model calls, ${month.tokens} tokens, $${month.usd.toFixed(4)} (today $${today.usd.toFixed(4)}).${unpriced}`
 }

@@ -1,9 +1,10 @@
 /** Turn: answers a person's messages: context, loop, reply. Durable because all it does goes through numbered steps. */
 import { z } from "zod"
+import type { Grant } from "../policy/verdict.ts"
 import { messagePayload } from "../thread/event.ts"
 import type { Tool } from "../tools/tool.ts"
 import { buildContext, type Context, type ContextDeps } from "./context.ts"
-import type { Handler } from "./job.ts"
+import type { Handler, Job } from "./job.ts"
 import { type LoopEnd, loop } from "./loop.ts"
 
 /** Tokens of one answer. */
@@ -13,43 +14,50 @@ export interface TurnDeps extends ContextDeps {
   tools: ReadonlyMap<string, Tool>
 }
 
-export function createTurn(deps: TurnDeps): Handler {
+/** Context, loop, and the words of the answer; empty when there is nothing to say. */
+export type Answer = (
+  job: Job,
+  texts: string[],
+  grants: Grant[] | null,
+) => Promise<{ text: string; model: string | null }>
+
+export function createAnswer(deps: TurnDeps): Answer {
   const specs = [...deps.tools.values()]
     .map((tool) => ({ name: tool.name, description: tool.description, parameters: schemaOf(tool) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-  const toolTokens = deps.tokens(JSON.stringify(specs))
+  const tools = { name: "tools", tokens: deps.tokens(JSON.stringify(specs)) }
 
+  return async (job, texts, grants) => {
+    const context = await job.steps.note<Context>("context", async () => {
+      const built = await buildContext(deps, job, texts)
+      return { ...built, sections: [tools, ...built.sections] }
+    })
+    job.steps.taint(context.label)
+    const act = job.actWith(grants)
+    const { system, volatile } = context
+    const fixed = { system, volatile, tools: specs, maxOutput: MAX_OUTPUT, cacheKey: job.thread.id }
+    const request = job.thread.model ? { ...fixed, model: job.thread.model } : fixed
+    let model: string | null = null
+    const end = await loop(context.messages, {
+      async ask(messages) {
+        const result = await job.steps.model("reply", { ...request, messages })
+        model = result.model
+        return result
+      },
+      call: async (call) => JSON.stringify(await act(call.name, argumentsOf(call.arguments))),
+      steer: () => job.steps.steer(),
+      elapsed: () => job.now().getTime() - job.run.startedAt.getTime(),
+    })
+    return { text: textOf(end), model }
+  }
+}
+
+export function createTurn(answer: Answer): Handler {
   return {
     takesMore: true,
     async run(job) {
       const texts = job.run.events.map((event) => messagePayload.parse(event.payload).text)
-      const context = await job.steps.note<Context>("context", async () => {
-        const built = await buildContext(deps, job, texts)
-        return { ...built, sections: [{ name: "tools", tokens: toolTokens }, ...built.sections] }
-      })
-      job.steps.taint(context.label)
-      const act = job.actWith(null)
-      let model: string | null = null
-      const end = await loop(context.messages, {
-        async ask(messages) {
-          const { system, volatile } = context
-          const result = await job.steps.model("reply", {
-            system,
-            messages,
-            volatile,
-            tools: specs,
-            maxOutput: MAX_OUTPUT,
-            cacheKey: job.thread.id,
-            ...(job.thread.model ? { model: job.thread.model } : {}),
-          })
-          model = result.model
-          return result
-        },
-        call: async (call) => JSON.stringify(await act(call.name, argumentsOf(call.arguments))),
-        steer: () => job.steps.steer(),
-        elapsed: () => job.now().getTime() - job.run.startedAt.getTime(),
-      })
-      const text = textOf(end)
+      const { text, model } = await answer(job, texts, null)
       return { model, posts: text ? [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text }] : [] }
     },
   }

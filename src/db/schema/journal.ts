@@ -47,6 +47,7 @@ export const journal = pgTable(
   },
   (t) => [
     index("journal_run_id").on(t.runId, t.id),
+    index("journal_model_calls").on(t.at).where(sql`kind = 'model' and phase = 'outcome'`),
     unique("journal_run_n_phase").on(t.runId, t.n, t.phase),
     check("journal_phase", sql`${t.phase} in ('intent', 'outcome', 'resolution')`),
     check("journal_kind", sql`${t.kind} in ('model', 'tool', 'wait', 'note')`),

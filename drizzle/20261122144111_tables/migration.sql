@@ -285,6 +285,7 @@ CREATE TABLE "occurrences" (
 );
 --> statement-breakpoint
 CREATE INDEX "journal_run_id" ON "journal" ("run_id","id");--> statement-breakpoint
+CREATE INDEX "journal_model_calls" ON "journal" ("at") WHERE kind = 'model' and phase = 'outcome';--> statement-breakpoint
 CREATE INDEX "ledger_day" ON "ledger" ("day");--> statement-breakpoint
 CREATE UNIQUE INDEX "memories_current_content" ON "memories" ("scope","content_hash") WHERE retracted_at is null and valid_to is null;--> statement-breakpoint
 CREATE INDEX "memories_scope" ON "memories" ("scope","recorded_at");--> statement-breakpoint
