@@ -8,6 +8,7 @@ import { PGlite, types } from "@electric-sql/pglite"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { vector } from "@electric-sql/pglite-pgvector"
 import type { Db, Tx } from "./db.ts"
+import { createPrepared, type Prepared, type Session } from "./prepared.ts"
 import { compile } from "./sql.ts"
 
 export type FsyncHook = (fd: number) => void
@@ -83,27 +84,23 @@ function syncDirectory(path: string, fsync: FsyncHook): void {
   }
 }
 
-type Runner = Pick<PGlite, "query">
-
-function statements(runner: Runner): Tx {
+function statements(prepared: Prepared, session: Session): Tx {
   return {
-    async query(statement) {
+    query: async (statement) => {
       const { text, values } = compile(statement)
-      const result = await runner.query<never>(text, values)
-      return result.rows
+      // The caller of `query` states the row type from the statement it wrote.
+      return (await prepared.run(session, text, values)) as never[]
     },
-    async raw(text, values = []) {
-      const result = await runner.query<Record<string, unknown>>(text, values)
-      return result.rows
-    },
+    raw: (text, values = []) => prepared.run(session, text, values),
   }
 }
 
 function surface(pglite: PGlite): Db {
+  const prepared = createPrepared()
   return {
     kind: "pglite",
-    ...statements(pglite),
-    transaction: (work) => pglite.transaction((tx) => work(statements(tx))),
+    ...statements(prepared, pglite),
+    transaction: (work) => pglite.transaction((tx) => work(statements(prepared, tx))),
     script: async (text) => {
       await pglite.exec(text)
     },
