@@ -13,7 +13,7 @@ const K1 = 0.3
 const B = 0.3
 const WORDS = 64
 /** What keeps a question to a big scope from reading all of it. */
-const BOUNDS: Bounds = { big: 5000, words: 12, postings: 20_000 }
+const BOUNDS: Bounds = { big: 5000, words: 12, postings: 8000 }
 /** Candidates by words alone that are scored again with their lengths. */
 const ROUGH = 500
 /** How old the known size of a big scope may be, in milliseconds: it only shifts all weights together. */

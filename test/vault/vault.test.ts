@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes, randomUUID } from "node:crypto"
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { Deny, Reject } from "../../src/base/errors.ts"
+import { Deny, Reject, Retry } from "../../src/base/errors.ts"
 import { createScrubber } from "../../src/vault/scrubber.ts"
 import { createVault } from "../../src/vault/vault.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
@@ -179,8 +179,13 @@ describe("what is malformed is refused before anything is written", () => {
   })
 })
 
-test("two people who set the same secret at once do not leave a row that cannot be opened", async () => {
+test("each version was one value: of people who set a secret at the same moment, who comes too late is told", async () => {
   await vault().set("A_KEY", "one-value")
-  await Promise.allSettled(["two-value", "red-value", "fix-value"].map((value) => vault().set("A_KEY", value)))
-  expect(["two-value", "red-value", "fix-value"]).toContain(await vault().get("A_KEY", { tool: "settings" }))
+  const values = ["two-value", "red-value", "fix-value"]
+  const done = await Promise.allSettled(values.map((value) => vault().set("A_KEY", value)))
+  const written = done.filter((result) => result.status === "fulfilled")
+  const late = done.filter((result) => result.status === "rejected")
+  expect(late.every((result) => result.reason instanceof Retry)).toBe(true)
+  expect(await vault().list()).toMatchObject([{ version: 1 + written.length }])
+  expect(values).toContain(await vault().get("A_KEY", { tool: "settings" }))
 })
