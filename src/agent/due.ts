@@ -5,7 +5,6 @@
 import { sql } from "drizzle-orm"
 import { Reject } from "../base/errors.ts"
 import type { ChannelId } from "../channels/channel.ts"
-import type { Grant } from "../policy/verdict.ts"
 import type { Action } from "../schedule/action.ts"
 import type { Automation } from "../schedule/automation.ts"
 import type { Automations } from "../schedule/automations.ts"
@@ -16,6 +15,7 @@ import type { Post } from "../thread/outbox.ts"
 import type { People } from "../thread/people.ts"
 import type { Handler, Job, Outcome } from "./job.ts"
 import { Cancelled } from "./signals.ts"
+import type { Answer } from "./turn.ts"
 
 /** One instant at work. */
 export interface Due {
@@ -94,16 +94,10 @@ export function createSay({ people, live }: HomeDeps): DueActions["say"] {
   }
 }
 
-/** An agent's turn over `message`, with `grants` and nothing more. */
-export type AutomatedTurn = (
-  job: Job,
-  asked: { message: string; grants: Grant[] },
-) => Promise<{ text: string; model: string | null }>
-
 /** Work: a turn with the automation's grants; its answer, if it has one, goes to where the person is reached first. */
-export function createDo({ people, live, turn }: HomeDeps & { turn: AutomatedTurn }): DueActions["do"] {
+export function createDo({ people, live, answer }: HomeDeps & { answer: Answer }): DueActions["do"] {
   return async (job, { automation, lateness }) => {
-    const { text, model } = await turn(job, { message: automation.title, grants: automation.grants })
+    const { text, model } = await answer(job, [automation.title], automation.grants)
     if (text.trim() === "") return { posts: [], model }
     const { threadId } = await people.home(automation.personId, live)
     return { posts: [{ threadId, dedupeKey: `run:${job.run.id}:do`, text: withLateness(text, lateness) }], model }
