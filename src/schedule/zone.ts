@@ -1,0 +1,92 @@
+/**
+ * Zone: names of time zones and days as people see them. A zone is never silently UTC: what is not known is null,
+ * and a day runs from its own first instant to the next day's, whether it has 23, 24 or 25 hours.
+ */
+import { PLACES } from "./places.ts"
+
+const known = lazily(() => {
+  const names = new Map<string, string>([["utc", "UTC"]])
+  for (const name of Intl.supportedValuesOf("timeZone")) {
+    const city = name.split("/").at(-1) ?? name
+    names.set(name.toLowerCase(), name)
+    if (name.includes("/")) names.set(plain(city), name)
+  }
+  for (const [zone, places] of Object.entries(PLACES))
+    for (const place of [...places, zone.toLowerCase(), plain(zone.split("/").at(-1) ?? zone)]) names.set(place, zone)
+  return names
+})
+
+/**
+ * The IANA zone meant by `text`: an IANA name in any case, a city, a country with one zone, or a common
+ * abbreviation ("PST" is Los Angeles, with its summer time). Null when it is unknown or means several zones;
+ * bare offsets ("+02:00") are refused, because they lose summer time.
+ */
+export function zoneOf(text: string): string | null {
+  const wanted = text.trim().toLowerCase()
+  const name = known().get(wanted) ?? known().get(plain(wanted))
+  if (name !== undefined) return name
+  if (!/^[a-z]+\/[a-z0-9_+/-]+$/.test(wanted)) return null
+  return canonical(wanted)
+}
+
+/** What to call a zone in a sentence: "New York time", "UTC". */
+export function zoneLabel(zone: string): string {
+  if (!zone.includes("/")) return zone
+  return `${(zone.split("/").at(-1) ?? zone).replaceAll("_", " ")} time`
+}
+
+/** A moment as the person in `zone` reads it: "Mon 24 Nov, 8:00 AM". */
+export function localTime(date: Date, zone: string): string {
+  const at = zoned(date.getTime(), zone)
+  const day = at.toLocaleString("en-GB", { weekday: "short" })
+  const month = at.toLocaleString("en-US", { month: "short" })
+  return `${day} ${at.day} ${month}, ${clockText(at)}`
+}
+
+/** The calendar day of a moment in `zone`: "2026-11-22". */
+export function localDay(date: Date, zone: string): string {
+  return zoned(date.getTime(), zone).toPlainDate().toString()
+}
+
+/** The instants a local day ("2026-11-22") covers: `from` belongs to it, `to` is the next day's first. */
+export function dayBounds(day: string, zone: string): { from: Date; to: Date } {
+  const date = Temporal.PlainDate.from(day)
+  const start = (on: Temporal.PlainDate) => new Date(on.toZonedDateTime(zone).epochMilliseconds)
+  return { from: start(date), to: start(date.add({ days: 1 })) }
+}
+
+/** A time of day in words: "8:00 AM". */
+export function clockText(time: { hour: number; minute: number }): string {
+  const hour = time.hour % 12 === 0 ? 12 : time.hour % 12
+  return `${hour}:${String(time.minute).padStart(2, "0")} ${time.hour < 12 ? "AM" : "PM"}`
+}
+
+/** `ms` since the epoch, seen in `zone`. */
+export function zoned(ms: number, zone: string): Temporal.ZonedDateTime {
+  return Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone)
+}
+
+function plain(text: string): string {
+  return text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").replace(/[_.-]/g, " ").replace(/\s+/g, " ").trim()
+}
+
+/** Older IANA names (Asia/Kolkata beside Asia/Calcutta) are accepted too, written the usual way. */
+function canonical(name: string): string | null {
+  const written = name.replace(
+    /(^|[/_-])([a-z])/g,
+    (_, before: string, letter: string) => before + letter.toUpperCase(),
+  )
+  try {
+    return zoned(0, written).timeZoneId
+  } catch {
+    return null
+  }
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
