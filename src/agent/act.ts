@@ -14,6 +14,16 @@ import { Suspend } from "./signals.ts"
 export type Act = (name: string, args: unknown) => Promise<ToolResult>
 
 export function createAct(deps: ActDeps): Act {
+  const call = createCall(deps)
+  return async (name, raw) => {
+    const result = await call(name, raw)
+    // What a tool read is in the run's context from here on.
+    if (result.ok && result.label) deps.steps.taint(result.label)
+    return result
+  }
+}
+
+function createCall(deps: ActDeps): Act {
   return async (name, raw) => {
     const { n, opId, before } = deps.steps.tape.next("tool", name)
     if (before.outcome) return recordedResult(before.outcome)

@@ -5,7 +5,7 @@ import { suspend } from "../thread/ending.ts"
 import type { Claim } from "../thread/lease.ts"
 import { OWNER_ID } from "../thread/people.ts"
 import { freeCode } from "../thread/waits.ts"
-import type { ExecuteDeps, Executed } from "./execute.ts"
+import type { ExecuteDeps, Executed } from "./execution.ts"
 import type { Job } from "./job.ts"
 import type { Doubt } from "./signals.ts"
 

@@ -3,25 +3,17 @@
  * tries with its sender told. Whatever happens, the thread is let go, and the next message is not stuck behind this one.
  */
 import type { SQL } from "drizzle-orm"
-import type { Clock } from "../base/clock.ts"
 import { codeOf, Deny, Fenced, Limit, Misconfigured, messageOf, Reject, Retry, VigilError } from "../base/errors.ts"
-import type { NewId } from "../base/ids.ts"
 import { mix } from "../base/label.ts"
-import type { Log } from "../base/log.ts"
-import type { ChannelId } from "../channels/channel.ts"
-import type { Db } from "../db/db.ts"
 import { entriesOf } from "../journal/journal.ts"
-import type { Model } from "../model/model.ts"
-import { type Ending, finish, postpone, type Released } from "../thread/ending.ts"
-import type { EventKind } from "../thread/event.ts"
+import { type Ending, finish, postpone } from "../thread/ending.ts"
 import type { Claim, ClaimedRun } from "../thread/lease.ts"
 import type { Post } from "../thread/outbox.ts"
-import { OWNER_ID, type People } from "../thread/people.ts"
-import type { Tool } from "../tools/tool.ts"
+import { OWNER_ID } from "../thread/people.ts"
 import { createAct } from "./act.ts"
 import { suspendRun } from "./ask-person.ts"
+import type { ExecuteDeps, Executed } from "./execution.ts"
 import type { Handler, Job, Outcome } from "./job.ts"
-import type { Money } from "./money.ts"
 import { Cancelled, Diverged, Suspend } from "./signals.ts"
 import { createSteps } from "./steps.ts"
 import { createTape } from "./tape.ts"
@@ -30,29 +22,6 @@ const TRIES = 3
 const MAX_DELAY_MS = 60_000
 /** How often a run may be gone through again because messages came in just as it ended. */
 const REWINDS = 20
-
-export interface ExecuteDeps {
-  db: Db
-  clock: Clock
-  newId: NewId
-  random: () => number
-  log: Log
-  model: Model
-  money: Money
-  people: People
-  tools: ReadonlyMap<string, Tool>
-  handlers: Record<EventKind, Handler>
-  scrub: (text: string) => string
-  /** Channels that can send now. */
-  live: ReadonlySet<ChannelId>
-  /** Zone for people who never said theirs. */
-  defaultZone: string
-}
-
-export interface Executed extends Released {
-  /** Threads with new messages for people. */
-  posted: string[]
-}
 
 export type Execute = (claim: Claim & { run: ClaimedRun }, signal: AbortSignal) => Promise<Executed>
 

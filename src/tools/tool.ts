@@ -10,7 +10,10 @@ import type { Person } from "../thread/people.ts"
 
 export type FailureCode = "not_found" | "denied" | "expired" | "timeout" | "invalid" | "unavailable" | "unknown_outcome"
 
-export type ToolResult = ({ ok: true } & Record<string, unknown>) | { ok: false; code: FailureCode; message: string }
+/** `label`: of the content that the result holds, when that is not the run's own. */
+export type ToolResult =
+  | ({ ok: true; label?: Label } & Record<string, unknown>)
+  | { ok: false; code: FailureCode; message: string }
 
 export interface ToolContext {
   runId: string
