@@ -1,0 +1,22 @@
+/** The API: everything under `/api`, for the owner only, in JSON. */
+import type { FastifyInstance } from "fastify"
+import type { Auth } from "./auth.ts"
+import { createEndpoints } from "./endpoint.ts"
+import { addFeatures, type FeatureApiDeps } from "./features-api.ts"
+import { addMessages, type MessageDeps } from "./messages.ts"
+import { addRuns } from "./runs-api.ts"
+
+export interface ApiDeps extends MessageDeps, FeatureApiDeps {
+  auth: Auth
+  version: string
+}
+
+export function mountApi(app: FastifyInstance, deps: ApiDeps): void {
+  app.removeContentTypeParser("text/plain")
+  app.addHook("onRequest", async (request) => void (await deps.auth.admit(request)))
+  const endpoints = createEndpoints(app, deps.version)
+  addMessages(endpoints, deps)
+  addRuns(endpoints, deps)
+  addFeatures(endpoints, deps)
+  app.get("/api/openapi.json", async () => endpoints.document())
+}

@@ -1,0 +1,112 @@
+/** Home: the chat, and beside it what needs the owner and what ran. Its parts are also sent alone when they change. */
+import { html } from "ghtml"
+import type { Letter } from "../../thread/mailbox.ts"
+import type { Question, RunSummary } from "../../thread/runs.ts"
+import type { DemoResult, Status } from "../features.ts"
+import { count, duration, moment, money } from "./format.ts"
+import { markup } from "./markup.ts"
+
+export interface Home {
+  letters: Letter[]
+  questions: Question[]
+  runs: RunSummary[]
+  /** Null when it cannot be told right now. */
+  status: Status | null
+  zone: string
+  demo?: DemoResult
+}
+
+export function homeBody(home: Home): string {
+  return html`<div class="home">
+<section class="chat" aria-labelledby="chat-title">
+<h1 id="chat-title" class="sr">Chat with Vigil</h1>
+<div id="log" role="log" aria-live="polite" aria-label="Messages" tabindex="0">!${logPart(home)}</div>
+<form id="say" method="post" action="/messages" hx-post="/messages" hx-target="#log" hx-swap="innerMorph">
+<label class="sr" for="text">Message</label>
+<textarea id="text" name="text" rows="2" maxlength="20000" required autofocus placeholder="Say something. /help lists commands."></textarea>
+<button>Send</button>
+</form>
+</section>
+<aside aria-label="Overview">
+!${statusPart(home.status)}
+<section aria-labelledby="approvals-title"><h2 id="approvals-title">Needs you</h2><div id="approvals" aria-live="polite">!${approvalsPart(home)}</div></section>
+<section aria-labelledby="demo-title"><h2 id="demo-title">Demo</h2>
+<form method="post" action="/demo" hx-post="/demo" hx-target="#demo" hx-swap="innerHTML"><button>Run the demo triage</button></form>
+<div id="demo" aria-live="polite">!${home.demo ? demoPart(home.demo) : ""}</div></section>
+<section aria-labelledby="runs-title"><h2 id="runs-title">Last runs</h2><div id="runs">!${runsPart(home)}</div></section>
+</aside>
+<div hx-sse:connect="/live" hx-swap="none"></div>
+</div>`
+}
+
+export function logPart({ letters, zone }: Pick<Home, "letters" | "zone">): string {
+  if (letters.length === 0) return html`<p class="hint">Nothing was said yet.</p>`
+  return letters.map((letter, index) => letterPart(letter, zone, index === letters.length - 1)).join("")
+}
+
+function letterPart(letter: Letter, zone: string, isLast: boolean): string {
+  const isPerson = letter.from === "person"
+  const words = isPerson ? html`${letter.text}` : markup(letter.text)
+  const state = isPerson ? "" : letter.state
+  return html`<article id="m-${letter.id}" class="letter ${letter.from}">
+<h3 class="sr">${isPerson ? "You" : "Vigil"}</h3><div class="words">!${words}</div>
+<footer><time datetime="${letter.at.toISOString()}">${moment(letter.at, zone)}</time> ${state} !${letter.runId ? runLink(letter.runId) : ""}</footer>
+!${isLast ? letter.buttons.map(buttonPart).join("") : ""}
+</article>`
+}
+
+function runLink(id: string): string {
+  return html`<a href="/runs/${id}">why</a>`
+}
+
+function buttonPart({ label, reply }: { label: string; reply: string }): string {
+  return html`<form class="inline" method="post" action="/messages" hx-post="/messages" hx-target="#log" hx-swap="innerMorph">
+<input type="hidden" name="text" value="${reply}"><button>${label}</button></form>`
+}
+
+function statusPart(status: Status | null): string {
+  if (!status) return html`<p class="status error">The state of this installation cannot be told right now.</p>`
+  const { model, channels, database } = status
+  const mind = model.offline
+    ? html`<strong class="badge warn">OFFLINE</strong> commands only: ${model.because}`
+    : html`<strong>${model.model}</strong> ${model.provider}, ${model.because}`
+  const places = channels.map(
+    (c) => html`<li><span class="badge ${c.state}">${c.state}</span> ${c.id} <small>${c.detail}</small></li>`,
+  )
+  return html`<section class="status" aria-label="Status"><p>Model: !${mind}</p><ul>!${places.join("")}</ul>
+<p>Database: ${database.kind === "pglite" ? "embedded" : "Postgres"}. Vigil ${status.version}</p></section>`
+}
+
+export function approvalsPart({ questions, zone }: Pick<Home, "questions" | "zone">): string {
+  if (questions.length === 0) return html`<p class="hint">Nothing waits for you.</p>`
+  return questions.map((question) => questionPart(question, zone)).join("")
+}
+
+function questionPart(question: Question, zone: string): string {
+  const [yes, no] = question.kind === "approval" ? ["Approve", "Deny"] : ["It happened", "Skip"]
+  const { code, display, expiresAt, runId } = question
+  return html`<form id="q-${code}" class="question" method="post" action="/approvals/${code}" hx-post="/approvals/${code}" hx-target="#approvals" hx-swap="innerHTML">
+<p><strong>${code}</strong> <span class="words">${display}</span></p>
+<p><small>expires ${moment(expiresAt, zone)}</small> !${runLink(runId)}</p>
+<button name="verdict" value="yes" aria-label="${yes} ${code}">${yes}</button>
+<button name="verdict" value="no" class="quiet" aria-label="${no} ${code}">${no}</button>
+</form>`
+}
+
+export function runsPart({ runs, zone }: Pick<Home, "runs" | "zone">): string {
+  if (runs.length === 0) return html`<p class="hint">Nothing ran yet.</p>`
+  return html`<ol class="runs">!${runs.map((run) => runPart(run, zone)).join("")}</ol>`
+}
+
+function runPart(run: RunSummary, zone: string): string {
+  const tokens = run.inputTokens + run.outputTokens
+  return html`<li><a href="/runs/${run.id}">${run.trigger || run.kind}</a>
+<span class="badge ${run.state}">${run.state}</span>
+<small>${run.kind}, ${run.channel}, <time datetime="${run.startedAt.toISOString()}">${moment(run.startedAt, zone)}</time>,
+${duration(run.durationMs)}, ${count(tokens)} tokens, ${money(run.costUsd)}</small></li>`
+}
+
+export function demoPart(demo: DemoResult): string {
+  return html`<p>${demo.issues} issues: ${demo.applied} decided, ${demo.pending} for you to approve. The digest, ${demo.segments} SMS segments:</p>
+<pre class="digest">${demo.digest}</pre>`
+}

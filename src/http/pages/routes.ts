@@ -1,0 +1,168 @@
+/**
+ * Page routes: the console. Plain forms and links do everything; htmx and the live stream only make it quicker. A GET
+ * changes nothing.
+ */
+import type { FastifyInstance, FastifyRequest } from "fastify"
+import { z } from "zod"
+import { Reject } from "../../base/errors.ts"
+import { idOf } from "../../base/ids.ts"
+import type { Log } from "../../base/log.ts"
+import type { Db } from "../../db/db.ts"
+import { letters } from "../../thread/mailbox.ts"
+import { findRun, listRuns, openQuestions } from "../../thread/runs.ts"
+import type { Sessions } from "../../thread/sessions.ts"
+import type { Auth } from "../auth.ts"
+import type { DemoResult, Features } from "../features.ts"
+import { decide } from "../runs-api.ts"
+import type { Streams } from "../streams.ts"
+import { type Talk, WEB_THREAD } from "../talk.ts"
+import { type Assets, mountAssets } from "./assets.ts"
+import { approvalsPart, demoPart, type Home, homeBody, logPart, runsPart } from "./home.ts"
+import { layout } from "./layout.ts"
+import { ownerZone } from "./owner-zone.ts"
+import { runBody } from "./run.ts"
+import { signInBody } from "./start.ts"
+import { mountStart } from "./start-routes.ts"
+
+export interface PageDeps {
+  db: Db
+  auth: Auth
+  sessions: Sessions
+  features: Features
+  talk: Talk
+  streams: Streams
+  log: Log
+  linksPerMinute: number
+}
+
+const LETTERS = 100
+const HOME_RUNS = 12
+const PAGE_RUNS = 50
+const HTML = "text/html; charset=utf-8"
+
+const thread = idOf(WEB_THREAD)
+const message = z.object({
+  text: z
+    .string()
+    .max(20_000)
+    .refine((text) => text.trim() !== "", "is empty"),
+})
+const verdict = z.object({ verdict: z.enum(["yes", "no"]) })
+const isHtmx = (request: FastifyRequest) => request.headers["hx-request"] === "true"
+
+export function mountPages(app: FastifyInstance, deps: PageDeps): void {
+  const assets = mountAssets(app)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  )
+  mountStart(app, deps, assets)
+  app.register((scope, _options, done) => {
+    mountConsole(scope, deps, assets)
+    done()
+  })
+}
+
+function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): void {
+  const { auth, db, talk } = deps
+  app.addHook("onRequest", async (request, reply) => {
+    try {
+      await auth.admit(request)
+    } catch (error) {
+      if (!(error instanceof Reject) || request.method !== "GET" || isHtmx(request)) throw error
+      return reply
+        .code(error.status)
+        .type(HTML)
+        .send(page(assets, "Sign in", signInBody(error.message), false))
+    }
+  })
+
+  app.get("/", async (_request, reply) => reply.type(HTML).send(page(assets, "Vigil", homeBody(await homeOf(deps)))))
+
+  app.post("/messages", async (request, reply) => {
+    const { text } = message.parse(request.body)
+    await talk.say({ text })
+    if (!isHtmx(request)) return reply.redirect("/", 303)
+    return reply.type(HTML).send(logPart(await chatOf(db)))
+  })
+
+  app.post("/approvals/:code", async (request, reply) => {
+    const { code } = z.object({ code: z.string().max(8) }).parse(request.params)
+    await decide(deps, code, verdict.parse(request.body).verdict)
+    if (!isHtmx(request)) return reply.redirect("/", 303)
+    return reply.type(HTML).send(approvalsPart({ questions: await openQuestions(db), zone: await ownerZone(db) }))
+  })
+
+  app.post("/demo", async (request, reply) => {
+    const demo = await deps.features.runDemo()
+    reply.type(HTML)
+    return reply.send(isHtmx(request) ? demoPart(demo) : page(assets, "Vigil", homeBody(await homeOf(deps, demo))))
+  })
+
+  app.get("/runs", async (request, reply) => {
+    const { before } = z.object({ before: z.uuid().optional() }).parse(request.query)
+    const runs = await listRuns(db, { limit: PAGE_RUNS, before })
+    const older = runs.length === PAGE_RUNS ? `<p><a href="/runs?before=${runs.at(-1)?.id ?? ""}">Older</a></p>` : ""
+    const body = `<h1>Runs</h1>${runsPart({ runs, zone: await ownerZone(db) })}${older}`
+    return reply.type(HTML).send(page(assets, "Runs", body))
+  })
+
+  app.get("/runs/:id", async (request, reply) => {
+    const { id } = z.object({ id: z.string().max(36) }).parse(request.params)
+    const run = await findRun(db, id)
+    if (!run) throw new Reject(404, "there is no such run", { code: "not_found" })
+    return reply.type(HTML).send(page(assets, `Run: ${run.trigger}`, runBody(run, await ownerZone(db))))
+  })
+
+  app.get("/live", async (request, reply) => {
+    deps.streams.follow(request, reply, { concerns: () => true, look: watchHome(db) })
+    return reply
+  })
+
+  app.post("/signout", async (request, reply) => {
+    await auth.takeCookie(request, reply)
+    return reply.redirect("/", 303)
+  })
+}
+
+/** Sends each part of the home page that changed since it was sent last. */
+function watchHome(db: Db) {
+  const sent = new Map<string, string>()
+  return async (send: (event: { data: string }) => void) => {
+    const chat = await chatOf(db)
+    const parts = {
+      log: logPart(chat),
+      approvals: approvalsPart({ questions: await openQuestions(db), zone: chat.zone }),
+      runs: runsPart({ runs: await listRuns(db, { limit: HOME_RUNS }), zone: chat.zone }),
+    }
+    const changed = Object.entries(parts).filter(([id, part]) => sent.get(id) !== part)
+    for (const [id, part] of changed) sent.set(id, part)
+    if (changed.length > 0) send({ data: changed.map(([id, part]) => partial(id, part)).join("") })
+  }
+}
+
+function partial(id: string, part: string): string {
+  return `<hx-partial hx-target="#${id}" hx-swap="innerMorph">${part}</hx-partial>`
+}
+
+async function chatOf(db: Db): Promise<Pick<Home, "letters" | "zone">> {
+  return { letters: await letters(db, thread, { limit: LETTERS }), zone: await ownerZone(db) }
+}
+
+async function homeOf({ db, features, log }: PageDeps, demo?: DemoResult): Promise<Home> {
+  const status = await features.status().catch((error: unknown) => {
+    log.warn("status_failed", { error })
+    return null
+  })
+  return {
+    ...(await chatOf(db)),
+    questions: await openQuestions(db),
+    runs: await listRuns(db, { limit: HOME_RUNS }),
+    status,
+    ...(demo ? { demo } : {}),
+  }
+}
+
+function page(assets: Assets, title: string, body: string, isOwner = true): string {
+  return layout({ title, assets, body, isOwner })
+}

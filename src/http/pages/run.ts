@@ -1,0 +1,91 @@
+/** A run's page: why it ran, what the model was shown, each step with verdict and cost, what was said and whether it arrived. */
+import { html } from "ghtml"
+import type { RunStep } from "../../thread/run-steps.ts"
+import type { ContextNote, Question, RunDetail, RunReply } from "../../thread/runs.ts"
+import { count, duration, moment, money, pretty } from "./format.ts"
+
+export function runBody(run: RunDetail, zone: string): string {
+  const tokens = `${count(run.inputTokens)} in (${count(run.cachedTokens)} cached), ${count(run.outputTokens)} out`
+  const facts: [string, string][] = [
+    ["Trigger", run.kind],
+    ["Channel", `${run.channel} (${run.threadKey})`],
+    ["Started", moment(run.startedAt, zone)],
+    ["Took", duration(run.durationMs)],
+    ["Model", run.model ?? "none"],
+    ["Tokens", tokens],
+    ["Cost", money(run.costUsd)],
+    ["Content", `${run.label.integrity}, ${run.label.confidentiality}`],
+    ["Failed tries", String(run.attempts)],
+    ["Code", run.codeVersion],
+    ["Id", run.id],
+  ]
+  return html`<article class="run">
+<h1>${run.trigger || run.kind} <span class="badge ${run.state}">${run.state}</span></h1>
+<dl class="facts">!${facts.map(fact).join("")}</dl>
+!${run.error ? box("Error", run.error) : ""}
+!${part(
+    "Messages",
+    run.events.map((event) => box(`${event.kind} from ${event.source}, ${event.state}`, event.payload)),
+  )}
+!${run.context ? contextPart(run.context) : ""}
+!${part(
+    "Questions",
+    run.questions.map((question) => questionPart(question, zone)),
+  )}
+!${part("Steps", [html`<ol class="steps">!${run.steps.map((step) => stepPart(step, zone)).join("")}</ol>`])}
+!${part(
+    "Replies",
+    run.replies.map((reply) => replyPart(reply, zone)),
+  )}
+</article>`
+}
+
+function fact([name, value]: [string, string]): string {
+  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`
+}
+
+/** Nothing when it would be empty. */
+function part(title: string, parts: string[]): string {
+  return parts.length === 0 ? "" : html`<section><h2>${title}</h2>!${parts.join("")}</section>`
+}
+
+function box(title: string, value: unknown): string {
+  return html`<details><summary>${title}</summary><pre>${pretty(value)}</pre></details>`
+}
+
+function contextPart(context: ContextNote): string {
+  const { sections, recalled, ...rest } = context
+  const rows = sections.map((s) => html`<tr><th scope="row">${s.name}</th><td>${count(s.tokens)}</td></tr>`)
+  const found = recalled.map((m) => html`<tr><td>${m.id}</td><td>${m.text}</td><td>${m.score.toFixed(3)}</td></tr>`)
+  const memories = html`<table><caption>Recalled memories</caption><thead><tr><th scope="col">Id</th><th scope="col">Memory</th><th scope="col">Score</th></tr></thead><tbody>!${found.join("")}</tbody></table>`
+  return html`<section><h2>What the model was shown</h2>
+<table><caption>Prompt by section</caption><thead><tr><th scope="col">Section</th><th scope="col">Tokens</th></tr></thead><tbody>!${rows.join("")}</tbody></table>
+!${found.length > 0 ? memories : html`<p class="hint">No memories were recalled.</p>`}
+!${box("The prompt itself", rest)}</section>`
+}
+
+function questionPart(question: Question, zone: string): string {
+  const when = question.answeredAt ? `, ${moment(question.answeredAt, zone)} by ${question.answeredVia ?? "?"}` : ""
+  return html`<p><strong>${question.code}</strong> <span class="words">${question.display}</span>
+<span class="badge ${question.state}">${question.state}</span> <small>${when}</small></p>`
+}
+
+function stepPart(step: RunStep, zone: string): string {
+  const tokens =
+    step.inputTokens === null
+      ? ""
+      : `${count(step.inputTokens)} in, ${count(step.outputTokens)} out, ${money(step.costUsd)}`
+  const verdict = step.verdict
+    ? html`<p>Verdict: <strong>${step.verdict.decision}</strong> ${step.verdict.reason}</p>`
+    : ""
+  return html`<li value="${step.n}"><p><span class="kind ${step.kind}">${step.kind}</span> <strong>${step.name}</strong>
+<span class="badge ${step.state}">${step.state}</span> <small>${moment(step.startedAt, zone)}, ${duration(step.durationMs)} ${tokens}</small></p>
+!${verdict}!${step.request === null ? "" : box("Request", step.request)}!${step.result === null ? "" : box("Result", step.result)}</li>`
+}
+
+function replyPart(reply: RunReply, zone: string): string {
+  const sent = reply.sentAt ? `sent ${moment(reply.sentAt, zone)}` : `written ${moment(reply.createdAt, zone)}`
+  return html`<div class="reply"><div class="words">${reply.text}</div>
+<p><span class="badge ${reply.state}">${reply.state}</span> <small>${reply.channel}, ${sent}, ${reply.attempts} tries, ${reply.providerId ?? "no provider id"}</small></p>
+!${reply.error ? box("Error", reply.error) : ""}</div>`
+}

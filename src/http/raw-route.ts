@@ -1,0 +1,81 @@
+/**
+ * Raw route: a POST whose handler gets the body exactly as it came, since signatures cover its bytes. Every delivery is
+ * counted with what became of it.
+ */
+import type { FastifyInstance, FastifyRequest } from "fastify"
+import { Deny, Reject } from "../base/errors.ts"
+import type { Log } from "../base/log.ts"
+import type { WebhookRequest } from "../channels/channel.ts"
+import type { GitHubWebhook } from "../channels/github/webhook.ts"
+import type { Sms } from "../channels/sms/sms.ts"
+import type { Telegram } from "../channels/telegram/telegram.ts"
+import type { Bell } from "../thread/bell.ts"
+import type { Inbox } from "../thread/inbox.ts"
+import type { Intake } from "../thread/intake.ts"
+import type { Outbox } from "../thread/outbox.ts"
+import type { Counters } from "./counters.ts"
+
+export interface WebhookDeps {
+  channels: { telegram?: Telegram; sms?: Sms; github?: GitHubWebhook | null }
+  intake: Intake
+  inbox: Inbox
+  outbox: Pick<Outbox, "reported">
+  bell: Bell
+  counters: Counters
+  log: Log
+  /** Deliveries a minute from one address; more are answered 429. */
+  perMinute: number
+}
+
+export interface RawRoute {
+  path: string
+  /** The one content type that is read. */
+  type: string
+  /** Bytes. */
+  bodyLimit: number
+  /** Status for a missing or wrong signature. */
+  unsigned: 401 | 403
+}
+
+export interface Delivered {
+  /** For the counter: accepted, duplicate, stranger, ... */
+  outcome: string
+  status: number
+  type: string
+  body: string
+}
+
+export function mountRaw(
+  app: FastifyInstance,
+  { counters, perMinute }: Pick<WebhookDeps, "counters" | "perMinute">,
+  { path, type, bodyLimit, unsigned }: RawRoute,
+  handle: (request: WebhookRequest) => Promise<Delivered>,
+): void {
+  const channel = path.split("/")[2] ?? ""
+  const count = (outcome: string) => counters.add("vigil_webhooks_total", { channel, outcome })
+  const config = { rateLimit: { max: perMinute, timeWindow: 60_000, groupId: "webhooks" } }
+  app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser(type, { parseAs: "string", bodyLimit }, (_request, body, read) => read(null, body))
+    scope.post(path, { bodyLimit, config }, async (request, reply) => {
+      try {
+        const answer = await handle(rawOf(request))
+        count(answer.outcome)
+        return reply.code(answer.status).type(answer.type).send(answer.body)
+      } catch (error) {
+        count(error instanceof Deny || error instanceof Reject ? "rejected" : "failed")
+        throw error instanceof Deny ? refusalOf(error, unsigned) : error
+      }
+    })
+    done()
+  })
+}
+
+function refusalOf(error: Deny, status: number): Reject {
+  const { code, fix, message } = error
+  return new Reject(status, message, { code, ...(fix === undefined ? {} : { fix }), cause: error })
+}
+
+function rawOf(request: FastifyRequest): WebhookRequest {
+  return { url: request.url, headers: request.headers, body: typeof request.body === "string" ? request.body : "" }
+}

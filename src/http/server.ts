@@ -1,0 +1,140 @@
+/**
+ * Server: the HTTP edge put together. Everything but health, webhooks and the one-time link is for the owner; a worker's
+ * process serves health and metrics only. Closing lets running requests end and takes streams down first.
+ */
+import type { AddressInfo } from "node:net"
+import rateLimit from "@fastify/rate-limit"
+import { type FastifyInstance, fastify } from "fastify"
+import { Reject } from "../base/errors.ts"
+import type { NewId } from "../base/ids.ts"
+import type { Log } from "../base/log.ts"
+import type { Config } from "../config/config.ts"
+import type { Db } from "../db/db.ts"
+import type { Queue } from "../queue/queue.ts"
+import type { Bell } from "../thread/bell.ts"
+import type { Inbox } from "../thread/inbox.ts"
+import type { Intake } from "../thread/intake.ts"
+import type { Outbox } from "../thread/outbox.ts"
+import { LINK_MINUTES, type Sessions } from "../thread/sessions.ts"
+import { mountApi } from "./api.ts"
+import { createAuth } from "./auth.ts"
+import { createCounters } from "./counters.ts"
+import { installErrors } from "./errors.ts"
+import type { Features } from "./features.ts"
+import { installHeaders } from "./headers.ts"
+import { mountHealth } from "./health.ts"
+import { mountMetrics } from "./metrics.ts"
+import { installOverload, type OverloadOptions } from "./overload.ts"
+import { mountPages } from "./pages/routes.ts"
+import type { WebhookDeps } from "./raw-route.ts"
+import { createStreams } from "./streams.ts"
+import { createTalk } from "./talk.ts"
+import { mountWebhooks } from "./webhooks.ts"
+
+export interface Limits extends OverloadOptions {
+  /** Requests a minute from one address: webhooks, everything else, and attempts at a one-time link. */
+  webhooksPerMinute: number
+  perMinute: number
+  linksPerMinute: number
+  /** Streams open at once. */
+  maxStreams: number
+  heartbeatMs: number
+  lookMs: number
+}
+
+const LIMITS: Limits = {
+  maxInFlight: 256,
+  maxDelayMs: 500,
+  webhooksPerMinute: 60_000,
+  perMinute: 6000,
+  linksPerMinute: 30,
+  maxStreams: 100,
+  heartbeatMs: 15_000,
+  lookMs: 5000,
+}
+
+export interface ServerDeps {
+  role: "all" | "web" | "worker"
+  config: Pick<Config, "HOST" | "PUBLIC_URL">
+  /** Vigil's own. */
+  version: string
+  db: Db
+  queue: Pick<Queue, "depth">
+  isQueueReady: () => boolean | Promise<boolean>
+  inbox: Inbox
+  intake: Intake
+  outbox: Pick<Outbox, "reported">
+  sessions: Sessions
+  bell: Bell
+  newId: NewId
+  log: Log
+  /** The bearer token with the owner's rights. */
+  token: string
+  channels: WebhookDeps["channels"]
+  features: Features
+  limits?: Partial<Limits>
+}
+
+const BODY_LIMIT = 256 * 1024
+
+export function createServer(deps: ServerDeps): FastifyInstance {
+  const { config, log, role } = deps
+  const limits = { ...LIMITS, ...deps.limits }
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 60_000,
+    forceCloseConnections: "idle",
+    return503OnClosing: true,
+    // We speak no TLS: with an https address exactly one proxy stands before us, and names the caller.
+    trustProxy: config.PUBLIC_URL?.startsWith("https://") ? (_address, hop) => hop === 0 : false,
+  })
+  const closing = new AbortController()
+  const counters = createCounters()
+  installHeaders(app, config.PUBLIC_URL)
+  const overload = installOverload(app, limits)
+  app.register(rateLimit, {
+    max: limits.perMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request, { after }) =>
+      new Reject(429, `too many requests from your address, again in ${after}`, { code: "rate_limited" }),
+  })
+  app.after(() => installErrors(app, deps))
+  app.addHook("onClose", async () => overload.stop())
+
+  const { sessions, token } = deps
+  const auth = createAuth({ sessions, token, host: config.HOST, publicUrl: config.PUBLIC_URL })
+  const isOwner = async (request: Parameters<typeof auth.who>[0]) => (await auth.who(request)) !== null
+  app.register(async (scope) => {
+    mountHealth(scope, deps)
+    mountMetrics(scope, { ...deps, counters, overload, isOwner })
+  })
+  if (role === "worker") return app
+
+  const streams = createStreams({ ...limits, bell: deps.bell, log, overload, max: limits.maxStreams })
+  const talk = createTalk(deps)
+  app.addHook("preClose", async () => {
+    closing.abort()
+    streams.endAll()
+  })
+  const linkTo = (key: string) => startLink(baseOf(config, app), key)
+  const shared = { ...deps, auth, streams, talk, overload, closing: closing.signal, linkTo }
+  app.register(async (scope) => mountWebhooks(scope, { ...deps, counters, perMinute: limits.webhooksPerMinute }))
+  app.register(async (scope) => mountApi(scope, shared))
+  app.register(async (scope) => mountPages(scope, { ...shared, linksPerMinute: limits.linksPerMinute }))
+  return app
+}
+
+/** The address of a one-time link. */
+export function startLink(base: string, key: string): { path: string; url: string; expiresInMinutes: number } {
+  const path = `/start?k=${key}`
+  return { path, url: `${base}${path}`, expiresInMinutes: LINK_MINUTES }
+}
+
+/** Where the owner reaches this server: its public address, or the one on this machine. */
+function baseOf(config: Pick<Config, "HOST" | "PUBLIC_URL">, app: FastifyInstance): string {
+  if (config.PUBLIC_URL !== undefined) return config.PUBLIC_URL
+  const { port } = app.server.address() as AddressInfo
+  const host = config.HOST === "0.0.0.0" || config.HOST === "::" ? "127.0.0.1" : config.HOST
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,74 @@
+/**
+ * Intake: the way from a verified message to the inbox, the same for webhooks and pollers. A stranger is never answered
+ * and leaves no row; the carrier's own words switch sending off or on and start no run.
+ */
+import { sql } from "drizzle-orm"
+import { type Label, OWNER_LABEL } from "../base/label.ts"
+import type { Log } from "../base/log.ts"
+import type { Inbound } from "../channels/channel.ts"
+import type { Keyword } from "../channels/sms/keywords.ts"
+import type { Tx } from "../db/db.ts"
+import { kindOfText } from "./event.ts"
+import type { Inbox } from "./inbox.ts"
+import type { People, Person } from "./people.ts"
+
+export type Taken = "accepted" | "duplicate" | "stranger" | "keyword"
+
+export interface Intake {
+  /** When it returns, the message is committed (or was never for us) and may be acknowledged to its sender. */
+  message(inbound: Inbound, keyword?: Keyword | null): Promise<Taken>
+}
+
+const MEMBER_LABEL: Label = { integrity: "collaborator", confidentiality: "private" }
+
+export function createIntake(deps: { db: Tx; people: People; inbox: Inbox; log: Log }): Intake {
+  const { db, people, inbox, log } = deps
+
+  async function keywordFrom(inbound: Inbound, keyword: Keyword, label: Label): Promise<Taken> {
+    const { source, externalId, channel, threadKey } = inbound
+    // An old STOP that a poll sees again must not undo a later START.
+    const known = await db.query(sql`select 1 from inbox where source = ${source} and external_id = ${externalId}`)
+    if (known.length > 0) return "duplicate"
+    if (keyword !== "help") await people.optOut(channel, inbound.address, keyword === "stop")
+    const payload = { text: storable(inbound.text), keyword }
+    await inbox.record({ source, externalId, channel, threadKey, label, payload, reason: `carrier keyword ${keyword}` })
+    log.info("carrier_keyword", { channel, keyword })
+    return "keyword"
+  }
+
+  return {
+    async message(inbound, keyword = null) {
+      const { channel, source, externalId, threadKey, target } = inbound
+      const person = await people.find(channel, inbound.address)
+      if (!person) {
+        log.info("stranger_ignored", { channel, address: inbound.address })
+        return "stranger"
+      }
+      const label = labelOf(person)
+      if (keyword) return keywordFrom(inbound, keyword, label)
+      const text = storable(inbound.text)
+      const accepted = await inbox.accept({
+        source,
+        externalId,
+        kind: kindOfText(text),
+        channel,
+        threadKey,
+        target,
+        personId: person.id,
+        label,
+        payload: { text },
+      })
+      return accepted.duplicate ? "duplicate" : "accepted"
+    },
+  }
+}
+
+/** How far a person's own words may be trusted. */
+function labelOf(person: Pick<Person, "role">): Label {
+  return person.role === "owner" ? OWNER_LABEL : MEMBER_LABEL
+}
+
+/** Text as Postgres can store it in JSON: without NUL and without halves of characters, which it refuses. */
+export function storable(text: string): string {
+  return text.toWellFormed().replaceAll("\u0000", "")
+}
