@@ -34,18 +34,23 @@ export interface Settlement {
 const REPLACED = "a later one ran instead"
 const TOO_LATE = "it was too late to catch up"
 
+/** An outage longer than two of these is settled one at a time; longer than any catch-up. */
+const WINDOW_MS = 30 * 86_400_000
+
 /**
- * Settles every instant in `(handledTo, now]`; of a paused automation all are skipped. A backlog longer than one
- * settlement holds is settled up to `handledTo`, and `nextAt` is then already past.
+ * Settles every instant in `(handledTo, now]`; of a paused automation all are skipped. What is more than one settlement
+ * holds is settled from the beginning up to `handledTo`, and `nextAt` is then already past.
  */
 export function settle(automation: Automation, now: Date): Settlement {
   const { recurrence, zone, handledTo, catchUpMs, state } = automation
-  const due = missed(recurrence, handledTo, now, zone, { catchUpMs })
-  const isBacklog = due.count > due.missed.length
-  const latest = isBacklog ? null : due.run
+  const isLong = now.getTime() - handledTo.getTime() > 2 * WINDOW_MS
+  const until = isLong ? new Date(handledTo.getTime() + WINDOW_MS) : now
+  const due = missed(recurrence, handledTo, until, zone, { catchUpMs: isLong ? -1 : catchUpMs })
+  const isFull = due.count > due.missed.length
+  const latest = isFull ? null : due.run
   const run = state === "active" ? latest : null
   const lost = run === null && latest !== null ? [...due.missed, latest] : due.missed
-  const settledTo = (isBacklog ? due.missed.at(-1) : undefined) ?? (now > handledTo ? now : handledTo)
+  const settledTo = (isFull ? due.missed.at(-1) : undefined) ?? (until > handledTo ? until : handledTo)
   const verdict = verdictOf(state, run ?? due.run)
   return {
     rows: [

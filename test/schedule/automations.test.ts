@@ -124,6 +124,14 @@ describe("after an outage", () => {
     expect(await events()).toEqual([])
   })
 
+  test("of a year every instant is recorded and the latest runs", async () => {
+    const made = await make()
+    clock.to("2027-11-22T13:00:00Z")
+    await here.ticker.tick()
+    const all = await here.automations.history(made.id, 1000)
+    expect(all.map(({ state: how }) => how)).toEqual(["started", ...Array.from({ length: 365 }, () => "missed")])
+  })
+
   test("a backlog of thousands is recorded whole", async () => {
     const made = await make({ recurrence: { kind: "every", minutes: 1 } })
     clock.pass(2500 * 60_000)
