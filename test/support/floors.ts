@@ -26,7 +26,7 @@ const FLOORS: Record<string, number> = {
   http: 9,
   worker: 9,
   cli: 9,
-  "app.ts": 10,
+  app: 10,
   "main.ts": 11,
 }
 const MAX_LINES = 300

@@ -1,0 +1,193 @@
+/**
+ * App: the composition root, the one room that knows every other. It makes each part from the parts below it and
+ * hands upward what is needed there as a function; it decides nothing itself.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import type { FastifyInstance } from "fastify"
+import { newId } from "../base/ids.ts"
+import type { GitHubWebhook } from "../channels/github/webhook.ts"
+import { type Channels, openChannels } from "../channels/open.ts"
+import type { Features } from "../http/features.ts"
+import { createServer, startLink } from "../http/server.ts"
+import { ensureSystemAutomations } from "../schedule/system.ts"
+import { createTicker } from "../schedule/ticker.ts"
+import { createLeases } from "../thread/lease.ts"
+import { expireWaits } from "../thread/waits.ts"
+import { pollSms, pollTelegram } from "../worker/pollers.ts"
+import { createSender } from "../worker/sender.ts"
+import { startWorker } from "../worker/worker.ts"
+import { runDemo } from "./demo.ts"
+import { type FeatureDeps, openFeatures, statusLine } from "./features.ts"
+import { type AppOptions, type Ground, openGround } from "./ground.ts"
+import { openMind, openModel, openStores } from "./mind.ts"
+import { openTriage } from "./triage.ts"
+import { VERSION } from "./version.ts"
+
+/** Runs at the same time in one process. */
+const CONCURRENCY = 8
+/** System automations follow the owner's zone this soon after it becomes known. */
+const ZONE_LOOK_MS = 60_000
+
+export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> {
+  /** Where it listens. */
+  url: string
+  server: FastifyInstance
+  /** A one-time link that lets the owner's browser in. */
+  ownerLink(): Promise<string>
+  /** Stops taking work, lets runs end for `graceMs`, closes everything. */
+  stop(graceMs: number): Promise<void>
+}
+
+export async function startApp(options: AppOptions): Promise<App> {
+  const ground = await openGround(options)
+  const channels = openChannels(ground.config)
+  const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
+  const stores = openStores({ ground, embedder: found.embedder })
+  const triage = openTriage({ ground, channels, model: found.model, stores })
+  const shared = { ground, channels, stores, triage, ...found }
+  const served = serverDeps(ground)
+  const features: Features = openFeatures({ ...shared, runDemo: () => runDemo({ ...shared, door }) })
+  const door = (github: GitHubWebhook) => createServer({ ...served, role: "web", channels: { github }, features })
+  const status = async () => statusLine(await features.status())
+  const server = createServer({ ...served, role: options.role, channels, features })
+  await server.listen({ host: ground.config.HOST, port: ground.config.PORT })
+  const url = urlOf(server, ground.config.HOST)
+  const work =
+    options.role === "web"
+      ? null
+      : await startWork(ground, channels, openMind({ ...shared, status }), triage.sweep, stores)
+  return {
+    ground,
+    channels,
+    model: found.model,
+    url,
+    server,
+    ownerLink: async () => startLink(ground.config.PUBLIC_URL ?? url, await ground.sessions.mint()).url,
+    async stop(graceMs) {
+      await server.close()
+      await work?.stop(graceMs)
+      await ground.queue.stop()
+      await ground.bell.stop()
+      await ground.db.close()
+    },
+  }
+}
+
+function serverDeps(ground: Ground) {
+  return {
+    ...ground,
+    version: VERSION,
+    isQueueReady: async () => (await ground.queue.depth()) !== null,
+    newId,
+    token: tokenOf(ground),
+  }
+}
+
+/** The bearer token that is set, or the one of this data directory, made at first use (0600). */
+function tokenOf({ config }: Ground): string {
+  if (config.VIGIL_TOKEN) return config.VIGIL_TOKEN
+  const path = join(config.DATA_DIR, "token")
+  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  try {
+    writeFileSync(path, `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}\n`, {
+      flag: "wx",
+      mode: 0o600,
+    })
+  } catch {
+    // It is there already: read below, where anything else wrong with it shows.
+  }
+  return readFileSync(path, "utf8").trim()
+}
+
+async function startWork(
+  ground: Ground,
+  channels: Channels,
+  execute: ReturnType<typeof openMind>,
+  sweep: ReturnType<typeof openTriage>["sweep"],
+  stores: ReturnType<typeof openStores>,
+) {
+  const { db, clock, log, bell, queue, outbox, inbox } = ground
+  const stopped = new AbortController()
+  const leases = createLeases({ db, owner: newId(), newRunId: newId, codeVersion: VERSION })
+  // One process alone owns the embedded database: whoever held a lease before is dead.
+  if (db.kind === "pglite") await Promise.all([leases.dropAll(), outbox.dropAll()])
+  const sender = createSender({ outbox, channels: channels.senders, bell, clock, log })
+  const ticker = createTicker({
+    db,
+    automations: stores.automations,
+    clock,
+    log,
+    accept: (tx, event) => inbox.acceptIn(tx, event),
+    ring: (id) => bell.ring("work", id),
+  })
+  const systemAutomations = followOwnersZone(ground, stores, channels)
+  await systemAutomations()
+  const worker = startWorker({
+    leases,
+    execute,
+    bell,
+    log,
+    concurrency: CONCURRENCY,
+    chores: {
+      outbox: () => sender.sweep(),
+      automations: () => ticker.tick(),
+      zone: systemAutomations,
+      expiry: async () => {
+        for (const threadId of await expireWaits(db, clock.now())) bell.ring("work", threadId)
+      },
+    },
+  })
+  await queue.work("turn", async (threadIds) => threadIds.forEach(worker.nudge))
+  await queue.work("embed", (ids) => stores.memory.embedWaiting(ids))
+  listenIn(ground, channels, stopped.signal)
+  if (channels.api) sweep(stopped.signal).catch((error: unknown) => log.warn("boot_sweep_failed", { error }))
+  return {
+    async stop(graceMs: number) {
+      stopped.abort()
+      await worker.stop(graceMs)
+      await sender.stop()
+    },
+  }
+}
+
+/** The digest's zone is the owner's; it may become known at any time. */
+function followOwnersZone(
+  ground: Ground,
+  stores: ReturnType<typeof openStores>,
+  channels: Channels,
+): () => Promise<void> {
+  let lookedAt = Number.NEGATIVE_INFINITY
+  return async () => {
+    const now = ground.clock.now().getTime()
+    if (Math.abs(now - lookedAt) < ZONE_LOOK_MS) return
+    lookedAt = now
+    const owner = await ground.people.get(ground.owner.id)
+    if (!owner) return
+    await ensureSystemAutomations(
+      { db: ground.db, automations: stores.automations },
+      { owner, hostZone: ground.hostZone, github: channels.api !== undefined && ground.config.GITHUB_REPOS.length > 0 },
+    )
+  }
+}
+
+/** Without a public address messages are fetched; with one, Telegram is told where to deliver. */
+function listenIn(ground: Ground, { telegram, sms }: Channels, signal: AbortSignal): void {
+  const { config, log } = ground
+  const deps = { ...ground, random: Math.random }
+  const failed = (event: string) => (error: unknown) => log.error(event, { error })
+  if (telegram) {
+    telegram.probe(AbortSignal.any([signal, AbortSignal.timeout(20_000)])).catch(failed("telegram_probe_failed"))
+    if (telegram.webhook && config.PUBLIC_URL)
+      telegram.setupWebhook(config.PUBLIC_URL, signal).catch(failed("telegram_webhook_failed"))
+    else pollTelegram(telegram, deps, signal).catch(failed("telegram_polling_ended"))
+  }
+  if (sms && !sms.webhook) pollSms(sms, deps, signal).catch(failed("sms_polling_ended"))
+}
+
+function urlOf(server: FastifyInstance, host: string): string {
+  const { port } = server.server.address() as AddressInfo
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`
+}

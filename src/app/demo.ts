@@ -1,0 +1,46 @@
+/**
+ * Demo, wired: a second server that listens nowhere takes the demo's signed deliveries, with a secret of its own, so that the
+ * way they go is the real one and nothing is opened to the outside.
+ */
+import { randomBytes } from "node:crypto"
+import type { FastifyInstance } from "fastify"
+import { createGitHubWebhook, type GitHubWebhook } from "../channels/github/webhook.ts"
+import type { DemoResult } from "../http/features.ts"
+import { createDemo } from "../triage/demo/demo.ts"
+import { DEMO_REPO } from "../triage/demo/repository.ts"
+import type { Ground } from "./ground.ts"
+import { type Stores, today } from "./mind.ts"
+import type { Triage } from "./triage.ts"
+
+export interface DemoDeps {
+  ground: Ground
+  stores: Stores
+  triage: Triage
+  /** A server with this GitHub webhook and nothing else of the outside. */
+  door: (github: GitHubWebhook) => FastifyInstance
+}
+
+export async function runDemo({ ground, stores, triage, door }: DemoDeps): Promise<DemoResult> {
+  const { db, clock, kv, owner, hostZone } = ground
+  const secret = randomBytes(32).toString("hex")
+  const github = createGitHubWebhook({ repos: [DEMO_REPO], webhookSecret: secret })
+  if (!github) throw new Error("the demo's webhook has a secret and still does not exist")
+  const server = door(github)
+  try {
+    const demo = createDemo({
+      db,
+      clock,
+      kv,
+      memory: stores.memory,
+      decisions: triage.decisions,
+      rotas: triage.rotas,
+      secret,
+      post: async (body, headers) =>
+        (await server.inject({ method: "POST", url: "/webhooks/github", headers, body })).statusCode,
+      digest: () => today(stores.digests, clock.now(), owner.zone ?? hostZone),
+    })
+    return { ...(await demo.run()) }
+  } finally {
+    await server.close()
+  }
+}

@@ -1,0 +1,94 @@
+/** Features: the API's view of the rooms, as plain rows. */
+import { codeOf, messageOf } from "../base/errors.ts"
+import type { ChannelId } from "../channels/channel.ts"
+import type { Channels } from "../channels/open.ts"
+import type { Features, Status } from "../http/features.ts"
+import { spendOf } from "../journal/spend.ts"
+import { personScope, repoScope } from "../memory/scope.ts"
+import type { Model } from "../model/model.ts"
+import { OWNER_ID } from "../thread/people.ts"
+import type { Ground } from "./ground.ts"
+import type { Stores } from "./mind.ts"
+import type { Triage } from "./triage.ts"
+import { VERSION } from "./version.ts"
+
+export interface FeatureDeps {
+  ground: Ground
+  channels: Channels
+  model: Model
+  stores: Stores
+  triage: Triage
+  runDemo: Features["runDemo"]
+}
+
+const PROBE_MS = 5000
+
+export function openFeatures(deps: FeatureDeps): Features {
+  const { ground, stores, triage } = deps
+  const { db, clock, vault, config } = ground
+  const scopes = [personScope(OWNER_ID), ...config.GITHUB_REPOS.map(repoScope)]
+  return {
+    status: () => statusOf(deps),
+    automations: async () => (await stores.automations.list()).map((automation) => ({ ...automation })),
+    async memories({ q, limit }) {
+      const found = q
+        ? await stores.memory.recall({ scopes, text: q, limit })
+        : await stores.memory.list(scopes, { limit })
+      return found.map((memory) => ({ ...memory }))
+    },
+    secrets: async () => (await vault.list()).map((secret) => ({ ...secret })),
+    setSecret: (name, { value, hosts, tools }) =>
+      vault.set(name, value, { ...(hosts ? { hosts } : {}), ...(tools ? { tools } : {}) }),
+    deleteSecret: (name) => vault.remove(name),
+    async spend() {
+      const caps = { dailyUsd: config.DAILY_BUDGET_USD ?? null, monthlyUsd: config.MONTHLY_BUDGET_USD ?? null }
+      return { ...(await spendOf(db, clock.now())), caps }
+    },
+    runDemo: deps.runDemo,
+    rota: () => triage.rotas.get("*"),
+    async setRota(rota) {
+      await triage.rotas.set(db, "*", rota)
+    },
+    decisions: async (query) => (await triage.decisions.recent(query)).map((decision) => ({ ...decision })),
+  }
+}
+
+async function statusOf({ ground, channels, model }: FeatureDeps): Promise<Status> {
+  const { provider, model: name, because } = model.identity
+  const [sms, telegram, github] = await Promise.all([
+    probed("sms", channels.sms, "set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_NUMBER"),
+    probed("telegram", channels.telegram, "set TELEGRAM_BOT_TOKEN"),
+    probed("github", channels.api, "set GITHUB_TOKEN and GITHUB_REPOS"),
+  ])
+  return {
+    version: VERSION,
+    model: { provider, model: name, offline: model.offline, because },
+    channels: [{ id: "web", state: "ready", detail: "this server" }, telegram, sms, github],
+    database: { kind: ground.db.kind },
+    owner: { zone: ground.owner.zone, hostZone: ground.hostZone },
+    memoryMb: Math.round(process.memoryUsage.rss() / 1_000_000),
+  }
+}
+
+/** Whether a channel works now, by asking its provider who we are there. */
+async function probed(
+  id: ChannelId,
+  channel: { probe(signal: AbortSignal): Promise<string> } | undefined,
+  fix: string,
+): Promise<Status["channels"][number]> {
+  if (!channel) return { id, state: "off", detail: `not set up: ${fix}` }
+  try {
+    return { id, state: "ready", detail: await channel.probe(AbortSignal.timeout(PROBE_MS)) }
+  } catch (error) {
+    return { id, state: "failing", detail: `${codeOf(error)}: ${messageOf(error)}` }
+  }
+}
+
+/** One line for people. */
+export function statusLine({ model, channels, database }: Status): string {
+  const at = model.offline ? "OFFLINE (commands only)" : `${model.model} (${model.provider})`
+  const working = channels.filter((c) => c.state === "ready").map((c) => c.id)
+  const failing = channels.filter((c) => c.state === "failing").map((c) => `${c.id}: ${c.detail}`)
+  const trouble = failing.length > 0 ? ` Failing: ${failing.join("; ")}.` : ""
+  return `Model: ${at}. Channels: ${working.join(", ")}. Database: ${database.kind}.${trouble}`
+}

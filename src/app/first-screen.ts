@@ -1,0 +1,34 @@
+/** First screen: what `npm start` says to a person: where to go, what works, what is missing, what to do next. */
+import type { App } from "./app.ts"
+import { VERSION } from "./version.ts"
+
+/** @param readyMs milliseconds from the start of the process. */
+export async function firstScreen(app: App, readyMs: number): Promise<string> {
+  const { model, channels, ground } = app
+  const { identity } = model
+  const lines = [
+    `vigil ${VERSION}  ready in ${(readyMs / 1000).toFixed(1)} s at ${app.url}`,
+    "",
+    `  Open      ${await app.ownerLink()}   (one-time link, 30 minutes; another: npx vigil link)`,
+    model.offline
+      ? `  Model     OFFLINE (${identity.because}): remembering, recall, reminders, schedules, triage by rules and past decisions,`
+      : `  Model     ${identity.model} (${identity.provider}; ${identity.because})`,
+    ...(model.offline
+      ? ["            digests and approvals work; free talk needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"]
+      : []),
+    `  Channels  web, terminal (npm run chat)   Telegram: ${channels.telegram ? on(channels.telegram.webhook !== null && !!ground.config.PUBLIC_URL) : "not set"}   SMS: ${channels.sms ? on(channels.sms.webhook !== null) : "not set"}   GitHub: ${githubWord(app)}`,
+    `  Data      ${ground.db.kind === "pglite" ? `embedded database in ${ground.config.DATA_DIR}` : "Postgres"}   time zone: ${ground.owner.zone ?? `${ground.hostZone} (guessed; say: my timezone is ...)`}`,
+    `  Next      open the link and press "Run the demo triage", or: npm run demo`,
+    "",
+  ]
+  return `${lines.join("\n")}\n`
+}
+
+function on(webhook: boolean): string {
+  return webhook ? "on (webhook)" : "on (polling)"
+}
+
+function githubWord({ channels, ground }: App): string {
+  if (!channels.api) return "not set"
+  return `${ground.config.GITHUB_REPOS.join(", ") || "no repositories: set GITHUB_REPOS"}${channels.github ? " (webhook)" : " (every 15 minutes)"}`
+}

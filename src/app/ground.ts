@@ -1,0 +1,90 @@
+/** Ground: what everything stands on: settings, secrets, queue, people and their messages. */
+import { randomBytes } from "node:crypto"
+import { type Clock, systemClock } from "../base/clock.ts"
+import { newId } from "../base/ids.ts"
+import { createLog, type Log } from "../base/log.ts"
+import { type Config, type Environment, readConfig, SECRET_NAMES } from "../config/config.ts"
+import type { Opened } from "../db/migrate.ts"
+import { createKv } from "../memory/kv.ts"
+import type { Model } from "../model/model.ts"
+import { openBoss } from "../queue/boss.ts"
+import { createQueue } from "../queue/queue.ts"
+import { createBell } from "../thread/bell.ts"
+import { createInbox } from "../thread/inbox.ts"
+import { createIntake } from "../thread/intake.ts"
+import { createOutbox } from "../thread/outbox.ts"
+import { createPeople } from "../thread/people.ts"
+import { createSessions } from "../thread/sessions.ts"
+import { readMasterKey } from "../vault/key.ts"
+import { createScrubber } from "../vault/scrubber.ts"
+import { createVault, SETTINGS_TOOL } from "../vault/vault.ts"
+
+export type Role = "all" | "web" | "worker"
+
+export interface AppOptions {
+  env: Environment
+  role: Role
+  db: Opened
+  /** Stand-ins for what a test or a benchmark brings itself. */
+  clock?: Clock
+  model?: Model
+  log?: Log
+}
+
+/** The floor that everything stands on: settings, secrets, queue, people and their messages. */
+export async function openGround({ env, role, db, clock = systemClock, log: given }: AppOptions) {
+  const early = readConfig(env)
+  const scrubber = createScrubber()
+  const log = given ?? createLog({ level: early.LOG_LEVEL, scrub: (line) => scrubber.scrub(line) })
+  const boss = openBoss(db, { backend: early.QUEUE_BACKEND, worker: role !== "web" })
+  const masterKey = readMasterKey({
+    dataDir: early.DATA_DIR,
+    ...(early.MASTER_KEY ? { masterKey: early.MASTER_KEY } : {}),
+  })
+  const vault = createVault({ db, masterKey, clock, scrubber })
+  const listen = role === "worker" && db.kind === "postgres"
+  const [queue, config] = await Promise.all([createQueue({ db, boss, log, listen }), settings(env, vault)])
+  for (const name of SECRET_NAMES) if (config[name]) scrubber.add(name, config[name])
+  const bell = await createBell(db.kind === "postgres" ? db : undefined)
+  const people = createPeople({ db, clock, newId })
+  const owner = await people.ensureOwner({
+    ...(config.OWNER_PHONE ? { phone: config.OWNER_PHONE } : {}),
+    ...(config.OWNER_TELEGRAM_ID ? { telegramId: config.OWNER_TELEGRAM_ID } : {}),
+    ...(config.OWNER_TIMEZONE ? { timezone: config.OWNER_TIMEZONE } : {}),
+  })
+  const inbox = createInbox({ db, queue, bell, clock, newId })
+  const outbox = createOutbox(db)
+  const sessions = createSessions({ db, clock, random: (bytes) => randomBytes(bytes) })
+  const intake = createIntake({ db, people, inbox, log })
+  const kv = createKv({ db, clock })
+  const hostZone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  return {
+    db,
+    clock,
+    config,
+    log,
+    scrubber,
+    queue,
+    vault,
+    bell,
+    people,
+    owner,
+    inbox,
+    outbox,
+    sessions,
+    intake,
+    kv,
+    hostZone,
+  }
+}
+
+export type Ground = Awaited<ReturnType<typeof openGround>>
+
+/** What the vault holds wins over the environment. */
+async function settings(env: Environment, vault: ReturnType<typeof createVault>): Promise<Config> {
+  const overlaid = { ...env }
+  for (const { name } of await vault.list()) {
+    if (SECRET_NAMES.some((secret) => secret === name)) overlaid[name] = await vault.get(name, { tool: SETTINGS_TOOL })
+  }
+  return readConfig(overlaid)
+}

@@ -1,0 +1,60 @@
+/** Triage, wired: the GitHub of each repository (the real one, or the demo's), and what runs, tools and sweeps share. */
+import type { Handler } from "../agent/job.ts"
+import type { Channels } from "../channels/open.ts"
+import type { Model } from "../model/model.ts"
+import type { Tool } from "../tools/tool.ts"
+import type { GitHubOf } from "../triage/apply.ts"
+import { createDecisions, type Decisions } from "../triage/decisions.ts"
+import { createDemoGitHub, DEMO_REPO } from "../triage/demo/repository.ts"
+import { createLabels } from "../triage/labels.ts"
+import { createLearning } from "../triage/learning.ts"
+import { createRotas, type Rotas } from "../triage/rota.ts"
+import { createSweep, type Sweep } from "../triage/sweep.ts"
+import { createTriageTool } from "../triage/tool.ts"
+import { createTriage, createTriageTools } from "../triage/triage.ts"
+import type { Ground } from "./ground.ts"
+import type { Stores } from "./mind.ts"
+
+export interface Triage {
+  handler: Handler
+  /** Used by triage runs alone. */
+  tools: Tool[]
+  /** For conversations. */
+  tool: Tool
+  sweep: Sweep
+  decisions: Decisions
+  rotas: Rotas
+}
+
+export interface TriageDeps {
+  ground: Ground
+  channels: Channels
+  model: Model
+  stores: Stores
+}
+
+export function openTriage({ ground, channels, model, stores }: TriageDeps): Triage {
+  const { db, kv, clock, log, inbox, config, hostZone } = ground
+  const { memory } = stores
+  const decisions = createDecisions(db)
+  const labels = createLabels({ kv, clock })
+  const rotas = createRotas({ kv, zone: ground.owner.zone ?? hostZone })
+  const demo = createDemoGitHub()
+  const github: GitHubOf = (repo) => (repo.toLowerCase() === DEMO_REPO ? demo : (channels.api ?? null))
+  const evidence = { memory, decisions, learning: createLearning(decisions) }
+  return {
+    decisions,
+    rotas,
+    handler: createTriage({
+      ...evidence,
+      github,
+      labels,
+      rotas,
+      offline: model.offline,
+      demoRepos: new Set([DEMO_REPO]),
+    }),
+    tools: createTriageTools({ github, labels, decisions, memory }),
+    tool: createTriageTool({ ...evidence, github, inbox, labels, rotas }),
+    sweep: createSweep({ db, clock, log, kv, inbox, decisions, github, repos: config.GITHUB_REPOS }),
+  }
+}

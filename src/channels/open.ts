@@ -1,0 +1,70 @@
+/** Open: the channels that the settings name, and nothing of those they do not: a channel without its secret is not there. */
+import type { Config } from "../config/config.ts"
+import type { Channel, ChannelId } from "./channel.ts"
+import { createGitHub, type GitHub } from "./github/client.ts"
+import { createGitHubWebhook, type GitHubWebhook } from "./github/webhook.ts"
+import { createSms, type Sms } from "./sms/sms.ts"
+import { createTelegram, type Telegram } from "./telegram/telegram.ts"
+
+export interface Channels {
+  telegram?: Telegram
+  sms?: Sms
+  /** The API, with credentials. */
+  api?: GitHub
+  /** The webhook; null without its secret. */
+  github: GitHubWebhook | null
+  /** Those that send messages to people. */
+  senders: ReadonlyMap<ChannelId, Channel>
+  /** Where people can be reached now; the web always, since its mailbox is our own table. */
+  live: ReadonlySet<ChannelId>
+}
+
+export function openChannels(config: Config): Channels {
+  const telegram = telegramOf(config)
+  const sms = smsOf(config)
+  const senders = new Map<ChannelId, Channel>([telegram, sms].filter((c) => c !== undefined).map((c) => [c.id, c]))
+  const api = githubOf(config)
+  const secret = config.GITHUB_WEBHOOK_SECRET
+  return {
+    ...(telegram ? { telegram } : {}),
+    ...(sms ? { sms } : {}),
+    ...(api ? { api } : {}),
+    github: createGitHubWebhook({ repos: config.GITHUB_REPOS, ...(secret ? { webhookSecret: secret } : {}) }),
+    senders,
+    live: new Set<ChannelId>(["web", ...senders.keys()]),
+  }
+}
+
+function telegramOf(config: Config): Telegram | undefined {
+  const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_WEBHOOK_SECRET: webhookSecret, TELEGRAM_API_ROOT: apiRoot } = config
+  return token ? createTelegram(given({ token, webhookSecret, apiRoot })) : undefined
+}
+
+function smsOf(config: Config): Sms | undefined {
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken } = config
+  if (!accountSid || !authToken) return undefined
+  const number = config.TWILIO_NUMBER
+  const messagingServiceSid = config.TWILIO_MESSAGING_SERVICE_SID
+  const apiBase = config.TWILIO_API_BASE
+  return createSms(given({ accountSid, authToken, number, messagingServiceSid, apiBase, publicUrl: config.PUBLIC_URL }))
+}
+
+function githubOf(config: Config): GitHub | undefined {
+  const {
+    GITHUB_TOKEN: token,
+    GITHUB_APP_ID: appId,
+    GITHUB_APP_PRIVATE_KEY: appPrivateKey,
+    GITHUB_API_URL: apiUrl,
+  } = config
+  if (!token && !appId) return undefined
+  return createGitHub(given({ token, appId, appPrivateKey, apiUrl, repos: config.GITHUB_REPOS }))
+}
+
+type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** Leaves out what is not set: an absent setting and an undefined one differ under exact optional types. */
+function given<T extends object>(settings: T): Given<T> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Given<T>
+}

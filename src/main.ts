@@ -1,0 +1,62 @@
+/**
+ * Main: one process: `node src/main.ts all|web|worker|migrate`. Reads the settings, opens the database while the rest
+ * still loads, starts the app, and stops it gently on a signal. Exit codes: 0 stopped, 1 failed, 2 wrong settings or usage.
+ */
+import { enableCompileCache } from "node:module"
+
+enableCompileCache()
+
+const { Misconfigured, messageOf } = await import("./base/errors.ts")
+const { readConfig } = await import("./config/config.ts")
+
+const DRAIN_MS = 50_000
+const started = performance.now()
+
+async function run(role: string): Promise<void> {
+  if (role !== "all" && role !== "web" && role !== "worker" && role !== "migrate") {
+    throw new Misconfigured(`there is no role ${role}`, { fix: "use: vigil start [all|web|worker], or vigil migrate" })
+  }
+  const config = readConfig(process.env)
+  const { openDb } = await import("./db/open.ts")
+  const opening = openDb({
+    ...(config.DATABASE_URL ? { url: config.DATABASE_URL } : {}),
+    dataDir: config.DATA_DIR,
+    now: new Date(),
+  })
+  // Awaited below; until then a refusal (a locked directory) must not count as unhandled.
+  opening.catch(() => {})
+  if (role === "migrate") {
+    const { migrateAll } = await import("./app/migrate-all.ts")
+    await migrateAll(await opening, config)
+    process.stdout.write("the database is up to date\n")
+    return
+  }
+  const { startApp } = await import("./app/app.ts")
+  const app = await startApp({ env: process.env, role, db: await opening })
+  const { firstScreen } = await import("./app/first-screen.ts")
+  process.stdout.write(await firstScreen(app, performance.now() - started))
+  onSignals(app.stop)
+}
+
+/** The first signal drains and leaves with 0; a second one leaves at once. */
+function onSignals(stop: (graceMs: number) => Promise<void>): void {
+  let stopping = false
+  const leave = () => {
+    if (stopping) process.exit(1)
+    stopping = true
+    stop(DRAIN_MS).then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    )
+  }
+  process.on("SIGTERM", leave)
+  process.on("SIGINT", leave)
+}
+
+function fail(error: unknown): never {
+  const fix = error instanceof Misconfigured && error.code !== "invalid_config" ? `\n  fix: ${error.fix}` : ""
+  process.stderr.write(`vigil: ${messageOf(error)}${fix}\n`)
+  process.exit(error instanceof Misconfigured ? 2 : 1)
+}
+
+await run(process.argv[2] ?? "all").catch(fail)

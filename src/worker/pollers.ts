@@ -1,0 +1,58 @@
+/**
+ * Pollers: how messages come in without a public address. Telegram is long-polled, SMS is listed every few seconds; both
+ * hand what they find to the same intake as the webhooks, and move on only after it is committed.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import type { Clock } from "../base/clock.ts"
+import type { Log } from "../base/log.ts"
+import type { Sms } from "../channels/sms/sms.ts"
+import type { Telegram } from "../channels/telegram/telegram.ts"
+import type { Intake } from "../thread/intake.ts"
+
+const SMS_EVERY_MS = 10_000
+/** How far back each look goes: Twilio may list a message late, and repeats end in the inbox. */
+const SMS_BACK_MS = 10 * 60_000
+/** How far back the first look goes: what came in while nobody listened. */
+const SMS_FIRST_BACK_MS = 24 * 3_600_000
+
+export interface PollerDeps {
+  intake: Intake
+  clock: Clock
+  random: () => number
+  log: Log
+}
+
+/** Runs until the signal fires. */
+export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal: AbortSignal): Promise<void> {
+  const poller = telegram.poller({
+    clock: deps.clock,
+    random: deps.random,
+    sleep: async (ms, stop) => void (await sleep(ms, undefined, { signal: stop, ref: false })),
+    onFailure: (error) => deps.log.warn("telegram_poll_failed", { error }),
+    async accept(update) {
+      for (const inbound of telegram.parse(update)) {
+        await deps.intake.message(inbound)
+        if (inbound.pressed)
+          await telegram
+            .ackPress(inbound.pressed, signal)
+            .catch((error: unknown) => deps.log.warn("ack_failed", { error }))
+      }
+    },
+  })
+  await poller.run(signal)
+}
+
+/** Looks until the signal fires; a failed look is logged and repeated. */
+export async function pollSms(sms: Sms, { intake, clock, log }: PollerDeps, signal: AbortSignal): Promise<void> {
+  let since = new Date(clock.now().getTime() - SMS_FIRST_BACK_MS)
+  while (!signal.aborted) {
+    const now = clock.now()
+    try {
+      for (const { inbound, keyword } of await sms.listInbound(since, signal)) await intake.message(inbound, keyword)
+      since = new Date(now.getTime() - SMS_BACK_MS)
+    } catch (error) {
+      if (!signal.aborted) log.warn("sms_poll_failed", { error })
+    }
+    await sleep(SMS_EVERY_MS, undefined, { signal, ref: false }).catch(() => {})
+  }
+}
