@@ -9,7 +9,7 @@ import { isLoopback } from "../config/config.ts"
 import { OWNER_ID } from "../thread/people.ts"
 import type { Session, Sessions } from "../thread/sessions.ts"
 
-export interface Who {
+interface Who {
   personId: string
   via: "bearer" | "session"
 }

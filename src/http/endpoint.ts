@@ -7,7 +7,7 @@ import { z } from "zod"
 
 type Parts = { params?: z.ZodObject; query?: z.ZodObject; body?: z.ZodType }
 
-export interface Endpoint<Input extends Parts> {
+interface Endpoint<Input extends Parts> {
   method: "GET" | "POST" | "PUT" | "DELETE"
   /** As Fastify writes it: `/api/v1/runs/:id`. */
   path: string
@@ -26,7 +26,7 @@ export interface Endpoints {
   document(): object
 }
 
-export const errorBody = z.object({
+const errorBody = z.object({
   error: z.object({ code: z.string(), message: z.string(), fix: z.string().optional() }),
 })
 

@@ -59,7 +59,7 @@ const AWAY = new Set([
   "EAI_AGAIN",
 ])
 
-export function isDatabaseAway(error: unknown): boolean {
+function isDatabaseAway(error: unknown): boolean {
   const code = codeOf(error)
   return AWAY.has(code) || /^08[0-9A-Z]{3}$/.test(code) || /^PGlite is clos/i.test(messageOf(error))
 }
@@ -120,7 +120,7 @@ export function installErrors(app: FastifyInstance, { log, newId }: { log: Log; 
 }
 
 /** JSON for programs, a fragment for htmx (which would read text as HTML), text for everybody else. */
-export function sendError(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
+function sendError(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
   const { status, code, message, fix, retryAfter } = answer
   reply.code(status)
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter))

@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify"
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-export function installHeaders(app: FastifyInstance, publicUrl: string | undefined): void {
+export function installHeaders(app: FastifyInstance, publicUrl: string | undefined, closing: AbortSignal): void {
   const isSecure = publicUrl?.startsWith("https://") ?? false
   app.addHook("onSend", async (_request, reply) => {
     reply.headers({
@@ -20,6 +20,8 @@ export function installHeaders(app: FastifyInstance, publicUrl: string | undefin
       "x-robots-tag": "noindex",
       ...(isSecure ? { "strict-transport-security": "max-age=31536000" } : {}),
     })
+    // A connection kept open after its last answer would hold the close until it idles out.
+    if (closing.aborted) reply.header("connection", "close")
     if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store")
   })
 }

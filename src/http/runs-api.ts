@@ -78,6 +78,9 @@ const detail = summary.extend({
   replies: z.array(z.looseObject({ id, channel: z.string(), text: z.string(), state: z.string(), createdAt: at })),
 })
 
+export const verdictInput = z.enum(["yes", "no", "again"])
+type Verdict = z.output<typeof verdictInput>
+
 export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk }): void {
   endpoints.add({
     method: "GET",
@@ -120,21 +123,23 @@ export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk
   endpoints.add({
     method: "POST",
     path: "/api/v1/approvals/:code",
-    summary: "Answer a question",
-    input: { params: z.object({ code: z.string().max(8) }), body: z.object({ verdict: z.enum(["yes", "no"]) }) },
+    summary: "Answer a question; `again` is for an effect that nobody knows to have happened",
+    input: { params: z.object({ code: z.string().max(8) }), body: z.object({ verdict: verdictInput }) },
     answers: { 200: question },
     handle: async ({ params, body }) => await decide({ db, talk }, params.code, body.verdict),
   })
 }
 
 /** The words that mean a verdict on every channel. */
-const WORDS = { yes: "OK", no: "NO" } as const
+const WORDS = { yes: "OK", no: "NO", again: "AGAIN" } as const
 
 /** Throws `Reject`: 404 for an unknown code, 409 when it was decided before or meanwhile. */
-export async function decide({ db, talk }: { db: Db; talk: Talk }, code: string, verdict: "yes" | "no") {
+export async function decide({ db, talk }: { db: Db; talk: Talk }, code: string, verdict: Verdict) {
   const found = await questionByCode(db, code)
   if (!found) throw new Reject(404, `no question has the code ${code}`, { code: "not_found" })
   if (found.state !== "open") throw new Reject(409, `${found.code} is ${found.state}`, { code: "decided" })
+  if (verdict === "again" && found.kind !== "uncertain")
+    throw new Reject(400, `${found.code} is an approval: it is yes or no`, { code: "invalid" })
   await talk.say({ text: `${found.code} ${WORDS[verdict]}` })
   const after = await questionByCode(db, found.code)
   if (!after || after.state === "open")

@@ -91,7 +91,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   })
   const closing = new AbortController()
   const counters = createCounters()
-  installHeaders(app, config.PUBLIC_URL)
+  installHeaders(app, config.PUBLIC_URL, closing.signal)
   const overload = installOverload(app, limits)
   app.register(rateLimit, {
     max: limits.perMinute,
@@ -100,6 +100,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
       new Reject(429, `too many requests from your address, again in ${after}`, { code: "rate_limited" }),
   })
   app.after(() => installErrors(app, deps))
+  app.addHook("preClose", async () => closing.abort())
   app.addHook("onClose", async () => overload.stop())
 
   const { sessions, token } = deps
@@ -113,10 +114,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
 
   const streams = createStreams({ ...limits, bell: deps.bell, log, overload, max: limits.maxStreams })
   const talk = createTalk(deps)
-  app.addHook("preClose", async () => {
-    closing.abort()
-    streams.endAll()
-  })
+  app.addHook("preClose", async () => streams.endAll())
   const linkTo = (key: string) => startLink(baseOf(config, app), key)
   const shared = { ...deps, auth, streams, talk, overload, closing: closing.signal, linkTo }
   app.register(async (scope) => mountWebhooks(scope, { ...deps, counters, perMinute: limits.webhooksPerMinute }))

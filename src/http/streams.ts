@@ -56,20 +56,23 @@ export function createStreams({ bell, log, overload, max, heartbeatMs, lookMs }:
       if (out.writableLength > MAX_BUFFERED) out.destroy()
       else out.write(text)
     }
+    const end = () => {
+      const { socket } = out
+      out.end(() => socket?.end())
+    }
     const looking = onlyOnce(async () => {
       try {
         await look((event) => write(textOf(event)))
       } catch (error) {
         // The reader comes back by itself, and goes on after the last event it has.
         log.warn("stream_ended", { path: request.url.split("?", 1)[0], error })
-        out.end()
+        end()
       }
     })
     const unhear = (["thread", "outbox", "work"] as const).map((ring) =>
       bell.on(ring, (threadId) => concerns(threadId) && looking()),
     )
     const timers = [setInterval(looking, lookMs), setInterval(() => write(": still here\n\n"), heartbeatMs)]
-    const end = () => void out.end()
     open.add(end)
     out.once("close", () => {
       open.delete(end)

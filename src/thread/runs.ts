@@ -78,7 +78,7 @@ export interface Question {
 }
 
 /** What the note `context` of a run holds: the prompt by section, and the memories that were recalled into it. */
-export const contextNote = z.looseObject({
+const contextNote = z.looseObject({
   sections: z.array(z.looseObject({ name: z.string(), tokens: z.number(), text: z.string().optional() })).default([]),
   recalled: z
     .array(z.looseObject({ id: z.union([z.number(), z.string()]), text: z.string(), score: z.number() }))

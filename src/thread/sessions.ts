@@ -9,7 +9,7 @@ import type { Db } from "../db/db.ts"
 import { OWNER_ID } from "./people.ts"
 
 export const LINK_MINUTES = 30
-export const SESSION_HOURS = 12
+const SESSION_HOURS = 12
 
 export interface Session {
   token: string

@@ -19,10 +19,12 @@ const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><circl
 /** Mounts the files and says where they are. */
 export function mountAssets(app: FastifyInstance): Assets {
   const require = createRequire(import.meta.url)
-  const vendor = ["htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"].map((name) =>
-    read(require.resolve(name)),
-  )
-  const script = [...vendor, read(new URL("console.js", import.meta.url))].join("\n;\n")
+  const files = [
+    require.resolve("htmx.org/dist/htmx.min.js"),
+    require.resolve("htmx.org/dist/ext/hx-sse.min.js"),
+    new URL("console.js", import.meta.url),
+  ]
+  const script = files.map(read).join("\n;\n")
   const serve = (name: string, ending: string, type: string, body: string): string => {
     const path = `/assets/${name}-${createHash("sha256").update(body).digest("hex").slice(0, 16)}.${ending}`
     app.get(path, async (_request, reply) => reply.type(type).header("cache-control", YEAR).send(body))

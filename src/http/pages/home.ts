@@ -82,15 +82,30 @@ export function approvalsPart({ questions, zone }: Pick<Home, "questions" | "zon
   return questions.map((question) => questionPart(question, zone)).join("")
 }
 
-function questionPart(question: Question, zone: string): string {
-  const [yes, no] = question.kind === "approval" ? ["Approve", "Deny"] : ["It happened", "Skip"]
-  const { code, display, expiresAt, runId } = question
+/** What a person may say to each kind of question. */
+const VERDICTS = {
+  approval: [
+    ["yes", "Approve"],
+    ["no", "Deny"],
+  ],
+  uncertain: [
+    ["yes", "It happened"],
+    ["again", "Do it again"],
+    ["no", "Skip"],
+  ],
+} as const
+
+function questionPart({ code, display, expiresAt, kind, runId }: Question, zone: string): string {
+  const buttons = VERDICTS[kind].map(([value, label]) => verdictPart(code, value, label))
   return html`<form id="q-${code}" class="question" method="post" action="/approvals/${code}" hx-post="/approvals/${code}" hx-target="#approvals" hx-swap="innerHTML">
 <p><strong>${code}</strong> <span class="words">${display}</span></p>
 <p><small>expires ${moment(expiresAt, zone)}</small> !${runLink(runId)}</p>
-<button name="verdict" value="yes" aria-label="${yes} ${code}">${yes}</button>
-<button name="verdict" value="no" class="quiet" aria-label="${no} ${code}">${no}</button>
+!${buttons.join(" ")}
 </form>`
+}
+
+function verdictPart(code: string, value: string, label: string): string {
+  return html`<button name="verdict" value="${value}" class="${value}" aria-label="${label} ${code}">${label}</button>`
 }
 
 export function runsPart({ runs, zone }: Pick<Home, "runs" | "zone">): string {

@@ -13,7 +13,7 @@ import { findRun, listRuns, openQuestions } from "../../thread/runs.ts"
 import type { Sessions } from "../../thread/sessions.ts"
 import type { Auth } from "../auth.ts"
 import type { DemoResult, Features } from "../features.ts"
-import { decide } from "../runs-api.ts"
+import { decide, verdictInput } from "../runs-api.ts"
 import type { Streams } from "../streams.ts"
 import { type Talk, WEB_THREAD } from "../talk.ts"
 import { type Assets, mountAssets } from "./assets.ts"
@@ -47,7 +47,7 @@ const message = z.object({
     .max(20_000)
     .refine((text) => text.trim() !== "", "is empty"),
 })
-const verdict = z.object({ verdict: z.enum(["yes", "no"]) })
+const verdict = z.object({ verdict: verdictInput })
 const isHtmx = (request: FastifyRequest) => request.headers["hx-request"] === "true"
 
 export function mountPages(app: FastifyInstance, deps: PageDeps): void {

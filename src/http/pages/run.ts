@@ -32,7 +32,7 @@ export function runBody(run: RunDetail, zone: string): string {
     "Questions",
     run.questions.map((question) => questionPart(question, zone)),
   )}
-!${part("Steps", [html`<ol class="steps">!${run.steps.map((step) => stepPart(step, zone)).join("")}</ol>`])}
+!${part("Steps", run.steps.length === 0 ? [] : [html`<ol class="steps">!${run.steps.map((step) => stepPart(step, zone)).join("")}</ol>`])}
 !${part(
     "Replies",
     run.replies.map((reply) => replyPart(reply, zone)),
@@ -85,7 +85,9 @@ function stepPart(step: RunStep, zone: string): string {
 
 function replyPart(reply: RunReply, zone: string): string {
   const sent = reply.sentAt ? `sent ${moment(reply.sentAt, zone)}` : `written ${moment(reply.createdAt, zone)}`
+  const isWeb = reply.channel === "web"
+  const delivery = isWeb ? "" : `, ${reply.attempts} tries, ${reply.providerId ?? "no provider id yet"}`
   return html`<div class="reply"><div class="words">${reply.text}</div>
-<p><span class="badge ${reply.state}">${reply.state}</span> <small>${reply.channel}, ${sent}, ${reply.attempts} tries, ${reply.providerId ?? "no provider id"}</small></p>
+<p><span class="badge ${reply.state}">${reply.state}</span> <small>${reply.channel}, ${sent}${delivery}</small></p>
 !${reply.error ? box("Error", reply.error) : ""}</div>`
 }
