@@ -46,10 +46,10 @@ describe("the check finds", () => {
     expect(found).toEqual(["src/memory/recall.ts (floor 4) imports src/policy/verdict.ts (floor 4)"])
   })
 
-  test("an import of app.ts from an edge, and of anything outside src", () => {
-    const code = 'import { a } from "../app.ts"\nimport { b } from "../../test/support/floors.ts"'
+  test("an import of the app from an edge, and of anything outside src", () => {
+    const code = 'import { a } from "../app/app.ts"\nimport { b } from "../../test/support/floors.ts"'
     expect(breaches(only({ "src/http/server.ts": code }))).toEqual([
-      "src/http/server.ts (floor 9) imports src/app.ts (floor 10)",
+      "src/http/server.ts (floor 9) imports src/app/app.ts (floor 10)",
       "src/http/server.ts imports test/support/floors.ts, which is in no known room",
     ])
   })
@@ -99,7 +99,7 @@ test("a lower floor, a comment and the environment in its own place are fine", (
     only({
       "src/thread/inbox.ts": 'import { queue } from "../queue/queue.ts" // not import "../agent/turn.ts"\n',
       "src/config/config.ts": "export const port = (env = process.env) => env.PORT",
-      "src/main.ts": 'import { createApp } from "./app.ts"\ncreateApp(process.env)',
+      "src/main.ts": 'import { createApp } from "./app/app.ts"\ncreateApp(process.env)',
       "src/queue/queue.ts": "/* process.env, import('../app.ts') */ await boss.send(name)",
     }),
   )

@@ -28,7 +28,7 @@ function createCall(deps: ActDeps): Act {
     const { n, opId, before } = deps.steps.tape.next("tool", name)
     if (before.outcome) return recordedResult(before.outcome)
     const tool = deps.tools.get(name)
-    if (!tool)
+    if (!tool || (tool.internal && deps.grants === null))
       return refuse(deps, { n, opId, name }, { args: raw }, failed("not_found", `there is no tool named ${name}`))
     if (before.intent?.kind === "wait") return approved(deps, { n, opId, tool }, before)
     const parsed = tool.input.safeParse(raw)

@@ -14,7 +14,6 @@ import { duePayload } from "../thread/event.ts"
 import type { Post } from "../thread/outbox.ts"
 import type { People } from "../thread/people.ts"
 import type { Handler, Job, Outcome } from "./job.ts"
-import { Cancelled } from "./signals.ts"
 import type { Answer } from "./turn.ts"
 
 /** One instant at work. */
@@ -53,15 +52,13 @@ export function createDue({ automations, actions }: { automations: Automations; 
       const { automationId, dueAt } = instantOf(job)
       const automation = await automations.get(automationId)
       if (automation === null) throw new Reject(404, `automation ${automationId} is gone`)
-      try {
-        const { posts, model, skipped } = await perform(job, automation, dueAt)
-        const state = skipped === undefined ? "done" : "skipped"
-        return { posts, model, also: endOf({ automationId, dueAt, state, reason: skipped ?? null, now: job.now() }) }
-      } catch (error) {
-        if (error instanceof Cancelled)
-          await automations.end({ automationId, dueAt, state: "skipped", reason: "stopped by the person" })
-        throw error
-      }
+      const { posts, model, skipped } = await perform(job, automation, dueAt)
+      const state = skipped === undefined ? "done" : "skipped"
+      return { posts, model, also: endOf({ automationId, dueAt, state, reason: skipped ?? null, now: job.now() }) }
+    },
+    cancelled(job) {
+      const { automationId, dueAt } = instantOf(job)
+      return endOf({ automationId, dueAt, state: "skipped", reason: "stopped by the person", now: job.now() })
     },
     buried(job, error) {
       const payload = duePayload.safeParse(job.run.events[0]?.payload)

@@ -127,7 +127,7 @@ async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
   const { claim, job, error, signal } = trouble
   try {
     if (error instanceof Suspend) return await suspendRun(deps, claim, job, error.doubt)
-    if (error instanceof Cancelled) return await end(deps, trouble, { state: "cancelled", events: "done", posts: [] })
+    if (error instanceof Cancelled) return await cancel(deps, trouble)
     if (error instanceof Fenced) {
       deps.log.warn("run_fenced", { run: job.run.id, thread: job.thread.id, epoch: claim.fence.epoch })
       return GONE
@@ -179,6 +179,11 @@ async function again(
     counts: delayMs > 0,
   })
   return { ...released, posted: [] }
+}
+
+function cancel(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
+  const also = trouble.handler.cancelled?.(trouble.job)
+  return end(deps, trouble, { state: "cancelled", events: "done", posts: [], ...(also ? { also } : {}) })
 }
 
 /** Dead letter: the events are kept for `/retry`, the person is told, and the thread moves on. */

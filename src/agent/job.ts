@@ -32,6 +32,8 @@ export interface Handler {
   run(job: Job): Promise<Outcome>
   /** The run failed for good: what the feature has to write down in the same commit. */
   buried?(job: Job, error: { code: string; message: string }): SQL
+  /** The person stopped it: the same. */
+  cancelled?(job: Job): SQL
   /** Messages that come in while it ends are taken into the run instead of starting another. */
   takesMore: boolean
 }

@@ -21,7 +21,8 @@ import { startWorker } from "../worker/worker.ts"
 import { runDemo } from "./demo.ts"
 import { type FeatureDeps, openFeatures, statusLine } from "./features.ts"
 import { type AppOptions, type Ground, openGround } from "./ground.ts"
-import { openMind, openModel, openStores } from "./mind.ts"
+import { openMind } from "./mind.ts"
+import { openModel, openStores, type Stores } from "./stores.ts"
 import { openTriage } from "./triage.ts"
 import { VERSION } from "./version.ts"
 
@@ -44,7 +45,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const ground = await openGround(options)
   const channels = openChannels(ground.config)
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
-  const stores = openStores({ ground, embedder: found.embedder })
+  const stores = openStores(ground, found.embedder)
   const triage = openTriage({ ground, channels, model: found.model, stores })
   const shared = { ground, channels, stores, triage, ...found }
   const served = serverDeps(ground)
@@ -106,7 +107,7 @@ async function startWork(
   channels: Channels,
   execute: ReturnType<typeof openMind>,
   sweep: ReturnType<typeof openTriage>["sweep"],
-  stores: ReturnType<typeof openStores>,
+  stores: Stores,
 ) {
   const { db, clock, log, bell, queue, outbox, inbox } = ground
   const stopped = new AbortController()
@@ -153,11 +154,7 @@ async function startWork(
 }
 
 /** The digest's zone is the owner's; it may become known at any time. */
-function followOwnersZone(
-  ground: Ground,
-  stores: ReturnType<typeof openStores>,
-  channels: Channels,
-): () => Promise<void> {
+function followOwnersZone(ground: Ground, stores: Stores, channels: Channels): () => Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY
   return async () => {
     const now = ground.clock.now().getTime()

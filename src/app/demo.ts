@@ -9,7 +9,8 @@ import type { DemoResult } from "../http/features.ts"
 import { createDemo } from "../triage/demo/demo.ts"
 import { DEMO_REPO } from "../triage/demo/repository.ts"
 import type { Ground } from "./ground.ts"
-import { type Stores, today } from "./mind.ts"
+import { today } from "./mind.ts"
+import type { Stores } from "./stores.ts"
 import type { Triage } from "./triage.ts"
 
 export interface DemoDeps {

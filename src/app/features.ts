@@ -8,7 +8,7 @@ import { personScope, repoScope } from "../memory/scope.ts"
 import type { Model } from "../model/model.ts"
 import { OWNER_ID } from "../thread/people.ts"
 import type { Ground } from "./ground.ts"
-import type { Stores } from "./mind.ts"
+import type { Stores } from "./stores.ts"
 import type { Triage } from "./triage.ts"
 import { VERSION } from "./version.ts"
 

@@ -1,7 +1,7 @@
 /** Mind: model, memory, tools, and the handlers of each kind of run. */
 import { builtinCommands } from "../agent/builtin-commands.ts"
 import { createCommands } from "../agent/commands.ts"
-import { createDue, type DueActions } from "../agent/due.ts"
+import { createDo, createDue, createSay, type DueActions } from "../agent/due.ts"
 import { createExecute } from "../agent/execute.ts"
 import { featureCommands } from "../agent/feature-commands.ts"
 import { createMoney } from "../agent/money.ts"
@@ -9,56 +9,21 @@ import { type Answer, createAnswer, createTurn } from "../agent/turn.ts"
 import { newId } from "../base/ids.ts"
 import type { Channels } from "../channels/open.ts"
 import { createScheduledDigest, createSendDigest } from "../digest/delivery.ts"
-import { createDigest, type Digests } from "../digest/digest.ts"
-import { createMemory } from "../memory/store.ts"
-import { createModel } from "../model/client.ts"
-import { createEmbedder } from "../model/embed.ts"
-import type { Embedder, Model } from "../model/model.ts"
-import { resolveModel } from "../model/resolve.ts"
-import { createAutomations } from "../schedule/automations.ts"
+import type { Digests } from "../digest/digest.ts"
+import type { Model } from "../model/model.ts"
 import { localDay, localTime, zoneOf } from "../schedule/zone.ts"
 import { memoryTools } from "../tools/memory-tools.ts"
 import { preferenceTools } from "../tools/preference-tools.ts"
 import { createScheduleTools } from "../tools/schedule-tools.ts"
 import type { Tool } from "../tools/tool.ts"
 import type { Ground } from "./ground.ts"
+import type { Stores } from "./stores.ts"
 import type { Triage } from "./triage.ts"
 
-export interface MindDeps {
+export interface Wired {
   ground: Ground
   channels: Channels
   model: Model
-  embedder: Embedder | undefined
-}
-
-export async function openModel({
-  config,
-  clock,
-  log,
-}: Ground): Promise<{ model: Model; embedder: Embedder | undefined }> {
-  const resolution = await resolveModel({
-    apiKey: config.OPENAI_API_KEY,
-    baseUrl: config.OPENAI_BASE_URL,
-    model: config.VIGIL_MODEL,
-    embeddingModel: config.VIGIL_EMBEDDING_MODEL,
-    fallbacks: config.VIGIL_FALLBACK_MODELS,
-    ownPort: config.PORT,
-    probe: config.VIGIL_PROBE_LOCAL,
-  })
-  const model = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
-  return { model, embedder: createEmbedder(resolution.embedding) }
-}
-
-/** What the agent knows and keeps by itself. */
-export function openStores({ ground, embedder }: Pick<MindDeps, "ground" | "embedder">) {
-  const { db, queue, clock, log } = ground
-  const memory = createMemory({ db, queue, clock, log, ...(embedder ? { embedder } : {}) })
-  return { memory, automations: createAutomations({ db, clock }), digests: createDigest({ db, clock }) }
-}
-
-export type Stores = ReturnType<typeof openStores>
-
-export interface Wired extends MindDeps {
   stores: Stores
   triage: Triage
   status: () => Promise<string>
@@ -134,29 +99,15 @@ export function today(digests: Digests, now: Date, zone: string) {
 
 function actions({ ground, channels, stores, triage }: Wired, answer: Answer): DueActions {
   const { db, people, config } = ground
-  const post = async (personId: string, key: string, text: string) => {
-    const { threadId } = await people.home(personId, channels.live)
-    return text === "" ? [] : [{ threadId, dedupeKey: key, text }]
-  }
-  const late = (lateness: string) => (lateness === "" ? "" : ` ${lateness}`)
+  const home = { people, live: channels.live }
   return {
-    digest: createScheduledDigest({ db, digests: stores.digests, people, live: channels.live }),
-    async say(job, { automation, lateness }) {
-      const text = automation.action.kind === "say" ? `Reminder: ${automation.action.text}${late(lateness)}` : ""
-      return { posts: await post(automation.personId, `run:${job.run.id}:say`, text), model: null }
-    },
-    async do(job, { automation, lateness }) {
-      const words = automation.action.kind === "do" ? automation.action.text : ""
-      const { text, model } = await answer(job, [words], automation.grants)
-      return { posts: await post(automation.personId, `run:${job.run.id}:do`, `${text}${late(lateness)}`), model }
-    },
+    digest: createScheduledDigest({ ...home, db, digests: stores.digests }),
+    say: createSay(home),
+    do: createDo({ ...home, answer }),
     async sweep(job) {
-      const swept = await job.steps.note("sweep", () => triage.sweep(job.steps.signal))
-      return {
-        posts: [],
-        model: null,
-        ...(config.GITHUB_REPOS.length > 0 ? {} : { skipped: `nothing to look at (${swept.length})` }),
-      }
+      if (config.GITHUB_REPOS.length === 0) return { posts: [], model: null, skipped: "no repositories are set" }
+      await job.steps.note("sweep", () => triage.sweep(job.steps.signal))
+      return { posts: [], model: null }
     },
   }
 }

@@ -13,7 +13,7 @@ import { createSweep, type Sweep } from "../triage/sweep.ts"
 import { createTriageTool } from "../triage/tool.ts"
 import { createTriage, createTriageTools } from "../triage/triage.ts"
 import type { Ground } from "./ground.ts"
-import type { Stores } from "./mind.ts"
+import type { Stores } from "./stores.ts"
 
 export interface Triage {
   handler: Handler

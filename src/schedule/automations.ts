@@ -9,7 +9,7 @@ import type { Db, Tx } from "../db/db.ts"
 import { json } from "../db/sql.ts"
 import { actionSchema, titleOf } from "./action.ts"
 import type { Automation, NewAutomation } from "./automation.ts"
-import { endNow, historyOf, type Occurrence, type OccurrenceEnd, record, settle } from "./occurrences.ts"
+import { historyOf, type Occurrence, record, settle } from "./occurrences.ts"
 import { next, recurrenceSchema } from "./recurrence.ts"
 
 type Named = NewAutomation & { name: string }
@@ -36,8 +36,6 @@ export interface Automations {
   resume(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
   /** The latest occurrences first; 20 unless told. */
   history(id: number, limit?: number): Promise<Occurrence[]>
-  /** Ends an occurrence outside the commit of its run. */
-  end(end: Omit<OccurrenceEnd, "now">): Promise<void>
 }
 
 const CATCH_UP_MS = 6 * 3_600_000
@@ -129,7 +127,6 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
       return (await open(tx, id, personId)) && update(tx, id, sql`state = 'active'`)
     },
     history: (id, limit = 20) => historyOf(db, id, limit),
-    end: (end) => endNow(db, { ...end, now: clock.now() }),
   }
 }
 

@@ -97,11 +97,6 @@ export function endOf(end: OccurrenceEnd): SQL {
       and state in ('started', 'failed')`
 }
 
-/** The same as a statement of its own. */
-export async function endNow(tx: Tx, end: OccurrenceEnd): Promise<void> {
-  await tx.query(sql`with held as (select 1) ${endOf(end)}`)
-}
-
 /** The latest occurrences first. */
 export function historyOf(tx: Tx, automationId: number, limit: number): Promise<Occurrence[]> {
   return tx.query<Occurrence>(sql`

@@ -40,6 +40,8 @@ interface Declared<Args> {
   effect: "read" | "write" | "send"
   /** The least trustworthy content that may lead to a call. */
   needs: Label["integrity"]
+  /** For runs that hold a grant for it: no model is ever told of it, and no conversation may call it. */
+  internal?: boolean
   /** Members of the household may not use it. */
   ownerOnly?: boolean
   /** Why a person must approve this very call, or null; looks, never acts. */

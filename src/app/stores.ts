@@ -1,0 +1,36 @@
+/** Stores: the model in use, and what the agent knows and keeps by itself. */
+import { createDigest } from "../digest/digest.ts"
+import { createMemory } from "../memory/store.ts"
+import { createModel } from "../model/client.ts"
+import { createEmbedder } from "../model/embed.ts"
+import type { Embedder, Model } from "../model/model.ts"
+import { resolveModel } from "../model/resolve.ts"
+import { createAutomations } from "../schedule/automations.ts"
+import type { Ground } from "./ground.ts"
+
+export async function openModel({
+  config,
+  clock,
+  log,
+}: Ground): Promise<{ model: Model; embedder: Embedder | undefined }> {
+  const resolution = await resolveModel({
+    apiKey: config.OPENAI_API_KEY,
+    baseUrl: config.OPENAI_BASE_URL,
+    model: config.VIGIL_MODEL,
+    embeddingModel: config.VIGIL_EMBEDDING_MODEL,
+    fallbacks: config.VIGIL_FALLBACK_MODELS,
+    ownPort: config.PORT,
+    probe: config.VIGIL_PROBE_LOCAL,
+  })
+  const model = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
+  return { model, embedder: createEmbedder(resolution.embedding) }
+}
+
+/** What the agent knows and keeps by itself. */
+export function openStores(ground: Ground, embedder: Embedder | undefined) {
+  const { db, queue, clock, log } = ground
+  const memory = createMemory({ db, queue, clock, log, ...(embedder ? { embedder } : {}) })
+  return { memory, automations: createAutomations({ db, clock }), digests: createDigest({ db, clock }) }
+}
+
+export type Stores = ReturnType<typeof openStores>
