@@ -1,5 +1,5 @@
 /** Messages: the web and terminal channel. `Prefer: wait=30` keeps the request until the answer is there (RFC 7240). */
-import type { FastifyRequest } from "fastify"
+import type { FastifyReply, FastifyRequest } from "fastify"
 import { z } from "zod"
 import { Reject } from "../base/errors.ts"
 import type { Db } from "../db/db.ts"
@@ -62,7 +62,7 @@ export function addMessages(endpoints: Endpoints, { db, talk, streams, overload,
       const answer = { thread: accepted.threadId, id: accepted.id }
       if (seconds === 0) return reply.code(202).send(answer)
       overload.park(reply)
-      const outcome = await talk.outcome(accepted.id, seconds * 1000, AbortSignal.any([closing, goneOf(request)]))
+      const outcome = await talk.outcome(accepted.id, seconds * 1000, AbortSignal.any([closing, goneOf(reply)]))
       if (!outcome) return reply.code(202).send(answer)
       return reply
         .header("preference-applied", `wait=${seconds}`)
@@ -138,9 +138,9 @@ function waitOf(request: FastifyRequest): number {
   return Math.min(Number(seconds ?? 0), MAX_WAIT_S)
 }
 
-/** Fires when the caller hangs up. */
-function goneOf(request: FastifyRequest): AbortSignal {
+/** Fires when the caller hangs up. On the answer, not on its socket, which many requests share. */
+function goneOf(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
-  request.raw.socket.once("close", () => gone.abort())
+  reply.raw.once("close", () => gone.abort())
   return gone.signal
 }

@@ -106,7 +106,7 @@ function begin(reply: FastifyReply): FastifyReply["raw"] {
   return reply.raw
 }
 
-/** A call during a call is remembered and made once more afterwards. */
+/** A call during a call is remembered and made once more afterwards. `work` must not throw: nobody waits for it. */
 export function onlyOnce(work: () => Promise<void>): () => void {
   let isBusy = false
   let isAskedAgain = false

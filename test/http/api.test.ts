@@ -136,7 +136,9 @@ test("a stream sends new answers and changes of runs, beats, and goes on after t
   const stop = new AbortController()
   const stream = await h.ask(`/api/v1/threads/${thread}/events`, { signal: stop.signal })
   expect(stream.headers.get("content-type")).toMatch(/^text\/event-stream/)
-  const reading = read(stream, (text) => text.includes("event: reply") && text.includes(": still here"))
+  const reading = read(stream, (all) =>
+    ["event: reply", ": still here", '"state":"done"'].every((part) => all.includes(part)),
+  )
   await h.s.settle()
   const text = await reading
   stop.abort()
