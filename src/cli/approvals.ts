@@ -1,0 +1,46 @@
+/** Approvals: what waits for the owner's word. The code and the verb are sent; what is executed is the server's stored row. */
+
+import { when } from "./figures.ts"
+import { type Act, type AddCommands, show } from "./session.ts"
+import { approvalsSchema, decidedSchema } from "./shapes.ts"
+import { plain } from "./terminal.ts"
+
+export const addApprovals: AddCommands = (program, act) => {
+  const approvals = program.command("approvals").description("what waits for your word")
+
+  approvals
+    .command("list", { isDefault: true })
+    .description("open questions, each with its code")
+    .action(
+      act(async (session) => {
+        await show(session, "/api/v1/approvals", approvalsSchema, ({ approvals: rows }, terminal) => {
+          if (rows.length === 0) terminal.say("Nothing waits for your word.")
+          for (const row of rows) {
+            terminal.print(
+              `${terminal.paint("bold", plain(row.code))}  ${plain(row.display).replaceAll("\n", "\n    ")}`,
+            )
+            terminal.print(terminal.paint("dim", `    asked ${when(row.createdAt)}, expires ${when(row.expiresAt)}`))
+          }
+          if (rows.length > 0) terminal.say("Answer with: vigil approvals approve CODE, or deny CODE")
+        })
+        return 0
+      }),
+    )
+
+  for (const verb of ["approve", "deny"] as const) {
+    approvals.command(verb).argument("<code>").description(`${verb} one`).action(answer(act, verb))
+  }
+}
+
+function answer(act: Act, verb: "approve" | "deny") {
+  return act(async (session, command) => {
+    const code = (command.args[0] ?? "").toUpperCase()
+    const path = `/api/v1/approvals/${encodeURIComponent(code)}`
+    const decided = await session
+      .client()
+      .send("POST", path, { verdict: verb === "approve" ? "yes" : "no" }, decidedSchema)
+    if (session.terminal.json) session.terminal.document(decided)
+    else session.terminal.print(plain(`${decided.code} is ${decided.state}.`))
+    return 0
+  })
+}

@@ -1,0 +1,98 @@
+/**
+ * Program: the commands of `vigil` and their exit codes. 0 is done, 1 is "what was asked for failed", 2 is wrong usage or
+ * configuration; `start` and `migrate` end with their process's own code.
+ */
+import { Command } from "commander"
+import packageJson from "../../package.json" with { type: "json" }
+import type { Clock } from "../base/clock.ts"
+import type { NewId } from "../base/ids.ts"
+import type { Environment } from "../config/config.ts"
+import { addApprovals } from "./approvals.ts"
+import { addChat } from "./chat.ts"
+import { type Client, createClient } from "./client.ts"
+import { addDoctor } from "./doctor.ts"
+import { addInstallation } from "./installation.ts"
+import { addOverview } from "./overview.ts"
+import { addProcesses } from "./processes.ts"
+import { reportError } from "./report.ts"
+import { addRuns } from "./runs.ts"
+import { addSecrets } from "./secrets.ts"
+import type { Act, Session } from "./session.ts"
+import { readSettings, type Settings } from "./settings.ts"
+import { createTerminal, type Streams } from "./terminal.ts"
+import { addTriage } from "./triage.ts"
+
+export interface ProgramDeps extends Streams {
+  env: Environment
+  clock: Clock
+  newId: NewId
+}
+
+/** Runs one command line, without `node` and the script, and returns the exit code. Never throws. */
+export async function run(argv: readonly string[], deps: ProgramDeps): Promise<number> {
+  const terminal = createTerminal(deps, argv.includes("--json"))
+  let code = 0
+  const session = createSession(deps, terminal)
+  const act: Act =
+    (work) =>
+    async (...args) => {
+      const command = args.at(-1)
+      if (command instanceof Command) code = (await work(session, command)) ?? 0
+    }
+  const isBare = argv.every((word) => word === "--json")
+  try {
+    await createProgram(deps, act).parseAsync(isBare ? [...argv, "status"] : argv, { from: "user" })
+    return code
+  } catch (error) {
+    return reportError(terminal, error)
+  }
+}
+
+function createSession(deps: ProgramDeps, terminal: Session["terminal"]): Session {
+  let settings: Settings | undefined
+  let client: Client | undefined
+  const session: Session = {
+    terminal,
+    env: deps.env,
+    clock: deps.clock,
+    newId: deps.newId,
+    settings: () => {
+      settings ??= readSettings(deps.env)
+      return settings
+    },
+    client: () => {
+      client ??= createClient(session.settings())
+      return client
+    },
+  }
+  return session
+}
+
+function createProgram(streams: Streams, act: Act): Command {
+  const program = new Command("vigil")
+    .description("Vigil, the personal agent that stays up. Without a command: status.")
+    .version(packageJson.version)
+    .option("--json", "one JSON document on stdout, errors included")
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void streams.stdout.write(text),
+      writeErr: (text) => void streams.stderr.write(text),
+      // Said once, by `reportError`.
+      outputError: () => {},
+    })
+  for (const add of [
+    addProcesses,
+    addChat,
+    addOverview,
+    addRuns,
+    addApprovals,
+    addSecrets,
+    addTriage,
+    addInstallation,
+    addDoctor,
+  ]) {
+    add(program, act)
+  }
+  return program
+}
