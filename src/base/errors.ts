@@ -83,6 +83,12 @@ export function codeOf(error: unknown): string {
   return "internal"
 }
 
+/** Never throws: anything can be thrown, also what refuses to be a text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (error instanceof Error) return error.message
+  try {
+    return String(error)
+  } catch {
+    return Object.prototype.toString.call(error)
+  }
 }

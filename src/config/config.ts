@@ -122,12 +122,12 @@ export class InvalidConfig extends Misconfigured {
   }
 }
 
-/** Reads the environment. Empty values count as not set. Throws `InvalidConfig`. */
+/** Reads the environment. Empty and blank values count as not set. Throws `InvalidConfig`. */
 export function readConfig(env: Environment): Config {
   const problems: Problem[] = []
   const values: Record<string, unknown> = {}
   for (const [variable, [schema, fix]] of Object.entries(VARIABLES)) {
-    const parsed = schema.safeParse(env[variable] === "" ? undefined : env[variable])
+    const parsed = schema.safeParse(env[variable]?.trim() === "" ? undefined : env[variable])
     if (parsed.success) values[variable] = parsed.data
     else problems.push({ variable, message: parsed.error.issues[0]?.message ?? "is wrong", fix })
   }

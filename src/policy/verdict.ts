@@ -2,6 +2,7 @@
  * Verdict: the one place that says whether a tool call may happen. Pure and deny by default: what no rule allows is
  * denied, and nothing a text says can change a rule.
  */
+import { isDeepStrictEqual } from "node:util"
 import { type Label, trusts } from "../base/label.ts"
 
 /** What an automation or a thread was given by its maker: a tool, and the argument values it is limited to. */
@@ -50,7 +51,5 @@ export function verdict(asked: Asked): Verdict {
 
 function covers(grant: Grant, tool: string, args: Record<string, unknown>): boolean {
   if (grant.tool !== tool) return false
-  return Object.entries(grant.where ?? {}).every(
-    ([name, value]) => JSON.stringify(args[name]) === JSON.stringify(value),
-  )
+  return Object.entries(grant.where ?? {}).every(([name, value]) => isDeepStrictEqual(args[name], value))
 }
