@@ -13,9 +13,11 @@ export function mountTwilio(app: FastifyInstance, deps: WebhookDeps): void {
     return { outcome, status: 200, type: "text/xml; charset=utf-8", body: "<Response/>" }
   })
   mountRaw(app, deps, { ...ROUTE, path: "/webhooks/twilio/status" }, async (request) => {
-    const { providerId, state, failure } = webhook.status(request)
+    const { providerId, outboxId, state, failure } = webhook.status(request)
     const isFinal = state === "delivered" || state === "failed"
-    const threadId = isFinal ? await deps.outbox.reported("sms", providerId, state, failure) : null
+    const threadId = isFinal
+      ? await deps.outbox.reported({ channel: "sms", providerId, outboxId, state, error: failure })
+      : null
     if (threadId) deps.bell.ring("thread", threadId)
     return { outcome: "status", status: 204, type: "text/plain", body: "" }
   })

@@ -58,6 +58,15 @@ export interface Sending {
   providerId: string | null
 }
 
+export interface Report {
+  channel: ChannelId
+  providerId: string
+  /** The row that the report's address names. */
+  outboxId?: string | undefined
+  state: "delivered" | "failed"
+  error?: { code: string; fix?: string } | undefined
+}
+
 export interface Outbox {
   /** Takes the first waiting message of a thread for sending; null when there is none, or another sender is at it. */
   take(threadId: string, now: Date): Promise<Sending | null>
@@ -69,13 +78,11 @@ export interface Outbox {
   /** Accepted or not, nobody knows. */
   uncertain(id: string, error: unknown): Promise<void>
   failed(id: string, error: unknown): Promise<void>
-  /** A provider's later word on a message: only ever forward (sent, delivered or failed). */
-  reported(
-    channel: ChannelId,
-    providerId: string,
-    state: "delivered" | "failed",
-    error?: unknown,
-  ): Promise<string | null>
+  /**
+   * A provider's later word on a message: only ever forward (sent, delivered or failed). Found by `outboxId` where the
+   * report names it, as it may come before the provider's id is stored. Returns the thread.
+   */
+  reported(report: Report): Promise<string | null>
   /** Threads with something to send now. */
   waiting(now: Date): Promise<string[]>
   /** Messages whose sender died while sending: they become uncertain. */
@@ -122,10 +129,14 @@ export function createOutbox(db: Db): Outbox {
     async failed(id, error) {
       await settle(id, "failed", error)
     },
-    async reported(channel, providerId, state, error) {
+    async reported({ channel, providerId, outboxId, state, error }) {
+      const which = outboxId
+        ? sql`id = ${outboxId}::uuid`
+        : sql`string_to_array(provider_id, ',') @> array[${providerId}::text]`
       const [row] = await db.query<{ threadId: string }>(sql`
-        update outbox set state = ${state}, error = coalesce(${json(error)}, error)
-        where channel = ${channel} and string_to_array(provider_id, ',') @> array[${providerId}::text] and state in ('sending', 'sent', 'uncertain')
+        update outbox set state = ${state}, provider_id = coalesce(provider_id, ${providerId}), sending_until = null,
+          error = ${error ? json(error) : sql`error`}
+        where channel = ${channel} and ${which} and state in ('sending', 'sent', 'uncertain')
         returning thread_id as "threadId"`)
       return row?.threadId ?? null
     },

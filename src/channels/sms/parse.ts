@@ -37,6 +37,8 @@ export interface DeliveryReport {
   outboxId?: string
 }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 const one = z.union([
   z.string(),
   z
@@ -95,7 +97,7 @@ export function parseStatus(form: Form, url: string, us: SmsIdentity): DeliveryR
     providerId: MessageSid,
     state,
     ...(state === "failed" ? { failure: failureOf(Number(ErrorCode) || undefined) } : {}),
-    ...(outboxId === null || outboxId === "" ? {} : { outboxId }),
+    ...(outboxId !== null && UUID.test(outboxId) ? { outboxId } : {}),
   }
 }
 

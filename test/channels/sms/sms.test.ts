@@ -10,7 +10,7 @@ let sms: Sms
 const signal = new AbortController().signal
 const PERSON = "+15557654321"
 const message = (more: Partial<Outgoing> = {}): Outgoing => ({
-  id: "o-1",
+  id: "018f0000-0000-7000-8000-000000000001",
   target: PERSON,
   text: "hello",
   signal,
@@ -43,7 +43,7 @@ describe("sending", () => {
         From: twilio.number,
         Body: "Hi - it's done",
         ValidityPeriod: "3600",
-        StatusCallback: "https://vigil.example/webhooks/twilio/status?o=o-1",
+        StatusCallback: "https://vigil.example/webhooks/twilio/status?o=018f0000-0000-7000-8000-000000000001",
       },
     ])
     expect(receipt).toEqual({ providerId: twilio.messages[0]?.sid, segments: 1 })
@@ -154,7 +154,14 @@ describe("sending", () => {
 
 describe("after a lost answer", () => {
   const lookup = (more: object = {}) =>
-    sms.lookup({ id: "o-1", target: PERSON, text: "hello", since: new Date(Date.now() - 1000), signal, ...more })
+    sms.lookup({
+      id: "018f0000-0000-7000-8000-000000000001",
+      target: PERSON,
+      text: "hello",
+      since: new Date(Date.now() - 1000),
+      signal,
+      ...more,
+    })
 
   test("a message that was created is found, queued or not", async () => {
     twilio.trouble({ lose: true })
@@ -279,8 +286,15 @@ describe("receiving", () => {
     ["something new", null],
   ])("a report of %s means %s", (status, state) => {
     const fields = { MessageSid: "SM1", AccountSid: twilio.accountSid, MessageStatus: status }
-    const report = sms.webhook?.status(request("/webhooks/twilio/status?o=o-1", fields))
-    expect(report).toMatchObject({ providerId: "SM1", externalId: `SM1:${status}`, state, outboxId: "o-1" })
+    const report = sms.webhook?.status(
+      request("/webhooks/twilio/status?o=018f0000-0000-7000-8000-000000000001", fields),
+    )
+    expect(report).toMatchObject({
+      providerId: "SM1",
+      externalId: `SM1:${status}`,
+      state,
+      outboxId: "018f0000-0000-7000-8000-000000000001",
+    })
   })
 
   test("a failure says why", () => {
