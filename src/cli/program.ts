@@ -30,7 +30,7 @@ export interface ProgramDeps extends Streams {
 
 /** Runs one command line, without `node` and the script, and returns the exit code. Never throws. */
 export async function run(argv: readonly string[], deps: ProgramDeps): Promise<number> {
-  const terminal = createTerminal(deps, argv.includes("--json"))
+  const terminal = createTerminal(deps, { json: argv.includes("--json"), env: deps.env })
   let code = 0
   const session = createSession(deps, terminal)
   const act: Act =

@@ -31,7 +31,7 @@ const runSchema = z.looseObject({
   model: text,
   trigger: text,
   attempts: number,
-  error: z.unknown(),
+  error: z.unknown().optional(),
   startedAt: z.string(),
   endedAt: text,
   durationMs: number,
@@ -49,8 +49,8 @@ const stepSchema = z.looseObject({
   name: z.string(),
   state: text,
   verdict: z.looseObject({ decision: z.string(), reason: text }).nullish(),
-  request: z.unknown(),
-  result: z.unknown(),
+  request: z.unknown().optional(),
+  result: z.unknown().optional(),
   inputTokens: number,
   cachedTokens: number,
   outputTokens: number,
@@ -82,7 +82,13 @@ export const runDetailSchema = runSchema.extend({
   questions: z.array(questionSchema).default([]),
   replies: z
     .array(
-      z.looseObject({ channel: z.string(), text: z.string(), state: z.string(), providerId: text, error: z.unknown() }),
+      z.looseObject({
+        channel: z.string(),
+        text: z.string(),
+        state: z.string(),
+        providerId: text,
+        error: z.unknown().optional(),
+      }),
     )
     .default([]),
 })

@@ -3,6 +3,7 @@
  * and nothing else. Text that came from elsewhere never moves the cursor: control characters are taken out of it.
  */
 import { stripVTControlCharacters, styleText } from "node:util"
+import type { Environment } from "../config/config.ts"
 
 export interface Streams {
   stdin: NodeJS.ReadStream
@@ -25,15 +26,17 @@ export interface Terminal extends Streams {
   paint(style: Style, text: string): string
 }
 
-export function createTerminal(streams: Streams, json: boolean): Terminal {
+/** @param env `NO_COLOR` (no-color.org) and `TERM=dumb` are respected, whatever else wishes for colour. */
+export function createTerminal(streams: Streams, { json, env }: { json: boolean; env: Environment }): Terminal {
   const { stdout, stderr } = streams
+  const isColoured = stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb"
   return {
     ...streams,
     json,
     print: (line) => void stdout.write(`${line}\n`),
     document: (value) => void stdout.write(`${JSON.stringify(value, null, 2)}\n`),
     say: (line) => void stderr.write(`${line}\n`),
-    paint: (style, text) => styleText(style, text, { stream: stdout }),
+    paint: (style, text) => (isColoured ? styleText(style, text, { validateStream: false }) : text),
   }
 }
 

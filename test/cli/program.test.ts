@@ -2,8 +2,12 @@
 import { once } from "node:events"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import packageJson from "../../package.json" with { type: "json" }
+import { systemClock } from "../../src/base/clock.ts"
+import { newId } from "../../src/base/ids.ts"
+import { run } from "../../src/cli/program.ts"
 import type { StandIn } from "../support/stand-in.ts"
 import { freePort, refused, startServer, startVigil, TOKEN, vigil } from "./command.ts"
+import { startTerminal } from "./terminal.ts"
 
 const STATUS = {
   version: "0.1.0",
@@ -21,6 +25,7 @@ const RUN = {
   startedAt: "2026-11-22T09:00:00.000Z",
   costUsd: 0,
 }
+const ESC = String.fromCharCode(27)
 const START = "start it in another terminal: npm start"
 let server: StandIn & { env: Record<string, string> }
 
@@ -58,8 +63,9 @@ test("--json is understood before the command too", async () => {
 })
 
 test("a list is a table whose columns hold together", async () => {
-  const { stdout } = await vigil(["runs", "--limit", "2"], server)
+  const { code, stdout } = await vigil(["runs", "--limit", "2"], server)
   const [titles = "", first = ""] = stdout.split("\n")
+  expect([code, titles]).toEqual([0, expect.stringContaining("STATE")])
   expect(first.indexOf("done")).toBe(titles.indexOf("STATE"))
   expect(server.asked.at(-1)?.url.search).toBe("?limit=2")
 })
@@ -154,12 +160,23 @@ test("--version is the package's", async () => {
   expect([code, stdout]).toEqual([0, `${packageJson.version}\n`])
 })
 
-test("off a terminal nothing is coloured, and NO_COLOR wins over a wish for colour", async () => {
-  const piped = await vigil(["runs"], server)
-  const refusedColour = await vigil(["runs"], { env: { ...server.env, FORCE_COLOR: "1", NO_COLOR: "1" } })
-  const esc = String.fromCharCode(27)
-  expect(piped.stdout).not.toContain(esc)
-  expect(refusedColour.stdout).not.toContain(esc)
+test("off a terminal nothing is coloured, whatever wishes for colour", async () => {
+  const { stdout } = await vigil(["runs"], { env: { ...server.env, FORCE_COLOR: "1" } })
+  expect(stdout).toContain("STARTED")
+  expect(stdout).not.toContain(ESC)
+})
+
+test("a terminal is coloured, unless NO_COLOR is set", async () => {
+  const shown = async (env: Record<string, string>) => {
+    const { streams, shown: all } = startTerminal()
+    Object.assign(streams.stdout, { isTTY: true })
+    await run(["runs"], { ...streams, env: { ...server.env, ...env }, clock: systemClock, newId })
+    return all()
+  }
+  expect(await shown({})).toContain(`${ESC}[2mRUN`)
+  const plain = await shown({ NO_COLOR: "1" })
+  expect(plain).toContain("STARTED")
+  expect(plain).not.toContain(ESC)
 })
 
 test("a reader that closes the pipe early ends the command without a complaint", async () => {
