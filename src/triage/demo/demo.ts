@@ -1,0 +1,224 @@
+/**
+ * Demo: triage to look at without an account. A past is written down once; then new issues come in as signed webhooks by the
+ * real way: verified, put in the inbox, run, applied to the demo's own repository or put before the owner.
+ */
+import { setTimeout as pause } from "node:timers/promises"
+import { sign } from "@octokit/webhooks-methods"
+import { sql } from "drizzle-orm"
+import { z } from "zod"
+import type { Clock } from "../../base/clock.ts"
+import { Retry } from "../../base/errors.ts"
+import { idOf } from "../../base/ids.ts"
+import { UNTRUSTED_LABEL } from "../../base/label.ts"
+import type { Issue } from "../../channels/github/issue.ts"
+import type { Db, Tx } from "../../db/db.ts"
+import { anyOf } from "../../db/sql.ts"
+import type { Kv } from "../../memory/kv.ts"
+import type { Memory } from "../../memory/memory.ts"
+import { repoScope } from "../../memory/scope.ts"
+import { contentHash, issueEvent } from "../../thread/issue-event.ts"
+import type { Decisions } from "../decisions.ts"
+import { memoryText } from "../evidence.ts"
+import { KINDS, type Kind } from "../kind.ts"
+import type { Rotas } from "../rota.ts"
+import { PAST } from "./past.ts"
+import { DEMO_REPO, DEMO_TEAM, demoIssue, freshNumbers } from "./repository.ts"
+
+export interface DemoDeps {
+  db: Db
+  clock: Clock
+  kv: Kv
+  memory: Pick<Memory, "remember" | "forget">
+  decisions: Pick<Decisions, "record">
+  rotas: Pick<Rotas, "set">
+  /** Hands a delivery to `/webhooks/github` and says the HTTP status. */
+  post: (body: string, headers: Record<string, string>) => Promise<number>
+  /** Of the webhook that `post` reaches. */
+  secret: string
+  /** The digest as it would be texted now. */
+  digest: () => Promise<{ text: string; segments: number }>
+  /** How long to wait for the runs, in milliseconds. */
+  patienceMs?: number
+}
+
+interface DemoRun {
+  /** Issues that went through triage. */
+  issues: number
+  applied: number
+  declined: number
+  /** Waiting for the owner. */
+  pending: number
+  byKind: Record<Kind, number>
+  /** What the owner is asked, as `K7: label ...`. */
+  approvals: { code: string; display: string }[]
+  /** Issues whose run had not ended when the waiting did. */
+  unfinished: number
+  digest: string
+  segments: number
+}
+
+export interface Demo {
+  /** Harmless when repeated: what was decided before is reported again. Throws `Retry` when a delivery is not taken. */
+  run(): Promise<DemoRun>
+  /** Takes the demo's decisions, memories and open questions away; the next `run` begins anew. Returns the decisions removed. */
+  clear(): Promise<number>
+}
+
+const PATIENCE_MS = 20_000
+const LOOK_MS = 50
+
+export function createDemo(deps: DemoDeps): Demo {
+  const { db, kv } = deps
+  const round = async (tx?: Tx) =>
+    z
+      .number()
+      .int()
+      .catch(0)
+      .parse((await kv.get("triage", "demo:round", tx))?.value)
+
+  return {
+    async run() {
+      await db.transaction((tx) => seed(deps, tx))
+      const issues = freshNumbers(await round()).map(demoIssue)
+      for (const issue of issues) await deliver(deps, issue)
+      const events = issues.map((issue) => issueEvent(issue).externalId)
+      const until = performance.now() + (deps.patienceMs ?? PATIENCE_MS)
+      let unfinished = await working(db, events)
+      while (unfinished > 0 && performance.now() < until) {
+        await pause(LOOK_MS)
+        unfinished = await working(db, events)
+      }
+      return { ...(await report(db, issues)), unfinished, ...(await digested(deps)) }
+    },
+    clear: () =>
+      db.transaction(async (tx) => {
+        const next = (await round(tx)) + 1
+        await kv.set(tx, "triage", "demo:round", next)
+        return await clear(deps, tx)
+      }),
+  }
+}
+
+async function digested({ digest }: DemoDeps): Promise<{ digest: string; segments: number }> {
+  const { text, segments } = await digest()
+  return { digest: text, segments }
+}
+
+/** The past: each issue with its decision and its memory, as if a person had decided. */
+async function seed({ clock, memory, decisions, rotas }: DemoDeps, tx: Tx): Promise<void> {
+  const known = await tx.query(sql`select 1 from decisions where repo = ${DEMO_REPO} and demo limit 1`)
+  if (known.length > 0) return
+  await rotas.set(tx, DEMO_REPO, { start: "2026-01-05", everyDays: 7, logins: DEMO_TEAM })
+  for (const [at, { kind }] of PAST.entries()) {
+    const issue = demoIssue(at + 1)
+    const runId = idOf(`demo:past:${issue.number}`)
+    const made = await memory.remember(tx, {
+      scope: repoScope(DEMO_REPO),
+      kind: "decision",
+      text: memoryText(issue),
+      label: UNTRUSTED_LABEL,
+      sources: { demo: true },
+      validFrom: issue.updatedAt,
+    })
+    const decision = {
+      repo: DEMO_REPO,
+      number: issue.number,
+      contentHash: contentHash(issue),
+      title: issue.title,
+      kind,
+      confidence: 1,
+    }
+    const how = {
+      reason: "Decided before the demo began.",
+      method: "person" as const,
+      hard: false,
+      labels: [LABEL[kind]],
+      assignee: null,
+    }
+    // Before today in any case: a digest tells what is new.
+    const now = new Date(Math.min(issue.updatedAt.getTime(), clock.now().getTime() - 7 * 24 * 3600_000))
+    await decisions.record(
+      tx,
+      { ...decision, ...how, reusedFrom: null, url: issue.htmlUrl, demo: true },
+      { runId, memoryId: made.id, now, state: "applied" },
+    )
+  }
+}
+
+const LABEL: Record<Kind, string> = { bug: "bug", feature: "enhancement", question: "question", docs: "documentation" }
+
+async function deliver({ post, secret }: DemoDeps, issue: Issue): Promise<void> {
+  const body = JSON.stringify({
+    action: "opened",
+    issue: {
+      number: issue.number,
+      title: issue.title,
+      body: issue.body,
+      user: { login: issue.author, type: "User" },
+      author_association: issue.authorAssociation,
+      labels: [],
+      assignees: [],
+      state: "open",
+      html_url: issue.htmlUrl,
+      updated_at: issue.updatedAt.toISOString(),
+    },
+    repository: { full_name: issue.repo },
+    sender: { login: issue.author, type: "User" },
+  })
+  const status = await post(body, {
+    "content-type": "application/json",
+    "x-github-event": "issues",
+    "x-github-delivery": idOf(`demo:delivery:${issue.number}`),
+    "x-hub-signature-256": await sign(secret, body),
+  })
+  if (status >= 300)
+    throw new Retry(`the webhook answered ${status} to the demo's issue #${issue.number}`, {
+      fix: "run the demo again",
+    })
+}
+
+/** How many of the events have no run yet, or one at work. */
+async function working(db: Db, events: string[]): Promise<number> {
+  const rows = await db.query(sql`
+    select 1 from inbox left join runs on runs.id = inbox.run_id
+    where inbox.source = 'github' and inbox.external_id = ${anyOf(events)} and coalesce(runs.state, 'running') = 'running'`)
+  return rows.length
+}
+
+async function report(db: Db, issues: Issue[]): Promise<Omit<DemoRun, "unfinished" | "digest" | "segments">> {
+  const numbers = anyOf(
+    issues.map((issue) => String(issue.number)),
+    "bigint",
+  )
+  const rows = await db.query<{ kind: Kind; state: string; runId: string }>(sql`
+    select coalesce(corrected_to, kind) as kind, state, run_id as "runId" from decisions where repo = ${DEMO_REPO} and number = ${numbers}`)
+  const approvals = await db.query<{ code: string; display: string }>(sql`
+    select code, display from waits where state = 'open' and run_id = ${anyOf(
+      rows.map((row) => row.runId),
+      "uuid",
+    )} order by created_at`)
+  const count = (state: string) => rows.filter((row) => row.state === state).length
+  const ofKind = (kind: Kind) => rows.filter((row) => row.kind === kind).length
+  return {
+    issues: rows.length,
+    applied: count("applied"),
+    declined: count("declined"),
+    pending: count("pending"),
+    byKind: { bug: ofKind(KINDS[0]), feature: ofKind(KINDS[1]), question: ofKind(KINDS[2]), docs: ofKind(KINDS[3]) },
+    approvals,
+  }
+}
+
+async function clear({ clock, memory }: DemoDeps, tx: Tx): Promise<number> {
+  await tx.query(sql`
+    with gone as (
+      update waits set state = 'cancelled' where state = 'open'
+        and run_id in (select run_id from decisions where repo = ${DEMO_REPO} and demo) returning thread_id
+    )
+    update threads set ready_at = least(ready_at, now()) where id in (select thread_id from gone)`)
+  const rows = await tx.query<{ memoryId: number | null }>(sql`
+    delete from decisions where repo = ${DEMO_REPO} and demo returning memory_id as "memoryId"`)
+  const ids = rows.flatMap(({ memoryId }) => memoryId ?? [])
+  await memory.forget(tx, repoScope(DEMO_REPO), ids, clock.now())
+  return rows.length
+}

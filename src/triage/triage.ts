@@ -1,0 +1,164 @@
+/**
+ * Triage: a new issue to its kind, its labels and the person on call. What the issue says reaches a model without tools, or
+ * none at all; deterministic code applies the result to this one issue, and what is unsure waits for the owner.
+ */
+import { z } from "zod"
+import type { Act } from "../agent/act.ts"
+import type { Handler, Job, Outcome } from "../agent/job.ts"
+import { Limit, Reject, Retry } from "../base/errors.ts"
+import { contentHash, issuePayload } from "../thread/issue-event.ts"
+import type { Tool } from "../tools/tool.ts"
+import { createApplyTool, type GitHubOf, Unfinished } from "./apply.ts"
+import type { Decisions } from "./decisions.ts"
+import { type Evidence, type EvidenceDeps, gather } from "./evidence.ts"
+import { inert } from "./inert.ts"
+import type { Labels } from "./labels.ts"
+import { type Answer, read, request } from "./model-answer.ts"
+import { type Proposal, propose, type Terrain } from "./proposal.ts"
+import { createRecordTool, type RecordDeps } from "./record.ts"
+import type { Rotas } from "./rota.ts"
+import { MAX_BODY } from "./words.ts"
+
+export interface TriageDeps extends EvidenceDeps {
+  github: GitHubOf
+  decisions: Decisions
+  labels: Labels
+  rotas: Pick<Rotas, "onCall">
+  /** Whether a language model is connected. */
+  offline: boolean
+  /** Names of the demo's repositories, in lower case. */
+  demoRepos?: ReadonlySet<string>
+  /** From this confidence on nobody is asked. */
+  threshold?: number
+}
+
+export const THRESHOLD = 0.6
+/** How long to leave GitHub alone when it was away, in milliseconds. */
+const PATIENCE_MS = 30_000
+
+type Issue = z.output<typeof issuePayload>["issue"]
+
+/** The tools of a triage run. They go into the executor's tools, and never among those a model may call. */
+export function createTriageTools(deps: Pick<TriageDeps, "github" | "labels"> & RecordDeps): Tool[] {
+  return [createRecordTool(deps), createApplyTool(deps)]
+}
+
+export function createTriage(deps: TriageDeps): Handler {
+  return {
+    takesMore: false,
+    async run(job) {
+      const { issue } = issuePayload.parse(job.run.events[0]?.payload)
+      if (issue.state === "closed" || issue.isPullRequest) return NOTHING
+      const subject = { repo: issue.repo, number: issue.number, contentHash: contentHash(issue) }
+      if (await job.steps.note("known", () => deps.decisions.isTaken(subject, job.run.id))) return NOTHING
+      const { proposal, model } = await decide(deps, job, issue)
+      const grants = ["record_decision", "apply_triage"].map((tool) => ({
+        tool,
+        where: { repo: issue.repo, number: issue.number },
+      }))
+      const act = job.actWith(grants)
+      await mustWork(act, "record_decision", {
+        ...subject,
+        title: issue.title,
+        body: issue.body.slice(0, MAX_BODY),
+        ...kept(proposal),
+        url: issue.htmlUrl,
+        demo: deps.demoRepos?.has(issue.repo.toLowerCase()) ?? false,
+      })
+      const end = await carryOut(act, issue, proposal)
+      return { posts: [], model, also: deps.decisions.settle(job.run.id, end.state, end.assignee) }
+    },
+    buried: (job) => deps.decisions.settle(job.run.id, "declined", null),
+  }
+}
+
+const NOTHING: Outcome = { posts: [], model: null }
+
+/** Everything that was looked up is a note: the run goes on from the same facts, whenever that is. */
+async function decide(deps: TriageDeps, job: Job, issue: Issue): Promise<{ proposal: Proposal; model: string | null }> {
+  const { steps } = job
+  const { evidence, twin } = await steps.note("neighbours", async () => ({
+    evidence: await gather(deps, issue, steps.signal),
+    twin: await deps.decisions.twin({ repo: issue.repo, number: issue.number, contentHash: contentHash(issue) }),
+  }))
+  const terrain = await steps.note("repository", () => survey(deps, job, issue))
+  const isOpen = twin === null && terrain.asksModel
+  const { answer, model } = isOpen ? await ask(job, issue, evidence, terrain) : { answer: null, model: null }
+  const threshold = deps.threshold ?? THRESHOLD
+  const proposal = await steps.note("decision", async () => propose({ evidence, terrain, twin, answer, threshold }))
+  return { proposal, model }
+}
+
+async function survey(deps: TriageDeps, job: Job, issue: Issue): Promise<Terrain & { asksModel: boolean }> {
+  const client = deps.github(issue.repo)
+  return {
+    labels: issue.labels,
+    assignees: issue.assignees,
+    allowed: client ? await deps.labels.allowed(issue.repo, client, job.steps.signal) : [],
+    onCall: client ? await deps.rotas.onCall(issue.repo, job.now()) : null,
+    asksModel: !deps.offline,
+  }
+}
+
+/** Null when the model is away, refused, too dear, or answered something else: then the past and the rules decide. */
+async function ask(
+  job: Job,
+  issue: Issue,
+  evidence: Evidence,
+  { allowed }: Terrain,
+): Promise<{ answer: Answer | null; model: string | null }> {
+  try {
+    const { text, model } = await job.steps.model("classify", request(issue, evidence, allowed))
+    return { answer: read(text), model }
+  } catch (error) {
+    if (error instanceof Limit || error instanceof Reject || error instanceof Retry)
+      return { answer: null, model: null }
+    throw error
+  }
+}
+
+function kept({ confident: _, ...decision }: Proposal): Omit<Proposal, "confident"> {
+  return decision
+}
+
+interface End {
+  state: "applied" | "declined"
+  assignee: string | null
+}
+
+const applied = z.object({ ok: z.literal(true), assignee: z.string().nullish() })
+
+/** Changes the issue, when there is anything to change, or asks the owner first. */
+async function carryOut(act: Act, issue: Issue, proposal: Proposal): Promise<End> {
+  const { kind, labels, assignee, confident, reason, confidence } = proposal
+  if (labels.length === 0 && assignee === null) return { state: "applied", assignee: null }
+  const title = inert(issue.title, 60) || "no title"
+  const args = {
+    repo: issue.repo,
+    number: issue.number,
+    title,
+    kind,
+    labels,
+    assignee,
+    confident,
+    reason,
+    sure: confidence,
+  }
+  const result = await act("apply_triage", args).catch((error: unknown) => {
+    if (!(error instanceof Unfinished)) throw error
+    throw new Retry(`${error.message}; it will be looked at again`, { afterMs: PATIENCE_MS, cause: error.cause })
+  })
+  const done = applied.safeParse(result)
+  if (done.success) return { state: "applied", assignee: done.data.assignee ?? null }
+  if (!result.ok && (result.code === "denied" || result.code === "expired"))
+    return { state: "declined", assignee: null }
+  throw new Reject(
+    422,
+    `${issue.repo}#${issue.number} could not be changed: ${result.ok ? "no reason" : result.message}`,
+  )
+}
+
+async function mustWork(act: Act, name: string, args: unknown): Promise<void> {
+  const result = await act(name, args)
+  if (!result.ok) throw new Reject(500, `${name} failed: ${result.message}`, { code: "triage_failed" })
+}
