@@ -3,7 +3,7 @@
  * sender before that commit. Duplicates end here, and so do answers to open questions: the first one wins.
  */
 import type { Clock } from "../base/clock.ts"
-import type { NewId } from "../base/ids.ts"
+import { idOf, type NewId } from "../base/ids.ts"
 import { readApproval } from "../channels/approval-text.ts"
 import type { Db, Tx } from "../db/db.ts"
 import type { Queue } from "../queue/queue.ts"
@@ -35,9 +35,12 @@ export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox
   async function acceptIn(tx: Tx, event: Event): Promise<Arrived> {
     const answered = await tryAnswer(tx, event)
     if (answered) return answered
-    const inserted = await insertEvent(tx, { event, id: newId(), state: "new", now: clock.now() })
+    // Together, in one round trip: a job too many, for a duplicate, is a hint that says nothing.
+    const [inserted] = await Promise.all([
+      insertEvent(tx, { event, id: newId(), state: "new", now: clock.now() }),
+      queue.send(tx, "turn", idOf(event.threadKey)),
+    ])
     if (inserted.duplicate) return { ...inserted, wake: null, posted: null }
-    await queue.send(tx, "turn", inserted.threadId)
     return { ...inserted, wake: inserted.threadId, posted: null }
   }
 

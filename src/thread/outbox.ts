@@ -68,8 +68,11 @@ export interface Report {
 }
 
 export interface Outbox {
-  /** Takes the first waiting message of a thread for sending; null when there is none, or another sender is at it. */
-  take(threadId: string, now: Date): Promise<Sending | null>
+  /**
+   * Takes the first waiting message of a thread for sending, and says whether more wait behind it; null when there is
+   * none, or another sender is at it.
+   */
+  take(threadId: string, now: Date): Promise<(Sending & { more: boolean }) | null>
   /** One more part of a message was accepted; stored at once, so that a broken send goes on after it. */
   part(id: string, providerId: string): Promise<void>
   sent(id: string, providerId: string, now: Date): Promise<void>
@@ -101,11 +104,12 @@ export function createOutbox(db: Db): Outbox {
   return {
     async take(threadId, now) {
       try {
-        const [row] = await db.query<Sending>(sql`
+        const [row] = await db.query<Sending & { more: boolean }>(sql`
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = now() + make_interval(secs => ${SENDING_SECONDS})
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' order by seq limit 1)
             and state = 'pending' and next_at <= ${now}::timestamptz
-          returning ${COLUMNS}`)
+          returning ${COLUMNS}, exists (
+            select 1 from outbox later where later.thread_id = ${threadId} and later.state = 'pending' and later.seq > outbox.seq) as more`)
         return row ?? null
       } catch (error) {
         if (isOneSender(error)) return null

@@ -40,9 +40,10 @@ export function createSender(deps: SenderDeps): Sender {
   let stopping = false
 
   const drain = async (threadId: string) => {
-    while (!stopping) {
+    for (let more = true; more && !stopping; ) {
       const message = await outbox.take(threadId, clock.now())
       if (!message) return
+      more = message.more
       await send(deps, message)
       bell.ring("thread", threadId)
     }
