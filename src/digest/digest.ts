@@ -9,7 +9,7 @@ import type { Db } from "../db/db.ts"
 import { dayBounds } from "../schedule/zone.ts"
 import { openWaits, type Wait } from "../thread/waits.ts"
 import { type Counts, countDay, type HardIssue, KINDS } from "./counts.ts"
-import { inert, oneLine } from "./inert.ts"
+import { ownLine, strangerLine } from "./sms-line.ts"
 
 export interface Digest {
   /** In the GSM-7 alphabet. */
@@ -70,7 +70,7 @@ function countLines(day: string, counts: Counts): Line[] {
 
 function assignedLines({ assigned }: Counts): Line[] {
   if (assigned.length === 0) return []
-  const named = assigned.slice(0, PEOPLE).map(({ login, count }) => `${oneLine(login, 39)} ${count}`)
+  const named = assigned.slice(0, PEOPLE).map(({ login, count }) => `${ownLine(login, 39)} ${count}`)
   const others = assigned.slice(PEOPLE).reduce((sum, { count }) => sum + count, 0)
   return [{ text: `Assigned: ${[...named, ...(others > 0 ? [`others ${others}`] : [])].join(", ")}` }]
 }
@@ -81,7 +81,7 @@ function approvalLines(waits: Wait[]): Line[] {
   const how = `Needs you: ${waits.length}, reply ${first.code} OK or ${first.code} NO`
   return [
     { text: how, keep: true },
-    ...waits.map(({ code, display }) => ({ text: `${code} ${oneLine(display, APPROVAL_CHARS)}`, keep: true })),
+    ...waits.map(({ code, display }) => ({ text: `${code} ${ownLine(display, APPROVAL_CHARS)}`, keep: true })),
   ]
 }
 
@@ -89,8 +89,8 @@ function approvalLines(waits: Wait[]): Line[] {
 function hardLine(all: HardIssue[]): (issue: HardIssue) => string {
   const several = new Set(all.map((issue) => issue.repo)).size > 1
   return ({ repo, number, title }) => {
-    const words = inert(title)
-    const where = several ? oneLine(repo.split("/").at(-1) ?? repo, 40) : ""
+    const words = strangerLine(title)
+    const where = several ? ownLine(repo.split("/").at(-1) ?? repo, 40) : ""
     return `Hard: ${where}#${number}${words === "" ? "" : ` "${words}"`}`
   }
 }

@@ -3,9 +3,9 @@
  * schema, and whatever does not fit it is no answer. The code that applies an answer trusts none of it.
  */
 import { z } from "zod"
+import { inert } from "../base/inert.ts"
 import type { ModelRequest } from "../model/model.ts"
 import type { Evidence } from "./evidence.ts"
-import { inert } from "./inert.ts"
 import { type IssueText, KINDS } from "./kind.ts"
 import { MAX_BODY } from "./words.ts"
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { inert } from "../../src/triage/inert.ts"
+import { inert } from "../../src/base/inert.ts"
 import { choose, kindOf, labelOf } from "../../src/triage/labels.ts"
 import { read } from "../../src/triage/model-answer.ts"
 import { type Case, propose } from "../../src/triage/proposal.ts"

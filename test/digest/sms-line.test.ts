@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { isGsm7 } from "../../src/channels/sms/segments.ts"
-import { inert, oneLine } from "../../src/digest/inert.ts"
+import { strangerLine as inert, ownLine as oneLine } from "../../src/digest/sms-line.ts"
 
 describe("a stranger's title", () => {
   test.each([
