@@ -107,16 +107,17 @@ async function home(db: Db, personId: string, live: ReadonlySet<ChannelId>, now:
         and threads.target = addresses.target order by created_at desc limit 1) as "threadId"
     from addresses where person_id = ${personId} and opted_out_at is null
     order by array_position(array['sms', 'telegram', 'web'], channel)`)
-  const best = addresses.find((a) => live.has(a.channel)) ?? {
-    channel: "web" as const,
-    address: "owner",
-    target: "owner",
-    threadId: null,
-  }
+  const best = addresses.find((a) => live.has(a.channel)) ?? mailboxOf(personId)
   if (best.threadId) return { threadId: best.threadId, channel: best.channel, target: best.target }
   const key = `${best.channel}:${best.address}`
   await db.query(sql`
     insert into threads (id, channel, key, person_id, target, created_at)
     values (${idOf(key)}, ${best.channel}, ${key}, ${personId}, ${best.target}, ${now}) on conflict (key) do nothing`)
   return { threadId: idOf(key), channel: best.channel, target: best.target }
+}
+
+/** Where someone is written to who can be reached nowhere: a mailbox of their own, never another person's. */
+function mailboxOf(personId: string) {
+  const name = personId === OWNER_ID ? "owner" : personId
+  return { channel: "web" as const, address: name, target: name, threadId: null }
 }

@@ -1,0 +1,104 @@
+import { sql } from "drizzle-orm"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { Fenced } from "../../src/base/errors.ts"
+import { newId } from "../../src/base/ids.ts"
+import { type Label, OWNER_LABEL } from "../../src/base/label.ts"
+import { entriesOf } from "../../src/journal/journal.ts"
+import type { Event } from "../../src/thread/event.ts"
+import { takeNewMessages } from "../../src/thread/steering.ts"
+import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { spine, text } from "../support/spine.ts"
+
+let database: TestDatabase
+let s: Awaited<ReturnType<typeof spine>>
+beforeAll(async () => {
+  database = await testDatabase()
+  s = await spine({ db: database.db })
+})
+afterAll(async () => {
+  await s.stop()
+  await database.drop()
+})
+
+/** A run at work; `say` puts more on its thread, `take` takes it in at step `n`. */
+async function working() {
+  const threadKey = `web:${newId()}`
+  const { threadId } = await s.inbox.accept(text("first", { threadKey }))
+  const claim = await s.leases.claim(threadId)
+  if (!claim?.run) throw new Error("nothing was claimed")
+  const { fence } = claim
+  const runId = claim.run.id
+  return {
+    runId,
+    threadId,
+    say: (words: string, over: Partial<Event> = {}) => s.inbox.accept(text(words, { threadKey, ...over })),
+    take: (n = 0, by = fence) => takeNewMessages(s.db, { runId, fence: by, n, opId: newId() }),
+    stale: { ...fence, epoch: fence.epoch - 1 },
+  }
+}
+const events = (runId: string) =>
+  s.db.query(sql`select payload ->> 'text' as text, state from inbox where run_id = ${runId} order by seq`)
+
+test("what came in is handed out oldest first, with its label", async () => {
+  const { say, take } = await working()
+  const members: Label = { integrity: "collaborator", confidentiality: "private" }
+  await say("one")
+  await say("two", { label: members })
+  expect(await take()).toEqual([
+    { text: "one", label: OWNER_LABEL },
+    { text: "two", label: members },
+  ])
+})
+
+test("what was handed out belongs to the run", async () => {
+  const { runId, say, take } = await working()
+  await say("one")
+  await take()
+  expect(await events(runId)).toEqual([
+    { text: "first", state: "claimed" },
+    { text: "one", state: "claimed" },
+  ])
+})
+
+test("what was handed out is in the run's journal, for whoever goes on with it", async () => {
+  const { runId, say, take } = await working()
+  await say("one")
+  await take(3)
+  expect(await entriesOf(s.db, runId)).toMatchObject([
+    { n: 3, phase: "outcome", kind: "note", name: "steer", result: [{ text: "one", label: OWNER_LABEL }] },
+  ])
+})
+
+test("the same message is handed out once", async () => {
+  const { say, take } = await working()
+  await say("one")
+  await take(0)
+  expect(await take(1)).toEqual([])
+})
+
+test("nothing new leaves no entry in the journal", async () => {
+  const { runId, take } = await working()
+  expect(await take()).toEqual([])
+  expect(await entriesOf(s.db, runId)).toEqual([])
+})
+
+test("a command is not passed: what was said after it waits for it", async () => {
+  const { say, take } = await working()
+  await say("before")
+  await say("/model x", { kind: "command" })
+  await say("after")
+  expect((await take()).map((message) => message.text)).toEqual(["before"])
+})
+
+test("another thread's messages are left alone", async () => {
+  const [here, there] = [await working(), await working()]
+  await there.say("not yours")
+  expect(await here.take()).toEqual([])
+})
+
+test("a stale worker takes nothing", async () => {
+  const { runId, say, take, stale } = await working()
+  await say("one")
+  await expect(take(0, stale)).rejects.toBeInstanceOf(Fenced)
+  expect(await events(runId)).toHaveLength(1)
+})
