@@ -3,6 +3,7 @@
  * and a model that is away costs a recall nothing but this arm.
  */
 import { sql } from "drizzle-orm"
+import { toSql } from "pgvector"
 import { Retry } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Db } from "../db/db.ts"
@@ -56,7 +57,7 @@ export function createEmbedding({ db, embedder, log }: { db: Db; embedder: Embed
       const vector = await question(text, signal)
       if (!vector) return null
       return db.query<Near>(sql`
-        select m.id, 1 - (e.embedding <=> ${JSON.stringify(vector)}::text::vector) as similarity
+        select m.id, 1 - (e.embedding <=> ${toSql(vector)}::text::vector) as similarity
         from memories m join memory_embeddings e on e.memory_id = m.id and e.model = ${embedder.model} and e.dims = ${vector.length}::int
         where m.scope = ${anyOf(scopes)} and ${CURRENT} ${kinds ? sql`and m.kind = ${anyOf(kinds)}` : sql``}
         order by similarity desc, m.id desc limit ${limit}::int`)
@@ -74,11 +75,7 @@ export function createEmbedding({ db, embedder, log }: { db: Db; embedder: Embed
         FILL_MS,
         signal,
       )
-      const rows = waiting.map((row, at) => ({
-        id: row.id,
-        dims: made[at]?.length,
-        embedding: JSON.stringify(made[at]),
-      }))
+      const rows = waiting.map((row, at) => ({ id: row.id, dims: made[at]?.length, embedding: toSql(made[at] ?? []) }))
       // The lock waits for a `forget` under way, and then finds the row retracted.
       await db.query(sql`
         with live as materialized (select id from memories where id = ${anyOf(

@@ -9,7 +9,7 @@ import type { Recurrence } from "./recurrence.ts"
 import { sentenceOf } from "./sentence.ts"
 
 export const DIGEST = "digest"
-export const SWEEP = "github-sweep"
+const SWEEP = "github-sweep"
 
 const EVERY_MORNING: Recurrence = { kind: "cron", expr: "0 8 * * *" }
 const SWEEP_MINUTES = 15

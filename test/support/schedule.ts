@@ -27,7 +27,7 @@ export function movableClock(start: string) {
 export type MovableClock = ReturnType<typeof movableClock>
 
 /** Jobs are only hints; nobody takes them here. */
-export const hintless: Queue = {
+const hintless: Queue = {
   send: async () => {},
   work: async () => {},
   depth: async () => ({ turn: 0, embed: 0 }),

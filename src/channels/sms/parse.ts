@@ -111,7 +111,7 @@ const STATES: Record<string, DeliveryState> = {
 }
 
 /** Twilio's message status as ours; null while it is on its way. */
-export function stateOf(messageStatus: string): DeliveryState | null {
+function stateOf(messageStatus: string): DeliveryState | null {
   return STATES[messageStatus] ?? null
 }
 

@@ -80,7 +80,7 @@ type Refusal = z.infer<typeof refusal>
  * What a failed call means (Bot API, "Making requests"): an answer with `ok: false` surely did nothing; everything that
  * is not an answer may have happened.
  */
-export function telegramError(error: unknown): VigilError {
+function telegramError(error: unknown): VigilError {
   const refused = refusal.safeParse(error)
   if (refused.success) return refusalError(refused.data)
   const inner = error instanceof Error && "error" in error ? error.error : error
