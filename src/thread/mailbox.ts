@@ -89,15 +89,17 @@ export async function lastReply(tx: Tx, threadId: string): Promise<number> {
 }
 
 /**
- * What became of a message. An answer to a question starts no run of its own: it belongs to the run it set going, which
- * is known by the moment of the answer, written to both rows in one commit.
+ * What became of a message. What its run sends elsewhere (a digest to a phone) is no reply to it. An answer to a question
+ * starts no run of its own: it belongs to the run it set going, wherever that replies, which is known by the moment of the
+ * answer, written to both rows in one commit.
  */
 export async function outcomeOf(tx: Tx, inboxId: string): Promise<Outcome | null> {
   const [row] = await tx.query<Outcome>(sql`
     select i.id, i.thread_id as "threadId", i.state, r.id as "runId", r.state as "runState", (
       select string_agg(o.body ->> 'text', E'\n\n' order by o.seq) from outbox o
       where o.dedupe_key = 'answer:' || i.id::text
-        or (o.run_id = r.id and (r.trigger_id = i.id or o.created_at >= i.received_at))
+        or (o.run_id = r.id and (r.trigger_id = i.id or o.created_at >= i.received_at)
+          and (w.id is not null or o.thread_id = i.thread_id))
     ) as reply
     from inbox i
     left join waits w on i.run_id is null and i.state = 'done'

@@ -47,7 +47,8 @@ async function inMemory(): Promise<TestDatabase> {
   return { db, kind: "pglite", url: "", drop: () => db.close() }
 }
 
-async function image(): Promise<Blob> {
+/** A migrated embedded database as a file, made once; `openPglite` starts from it. */
+export async function image(): Promise<Blob> {
   const path = join(CACHE, `${VERSION}.tar`)
   if (!existsSync(path)) {
     mkdirSync(CACHE, { recursive: true })

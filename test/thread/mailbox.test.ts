@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { letters, outcomeOf, repliesAfter } from "../../src/thread/mailbox.ts"
+import { postNotice } from "../../src/thread/outbox.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { spine, text } from "../support/spine.ts"
 
@@ -66,4 +67,13 @@ test("an answer that comes too late has the notice as its outcome", async () => 
     from inbox where id = ${asked.id}::uuid`)
   const late = await s.inbox.accept(text("K7 OK", { threadKey: "web:late" }))
   expect(await outcomeOf(s.db, late.id)).toMatchObject({ state: "done", runId: null, reply: "K7 was already denied." })
+})
+
+test("what a run sends to another thread is no reply to the message that set it off", async () => {
+  const asked = await s.inbox.accept(text("send it to my phone", { threadKey: "web:elsewhere" }))
+  const { threadId } = await s.inbox.accept(text("hello", { threadKey: "web:phone" }))
+  const claim = await s.leases.claim(asked.threadId)
+  if (!claim?.run) throw new Error("there was nothing to run")
+  await postNotice(s.db, { threadId, dedupeKey: "sent", text: "the digest", now: new Date(), runId: claim.run.id })
+  expect(await outcomeOf(s.db, asked.id)).toMatchObject({ runState: "running", reply: null })
 })
