@@ -8,6 +8,7 @@ import { type Finish, finish, postpone, type Question, suspend } from "../../src
 import { OWNER_ID } from "../../src/thread/people.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { spine, text } from "../support/spine.ts"
+import { working } from "../support/work.ts"
 
 const NOW = new Date("2026-11-22T12:00:00Z")
 let database: TestDatabase
@@ -21,14 +22,11 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** A run at work on a thread of its own, and how it may end. */
-async function working() {
-  const threadKey = `web:${newId()}`
-  const event = await s.inbox.accept(text("work", { threadKey }))
-  const claim = await s.leases.claim(event.threadId)
-  if (!claim?.run) throw new Error("nothing was claimed")
-  const { fence, run, thread } = claim
-  const base = { runId: run.id, fence, now: NOW, entries: [note(0)], posts: [post(thread.id, run.id)] }
+/** A run at work, and how it may end. */
+async function atWork() {
+  const w = await working(s)
+  const { runId, fence, threadId } = w
+  const base = { runId, fence, now: NOW, entries: [note(0)], posts: [post(threadId, runId)] }
   const done = (over: Partial<Finish> = {}): Finish => ({
     ...base,
     state: "done",
@@ -37,9 +35,9 @@ async function working() {
     model: "m1",
     ...over,
   })
-  return { eventId: event.id, threadKey, threadId: thread.id, runId: run.id, fence, base, done }
+  return { ...w, base, done }
 }
-type Working = Awaited<ReturnType<typeof working>>
+type AtWork = Awaited<ReturnType<typeof atWork>>
 
 const note = (n: number): Entry => ({ n, phase: "outcome", kind: "note", name: "t", opId: newId(), replay: "pure" })
 const post = (threadId: string, runId: string) => ({ threadId, dedupeKey: `run:${runId}:reply`, text: "done" })
@@ -55,7 +53,7 @@ function question(over: Partial<Question> = {}): Question {
     ...over,
   }
 }
-async function traces({ threadId, runId, eventId }: Working) {
+async function traces({ threadId, runId, eventId }: AtWork) {
   const [row] = await s.db.query(sql`select
     (select state from runs where id = ${runId}) as run, (select state from inbox where id = ${eventId}) as event,
     (select count(*) from journal where run_id = ${runId}) as entries, (select count(*) from waits where run_id = ${runId}) as waits,
@@ -66,13 +64,13 @@ const UNTOUCHED = { run: "running", event: "claimed", entries: 0, waits: 0, post
 
 describe("a run that is done", () => {
   test("leaves its journal, its reply, its event and its thread in one commit", async () => {
-    const w = await working()
+    const w = await atWork()
     expect(await finish(s.db, w.done())).toEqual({ more: false })
     expect(await traces(w)).toEqual({ run: "done", event: "done", entries: 1, waits: 0, posts: 1, held: false })
   })
 
   test("keeps its label, its model and when it ended", async () => {
-    const w = await working()
+    const w = await atWork()
     await finish(s.db, w.done({ label: UNTRUSTED_LABEL }))
     const [row] = await s.db.query(
       sql`select label, model, error, ended_at >= started_at as ended from runs where id = ${w.runId}`,
@@ -81,14 +79,14 @@ describe("a run that is done", () => {
   })
 
   test("can end once only", async () => {
-    const w = await working()
+    const w = await atWork()
     await finish(s.db, w.done())
     await expect(finish(s.db, w.done({ state: "failed" }))).rejects.toBeInstanceOf(Fenced)
     expect(await traces(w)).toMatchObject({ run: "done", posts: 1 })
   })
 
   test("writes what its feature adds in the same commit", async () => {
-    const w = await working()
+    const w = await atWork()
     const also = sql`insert into kv (namespace, key, value, updated_at) select 'ending', ${w.runId}::text, 'true'::jsonb, now() from held`
     await finish(s.db, w.done({ also }))
     expect(await s.db.query(sql`select value from kv where namespace = 'ending' and key = ${w.runId}`)).toEqual([
@@ -97,21 +95,21 @@ describe("a run that is done", () => {
   })
 
   test("is undone whole when one part of it fails", async () => {
-    const w = await working()
+    const w = await atWork()
     const also = sql`insert into kv (namespace, key, value, updated_at) select 'ending', null, 'true'::jsonb, now() from held`
     await expect(finish(s.db, w.done({ also }))).rejects.toThrow()
     expect(await traces(w)).toEqual(UNTOUCHED)
   })
 
   test("posts a message once, whoever posted it before", async () => {
-    const w = await working()
+    const w = await atWork()
     const twin = post(w.threadId, w.runId)
     await finish(s.db, w.done({ posts: [twin, { ...twin, dedupeKey: `run:${w.runId}:more` }, twin] }))
     expect(await traces(w)).toMatchObject({ posts: 2 })
   })
 
   test("leaves other runs' events alone", async () => {
-    const [mine, other] = [await working(), await working()]
+    const [mine, other] = [await atWork(), await atWork()]
     await finish(s.db, mine.done())
     expect(await traces(other)).toEqual(UNTOUCHED)
   })
@@ -119,7 +117,7 @@ describe("a run that is done", () => {
 
 describe("a run that failed", () => {
   test("keeps its events for another try, with the error", async () => {
-    const w = await working()
+    const w = await atWork()
     await finish(s.db, w.done({ state: "failed", events: "dead", error: { code: "retry", message: "away" } }))
     expect(await traces(w)).toMatchObject({ run: "failed", event: "dead", held: false })
     const [row] = await s.db.query(sql`select error from runs where id = ${w.runId}`)
@@ -127,7 +125,7 @@ describe("a run that failed", () => {
   })
 
   test("lets the next message have the thread", async () => {
-    const w = await working()
+    const w = await atWork()
     await s.inbox.accept(text("next", { threadKey: w.threadKey }))
     expect(await finish(s.db, w.done({ state: "failed", events: "dead" }))).toEqual({ more: true })
     expect((await s.leases.claim(w.threadId))?.run).toMatchObject({ fresh: true })
@@ -138,7 +136,7 @@ describe("a run that is tried again", () => {
   const error = { code: "retry", message: "away" }
 
   test("keeps its event and comes back, not before its moment", async () => {
-    const w = await working()
+    const w = await atWork()
     await postpone(s.db, { ...w.base, posts: [], delayMs: 60_000, error, counts: true })
     expect(await traces(w)).toEqual({ run: "running", event: "claimed", entries: 1, waits: 0, posts: 0, held: false })
     expect(await s.leases.claim(w.threadId)).toBeNull()
@@ -147,12 +145,12 @@ describe("a run that is tried again", () => {
   })
 
   test("at once is ready at once", async () => {
-    const w = await working()
+    const w = await atWork()
     expect(await postpone(s.db, { ...w.base, delayMs: 0, error, counts: false })).toEqual({ more: true })
   })
 
   test("because its worker stops does not count as a try", async () => {
-    const w = await working()
+    const w = await atWork()
     await postpone(s.db, { ...w.base, delayMs: 0, error, counts: false })
     expect((await s.leases.claim(w.threadId))?.run).toMatchObject({ attempts: 0 })
   })
@@ -160,13 +158,13 @@ describe("a run that is tried again", () => {
 
 describe("a run that waits for a person", () => {
   test("asks and pauses in one commit, and holds nothing", async () => {
-    const w = await working()
+    const w = await atWork()
     expect(await suspend(s.db, { ...w.base, question: question() })).toEqual({ more: false })
     expect(await traces(w)).toEqual({ run: "waiting", event: "claimed", entries: 1, waits: 1, posts: 1, held: false })
   })
 
   test("asks a step's question once", async () => {
-    const w = await working()
+    const w = await atWork()
     await suspend(s.db, { ...w.base, question: question() })
     await s.db.query(sql`update threads set ready_at = now() where id = ${w.threadId}`)
     await s.db.query(sql`update waits set state = 'denied' where run_id = ${w.runId}`)
@@ -177,7 +175,7 @@ describe("a run that waits for a person", () => {
   })
 
   test("does not hold up what is said meanwhile", async () => {
-    const w = await working()
+    const w = await atWork()
     await suspend(s.db, { ...w.base, question: question() })
     await s.inbox.accept(text("something else", { threadKey: w.threadKey }))
     expect((await s.leases.claim(w.threadId))?.run).toMatchObject({ fresh: true })
@@ -186,7 +184,7 @@ describe("a run that waits for a person", () => {
 
 describe("a stale worker", () => {
   const stale = async () => {
-    const w = await working()
+    const w = await atWork()
     return { ...w, fence: { ...w.fence, epoch: w.fence.epoch - 1 } }
   }
 

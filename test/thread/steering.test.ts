@@ -8,6 +8,7 @@ import type { Event } from "../../src/thread/event.ts"
 import { takeNewMessages } from "../../src/thread/steering.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { spine, text } from "../support/spine.ts"
+import { working } from "../support/work.ts"
 
 let database: TestDatabase
 let s: Awaited<ReturnType<typeof spine>>
@@ -21,16 +22,10 @@ afterAll(async () => {
 })
 
 /** A run at work; `say` puts more on its thread, `take` takes it in at step `n`. */
-async function working() {
-  const threadKey = `web:${newId()}`
-  const { threadId } = await s.inbox.accept(text("first", { threadKey }))
-  const claim = await s.leases.claim(threadId)
-  if (!claim?.run) throw new Error("nothing was claimed")
-  const { fence } = claim
-  const runId = claim.run.id
+async function listening() {
+  const { runId, threadKey, fence } = await working(s, "first")
   return {
     runId,
-    threadId,
     say: (words: string, over: Partial<Event> = {}) => s.inbox.accept(text(words, { threadKey, ...over })),
     take: (n = 0, by = fence) => takeNewMessages(s.db, { runId, fence: by, n, opId: newId() }),
     stale: { ...fence, epoch: fence.epoch - 1 },
@@ -40,7 +35,7 @@ const events = (runId: string) =>
   s.db.query(sql`select payload ->> 'text' as text, state from inbox where run_id = ${runId} order by seq`)
 
 test("what came in is handed out oldest first, with its label", async () => {
-  const { say, take } = await working()
+  const { say, take } = await listening()
   const members: Label = { integrity: "collaborator", confidentiality: "private" }
   await say("one")
   await say("two", { label: members })
@@ -51,7 +46,7 @@ test("what came in is handed out oldest first, with its label", async () => {
 })
 
 test("what was handed out belongs to the run", async () => {
-  const { runId, say, take } = await working()
+  const { runId, say, take } = await listening()
   await say("one")
   await take()
   expect(await events(runId)).toEqual([
@@ -61,7 +56,7 @@ test("what was handed out belongs to the run", async () => {
 })
 
 test("what was handed out is in the run's journal, for whoever goes on with it", async () => {
-  const { runId, say, take } = await working()
+  const { runId, say, take } = await listening()
   await say("one")
   await take(3)
   expect(await entriesOf(s.db, runId)).toMatchObject([
@@ -70,20 +65,20 @@ test("what was handed out is in the run's journal, for whoever goes on with it",
 })
 
 test("the same message is handed out once", async () => {
-  const { say, take } = await working()
+  const { say, take } = await listening()
   await say("one")
   await take(0)
   expect(await take(1)).toEqual([])
 })
 
 test("nothing new leaves no entry in the journal", async () => {
-  const { runId, take } = await working()
+  const { runId, take } = await listening()
   expect(await take()).toEqual([])
   expect(await entriesOf(s.db, runId)).toEqual([])
 })
 
 test("a command is not passed: what was said after it waits for it", async () => {
-  const { say, take } = await working()
+  const { say, take } = await listening()
   await say("before")
   await say("/model x", { kind: "command" })
   await say("after")
@@ -91,13 +86,13 @@ test("a command is not passed: what was said after it waits for it", async () =>
 })
 
 test("another thread's messages are left alone", async () => {
-  const [here, there] = [await working(), await working()]
+  const [here, there] = [await listening(), await listening()]
   await there.say("not yours")
   expect(await here.take()).toEqual([])
 })
 
 test("a stale worker takes nothing", async () => {
-  const { runId, say, take, stale } = await working()
+  const { runId, say, take, stale } = await listening()
   await say("one")
   await expect(take(0, stale)).rejects.toBeInstanceOf(Fenced)
   expect(await events(runId)).toHaveLength(1)

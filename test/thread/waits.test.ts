@@ -23,7 +23,7 @@ beforeEach(async () => {
   await database.db.raw("update waits set state = 'cancelled' where state = 'open'")
 })
 
-const ask = (over: Parameters<typeof askAbout>[1] = {}) => askAbout(s, { now: NOW, ...over })
+const ask = (over: Partial<Parameters<typeof askAbout>[1]> = {}) => askAbout(s, { now: NOW, ...over })
 const readyAt = async (threadId: string) =>
   (await s.db.query<{ at: Date | null }>(sql`select ready_at as at from threads where id = ${threadId}`))[0]?.at
 async function approvedWait(args = '{"n":1}') {
