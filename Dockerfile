@@ -10,7 +10,7 @@ RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates tini \
   && rm -rf /var/lib/apt/lists/* \
   && install -d -o node -g node -m 700 /data
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data HOME=/home/node
+ENV NODE_OPTIONS=--max-semi-space-size=4 NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data HOME=/home/node
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY package.json ./

@@ -3,10 +3,8 @@
  * of the same run: the machines are shared, so the ratio is the figure.
  */
 import { availableParallelism, cpus, loadavg } from "node:os"
-import { join } from "node:path"
-import { makeDatabase } from "../../src/db/initdb.ts"
 import type { Opened } from "../../src/db/migrate.ts"
-import { openPglite } from "../../src/db/pglite.ts"
+import { openDb } from "../../src/db/open.ts"
 import { testDatabase, testDir } from "../support/database.ts"
 import { NoPostgres } from "../support/postgres.ts"
 import { benchAccept } from "./accept.ts"
@@ -21,8 +19,7 @@ const say = (line: string) => void process.stdout.write(`${line}\n`)
 
 async function onDisk<T>(use: (db: Opened) => Promise<T>): Promise<T> {
   const { dir, remove } = testDir()
-  await makeDatabase(join(dir, "db"))
-  const db = await openPglite({ dir: join(dir, "db") })
+  const db = await openDb({ dataDir: dir, now: new Date() })
   try {
     return await use(db)
   } finally {
