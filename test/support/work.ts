@@ -1,5 +1,11 @@
 /** A run at work on a thread of its own: a message came in, was claimed, and is held. */
+import { sql } from "drizzle-orm"
+import { createSteps, type Steps, type StepsDeps } from "../../src/agent/steps.ts"
+import { createTape, type Tape } from "../../src/agent/tape.ts"
+import { systemClock } from "../../src/base/clock.ts"
 import { newId } from "../../src/base/ids.ts"
+import { OWNER_LABEL } from "../../src/base/label.ts"
+import { entriesOf } from "../../src/journal/journal.ts"
 import type { Claim, ClaimedRun } from "../../src/thread/lease.ts"
 import { type spine, text } from "./spine.ts"
 
@@ -12,6 +18,33 @@ export async function working(s: Spine, words = "work", event: Parameters<typeof
   return { claim, eventId: id, threadKey, threadId, runId: claim.run.id, fence: claim.fence }
 }
 
+export type Working = Awaited<ReturnType<typeof working>>
+
+/** The run's tape, as a worker that comes to it now reads it. */
+export async function tapeOf(s: Spine, w: Working, scrub = (words: string) => words): Promise<Tape> {
+  const { runId, fence, claim } = w
+  const recorded = await entriesOf(s.db, runId)
+  const [row] = await s.db.query<{ nextSeq: number; stopSeq: number }>(
+    sql`select next_seq as "nextSeq", stop_seq as "stopSeq" from threads where id = ${w.threadId}`,
+  )
+  const lastSeq = Math.max(...claim.run.events.map((event) => event.seq))
+  return createTape({ db: s.db, clock: systemClock, runId, fence, recorded, lastSeq, news: row ?? claim, scrub })
+}
+
+/** The run's steps, as a worker that comes to it now takes them up; the model is away unless `over` brings one. */
+export async function stepsOf(s: Spine, w: Working, over: Partial<StepsDeps> = {}): Promise<Steps> {
+  return createSteps({
+    tape: await tapeOf(s, w),
+    db: s.db,
+    fence: w.fence,
+    label: OWNER_LABEL,
+    ask: () => Promise.reject(new Error("there is no model here")),
+    money: { reserve: async () => {}, settle: async () => {} },
+    signal: new AbortController().signal,
+    ...over,
+  })
+}
+
 /** Claims a thread that must have a run to do or to go on with. */
 export async function reclaimed(s: Spine, threadId: string): Promise<Claim & { run: ClaimedRun }> {
   const claim = await s.leases.claim(threadId)
@@ -19,7 +52,12 @@ export async function reclaimed(s: Spine, threadId: string): Promise<Claim & { r
   return { ...claim, run: claim.run }
 }
 
+/** Someone else takes the thread: whoever held it is stale from now on. */
+export async function takeAway(s: Spine, threadId: string): Promise<void> {
+  await s.db.query(sql`update threads set epoch = epoch + 1 where id = ${threadId}`)
+}
+
 /** As if the worker that holds the thread had died and its lease run out. */
 export async function abandon(s: Spine, threadId: string): Promise<void> {
-  await s.db.raw("update threads set lease_until = now() - interval '1 second' where id = $1", [threadId])
+  await s.db.query(sql`update threads set lease_until = now() - interval '1 second' where id = ${threadId}`)
 }
