@@ -89,6 +89,7 @@ test("a pressed button answers an approval, once, and is let go at once", async 
   expect(question.buttons.map((button) => button.label)).toEqual(["OK", "No"])
   const press = (data: string) => telegram.press({ from: OWNER, data, messageId: question.messageId })
   const [yes = "", no = ""] = question.buttons.map((button) => button.data)
+  expect(telegram.methods()).not.toContain("answerCallbackQuery")
 
   await press(yes)
   expect((await reply(3)).text).toMatch(/^Forgotten:/)
