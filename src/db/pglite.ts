@@ -22,7 +22,14 @@ export interface PgliteOptions {
   fsync?: FsyncHook
 }
 
-const SETTINGS = ["wal_sync_method=fsync", "shared_buffers=16MB", "max_connections=5", "wal_buffers=1MB"]
+const SETTINGS = [
+  "wal_sync_method=fsync",
+  "shared_buffers=16MB",
+  "max_connections=5",
+  "wal_buffers=1MB",
+  "plan_cache_mode=force_generic_plan",
+  "jit=off",
+]
 
 /** Whether `dir` already holds a database. */
 export function isInitialised(dir: string): boolean {

@@ -73,16 +73,21 @@ export async function benchTurn(opened: Opened, n: number): Promise<TurnFigures>
     await quiet(worker.busy)
     return took
   }
-  for (let i = 0; i < WARM; i++) await one()
-  reset()
+  // Turn and floor take turns, so that what else the machine does meets both alike.
   const turns: number[] = []
-  for (let i = 0; i < n; i++) turns.push(await one())
+  const floors: number[] = []
+  for (let i = 0; i < WARM + n; i++) {
+    if (i === WARM) reset()
+    const turn = await one()
+    const bare = await floor(opened)
+    await pause()
+    if (i < WARM) continue
+    turns.push(turn)
+    floors.push(bare)
+  }
   const spent = snapshot(tally, n)
   await worker.stop(1000)
   await s.stop()
-  for (let i = 0; i < WARM; i++) await floor(opened)
-  const floors: number[] = []
-  for (let i = 0; i < n; i++) floors.push(await floor(opened))
   return { turn: sampleOf(turns), floor: sampleOf(floors), ...spent }
 }
 
@@ -102,8 +107,12 @@ function snapshot(tally: Tally, n: number) {
 
 /** Lets what follows a reply (its receipt, the released lease) end, so that turns do not overlap. */
 async function quiet(busy: () => number): Promise<void> {
-  do await new Promise((resolve) => setTimeout(resolve, 2))
+  do await pause()
   while (busy() > 0)
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 const FLOOR_THREAD = newId()
