@@ -40,7 +40,7 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
       name: "retry",
       help: "try again what failed",
       async run(job) {
-        const again = await retryFailed(db, job.thread.id)
+        const again = await retryFailed(db, job.thread.id, job.run.events[0]?.seq ?? 0)
         return again > 0 ? `Trying again: ${again} message${again === 1 ? "" : "s"}.` : "Nothing failed here."
       },
     },
@@ -104,15 +104,19 @@ async function why(db: Db, threadId: string): Promise<string> {
   return `${lines.join("\n")}\nThe whole trace: vigil trace ${first.run.slice(0, 13)}`
 }
 
-/** Failed runs go on from their journals, so what they finished is not repeated. Returns how many messages that is. */
-async function retryFailed(db: Db, threadId: string): Promise<number> {
+/**
+ * Failed runs go on from their journals, so what they finished is not repeated. They wait for nothing, so each is taken up
+ * in its turn; a stop said before the wish to retry, at `seq`, no longer counts. Returns how many messages that is.
+ */
+async function retryFailed(db: Db, threadId: string, seq: number): Promise<number> {
   const events = await db.query(sql`
     with failed as (
-      update runs set state = 'running', attempts = 0, ended_at = null, error = null
+      update runs set state = 'waiting', attempts = 0, ended_at = null, error = null
       where thread_id = ${threadId} and state = 'failed' and exists (select 1 from inbox where run_id = runs.id and state = 'dead')
       returning id
     ), ready as (
-      update threads set ready_at = now() where id = ${threadId} and exists (select 1 from failed)
+      update threads set ready_at = now(), stop_seq = case when stop_seq < ${seq}::bigint then 0 else stop_seq end
+      where id = ${threadId} and exists (select 1 from failed)
     )
     update inbox set state = 'claimed', ended_at = null from failed where run_id = failed.id and inbox.state = 'dead' returning inbox.id`)
   return events.length

@@ -1,6 +1,6 @@
 /** Commands: what a person types with a slash. Run in order with the messages, by code: the same on every channel, with or without a model. */
 
-import { messagePayload } from "../thread/event.ts"
+import { commandOf, messagePayload } from "../thread/event.ts"
 import type { Handler, Job } from "./job.ts"
 
 export interface Command {
@@ -20,10 +20,10 @@ export function createCommands(commands: Command[]): Handler {
     takesMore: false,
     async run(job) {
       const { text } = messagePayload.parse(job.run.events[0]?.payload)
-      const [, name = "", rest = ""] = /^\/([a-z]+)(?:@\w+)?\s*([\s\S]*)$/i.exec(text.trim()) ?? []
-      const command = byName.get(name.toLowerCase())
+      const { name, rest } = commandOf(text) ?? { name: "", rest: "" }
+      const command = byName.get(name)
       const reply = await job.steps.note<string>(`/${name}`, async () =>
-        command ? command.run(job, rest.trim()) : `I do not know /${name}.\n${helpText(all)}`,
+        command ? command.run(job, rest) : `I do not know /${name}.\n${helpText(all)}`,
       )
       return { model: null, posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply }] }
     },

@@ -50,13 +50,13 @@ export interface Released {
   more: boolean
 }
 
-/** Gives the thread back, ready at once when it has more to do. `ready` adds a moment to come back at. */
-function letGo(
-  fence: Fence,
-  { ready = sql`null::timestamptz`, seen }: { ready?: SQL; seen?: number | undefined } = {},
-): SQL {
+/**
+ * Gives the thread back, ready at once when it has more to do. With `back`, the run comes back at that moment, and what
+ * else there is to do waits behind it.
+ */
+function letGo(fence: Fence, { back, seen }: { back?: SQL; seen?: number | undefined } = {}): SQL {
   return sql`update threads set owner = null, lease_until = null,
-      ready_at = case when ${moreWork} then least(ready_at, now()) else least(ready_at, ${ready}) end
+      ready_at = ${back ?? sql`case when ${moreWork} then least(ready_at, now()) else ready_at end`}
     where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}
       ${seen === undefined ? sql`` : sql`and next_seq = ${seen}`}
     returning id, ready_at`
@@ -103,7 +103,7 @@ export async function postpone(
   return run(
     tx,
     sql`
-    with held as (${letGo(end.fence, { ready: at })}), noted as (
+    with held as (${letGo(end.fence, { back: at })}), noted as (
       update runs set attempts = attempts + ${end.counts ? 1 : 0}::int, error = ${json(end.error)} from held where runs.id = ${end.runId}
     ) ${rest(end)}`,
   )

@@ -31,11 +31,17 @@ export interface Event {
   payload: unknown
 }
 
+/** A slash command's name, in lower case, and what follows it; `/name@bot` is the same. Null for any other text, paths too. */
+export function commandOf(text: string): { name: string; rest: string } | null {
+  const [, name, rest = ""] = /^\/([a-z]\w*)(?:@\w+)?(?:\s+([\s\S]*))?$/i.exec(text.trim()) ?? []
+  return name === undefined ? null : { name: name.toLowerCase(), rest }
+}
+
 /** Slash commands run in order like messages, but by code, not by the model. `/stop` also acts at once. */
 export function kindOfText(text: string): "message" | "command" {
-  return /^\/[a-z]+\b/i.test(text.trim()) ? "command" : "message"
+  return commandOf(text) === null ? "message" : "command"
 }
 
 export function isStop(text: string): boolean {
-  return /^\/stop\b/i.test(text.trim())
+  return commandOf(text)?.name === "stop"
 }

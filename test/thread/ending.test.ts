@@ -144,6 +144,15 @@ describe("a run that is tried again", () => {
     expect((await s.leases.claim(w.threadId))?.run).toMatchObject({ id: w.runId, fresh: false, attempts: 1 })
   })
 
+  test("keeps its moment though more was said while it worked", async () => {
+    const w = await atWork()
+    await s.inbox.accept(text("more", { threadKey: w.threadKey }))
+    expect(await postpone(s.db, { ...w.base, posts: [], delayMs: 60_000, error, counts: true })).toEqual({
+      more: false,
+    })
+    expect(await s.leases.claim(w.threadId)).toBeNull()
+  })
+
   test("at once is ready at once", async () => {
     const w = await atWork()
     expect(await postpone(s.db, { ...w.base, delayMs: 0, error, counts: false })).toEqual({ more: true })
