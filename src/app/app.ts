@@ -162,6 +162,7 @@ function followOwnersZone(ground: Ground, stores: Stores, channels: Channels): (
     lookedAt = now
     const owner = await ground.people.get(ground.owner.id)
     if (!owner) return
+    Object.assign(ground.owner, owner)
     await ensureSystemAutomations(
       { db: ground.db, automations: stores.automations },
       { owner, hostZone: ground.hostZone, github: channels.api !== undefined && ground.config.GITHUB_REPOS.length > 0 },

@@ -35,7 +35,12 @@ export interface AppOptions {
 export async function openGround({ env, role, db, clock = systemClock, log: given }: AppOptions) {
   const early = readConfig(env)
   const scrubber = createScrubber()
-  const log = given ?? createLog({ level: early.LOG_LEVEL, scrub: (line) => scrubber.scrub(line) })
+  const log =
+    given ??
+    createLog({
+      level: early.LOG_LEVEL ?? (process.stderr.isTTY ? "warn" : "info"),
+      scrub: (line) => scrubber.scrub(line),
+    })
   const boss = openBoss(db, { backend: early.QUEUE_BACKEND, worker: role !== "web" })
   const masterKey = readMasterKey({
     dataDir: early.DATA_DIR,

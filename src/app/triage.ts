@@ -38,7 +38,7 @@ export function openTriage({ ground, channels, model, stores }: TriageDeps): Tri
   const { memory } = stores
   const decisions = createDecisions(db)
   const labels = createLabels({ kv, clock })
-  const rotas = createRotas({ kv, zone: ground.owner.zone ?? hostZone })
+  const rotas = createRotas({ kv, zone: () => ground.owner.zone ?? hostZone })
   const demo = createDemoGitHub()
   const github: GitHubOf = (repo) => (repo.toLowerCase() === DEMO_REPO ? demo : (channels.api ?? null))
   const evidence = { memory, decisions, learning: createLearning(decisions) }

@@ -37,7 +37,7 @@ const VARIABLES = {
   ],
   MASTER_KEY: [text.refine(isKey, "is not 32 bytes in base64").optional(), "make one with: openssl rand -base64 32"],
   LOG_LEVEL: [
-    z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+    z.enum(["debug", "info", "warn", "error", "silent"]).optional(),
     "set LOG_LEVEL to debug, info, warn, error or silent",
   ],
   OPENAI_API_KEY: [text.optional(), "copy it from your provider's console"],

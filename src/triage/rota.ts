@@ -52,7 +52,8 @@ export interface Rotas {
   onCall(repo: string, at: Date): Promise<string | null>
 }
 
-export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: string }): Rotas {
+/** @param zone of rotas that name none; asked for each time, as the owner's may become known. */
+export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: () => string }): Rotas {
   async function get(repo: string): Promise<Rota | null> {
     const own = await kv.get("triage", key(repo))
     const entry = own ?? (await kv.get("triage", key("*")))
@@ -73,7 +74,7 @@ export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: s
     },
     async onCall(repo, at) {
       const rota = await get(repo)
-      return rota && onCall(rota, at, zone)
+      return rota && onCall(rota, at, zone())
     },
   }
 }

@@ -82,17 +82,19 @@ export function startWorker(deps: WorkerDeps): Worker {
     pump()
   }
 
-  const sweep = setInterval(() => {
-    for (const [name, chore] of Object.entries(deps.chores))
-      chore().catch((error: unknown) => deps.log.error("chore_failed", { chore: name, error }))
-    void claimAll()
-  }, SWEEP_MS)
-
   const claimAll = async () => {
     while (!stopping && running.size + claiming < deps.concurrency && (await take())) {
       // Each turn of this loop claimed a thread; it ends when none is ready or all hands are busy.
     }
   }
+
+  const sweep = () => {
+    for (const [name, chore] of Object.entries(deps.chores))
+      chore().catch((error: unknown) => deps.log.error("chore_failed", { chore: name, error }))
+    void claimAll()
+  }
+  sweep()
+  const timer = setInterval(sweep, SWEEP_MS)
 
   const deaf = deps.bell.on("work", nudge)
   return {
@@ -101,14 +103,14 @@ export function startWorker(deps: WorkerDeps): Worker {
     async stop(graceMs) {
       stopping = true
       deaf()
-      clearInterval(sweep)
+      clearInterval(timer)
       const all = Promise.all([...running.values()].map((one) => one.done))
-      const timer = setTimeout(
+      const patience = setTimeout(
         () => shutdown.abort(new Retry("this worker is shutting down", { code: "shutdown" })),
         graceMs,
       )
       await all
-      clearTimeout(timer)
+      clearTimeout(patience)
     },
   }
 }

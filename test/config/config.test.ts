@@ -110,7 +110,6 @@ test("an empty environment is a complete configuration", () => {
     PORT: 8080,
     DATA_DIR: resolve("data"),
     QUEUE_BACKEND: "postgres",
-    LOG_LEVEL: "info",
     VIGIL_FALLBACK_MODELS: [],
     VIGIL_PROBE_LOCAL: true,
     GITHUB_REPOS: [],

@@ -46,7 +46,7 @@ export async function harness(options: HarnessOptions = {}) {
   const memory = createMemory({ db, queue: { send: async () => {} }, clock })
   const kv = createKv({ db, clock })
   const decisions = createDecisions(db)
-  const rotas = createRotas({ kv, zone: "UTC" })
+  const rotas = createRotas({ kv, zone: () => "UTC" })
   const parts = {
     github: (repo: string) => clients.get(repo.toLowerCase()) ?? null,
     memory,

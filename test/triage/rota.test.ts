@@ -51,7 +51,7 @@ test("a repository's own rota wins over the one for all, and what is no rota is 
       return 1
     },
   }
-  const rotas = createRotas({ kv, zone: "UTC" })
+  const rotas = createRotas({ kv, zone: () => "UTC" })
   const tx = { query: async () => [], raw: async () => [] }
   await rotas.set(tx, "*", { start: "2026-01-01", logins: ["everyone"] })
   await rotas.set(tx, "Octo/Demo", { start: "2026-01-01", logins: ["own"] })
