@@ -38,6 +38,8 @@ export function createAnswer(deps: TurnDeps): Answer {
     const fixed = { system, volatile, tools: specs, maxOutput: MAX_OUTPUT, cacheKey: job.thread.id }
     const request = job.thread.model ? { ...fixed, model: job.thread.model } : fixed
     let model: string | null = null
+    // Time at work, not since the run began: it may have waited for a person, or failed and been tried again since.
+    const began = job.now().getTime()
     const end = await loop(context.messages, {
       async ask(messages) {
         const result = await job.steps.model("reply", { ...request, messages })
@@ -46,7 +48,7 @@ export function createAnswer(deps: TurnDeps): Answer {
       },
       call: async (call) => JSON.stringify(await act(call.name, argumentsOf(call.arguments))),
       steer: () => job.steps.steer(),
-      elapsed: () => job.now().getTime() - job.run.startedAt.getTime(),
+      elapsed: () => job.now().getTime() - began,
     })
     return { text: textOf(end), model }
   }

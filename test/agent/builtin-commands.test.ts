@@ -1,35 +1,15 @@
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { builtinCommands } from "../../src/agent/builtin-commands.ts"
-import { createCommands } from "../../src/agent/commands.ts"
-import { createAnswer, createTurn } from "../../src/agent/turn.ts"
 import { Reject } from "../../src/base/errors.ts"
-import { newId } from "../../src/base/ids.ts"
-import { createMemory } from "../../src/memory/store.ts"
-import type { ModelRequest, ModelResult } from "../../src/model/model.ts"
 import type { Tool } from "../../src/tools/tool.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { askAbout } from "../support/questions.ts"
-import { scriptedModel, spine, text } from "../support/spine.ts"
+import { text } from "../support/spine.ts"
+import { calls, type Mouth, says, talking } from "../support/talk.ts"
 
-const base: ModelResult = {
-  text: "",
-  toolCalls: [],
-  finish: "stop",
-  usage: { input: 1000, cached: 0, output: 100 },
-  cost: 0.0125,
-  provider: "t",
-  model: "m1",
-}
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-/** What the model was asked, and what it says next. */
-let asked: ModelRequest[] = []
-let answers: ((request: ModelRequest) => Promise<ModelResult> | ModelResult)[] = []
 /** How often the tool did its work. */
 let posted = 0
-
 const post: Tool = {
   name: "post",
   description: "posts",
@@ -43,64 +23,28 @@ const post: Tool = {
     return { ok: true }
   },
 }
-const model = {
-  ...scriptedModel([]),
-  async ask(request: ModelRequest) {
-    const { signal: _, ...rest } = request
-    asked.push(structuredClone(rest))
-    return (answers.shift() ?? (() => ({ ...base, text: "fine" })))(request)
-  },
-}
-const calls = (name: string, args: unknown) => (): ModelResult => ({
-  ...base,
-  finish: "tool_calls",
-  toolCalls: [{ id: newId(), name, arguments: JSON.stringify(args) }],
-})
 
+let database: TestDatabase
+let t: Awaited<ReturnType<typeof talking>>
+const talk = () => t.talk()
+const next = (...answers: Mouth["next"]) => {
+  t.model.next = answers
+}
 beforeAll(async () => {
   database = await testDatabase()
-  const { db } = database
-  const memory = createMemory({ db, queue: { send: async () => {} }, clock: { now: () => new Date() } })
-  const answer = createAnswer({ db, memory, tokens: model.tokens, tools: new Map([["post", post]]) })
-  const commands = builtinCommands({ db, now: () => new Date(), model, status: async () => "All is well." })
-  s = await spine({
-    db,
-    model,
-    tools: [post],
-    handlers: { message: createTurn(answer), command: createCommands(commands) },
-  })
+  t = await talking(database.db, { tools: [post] })
 })
 afterAll(async () => {
-  await s.stop()
+  await t.s.stop()
   await database.drop()
 })
 beforeEach(() => {
-  asked = []
-  answers = []
+  t.model.asked = []
+  next()
   posted = 0
 })
 
-/** A conversation: what is said, and the answers that this one saying brought. */
-function talk() {
-  const threadKey = `web:${newId()}`
-  let threadId = ""
-  let seen = 0
-  return {
-    threadKey,
-    id: () => threadId,
-    async say(words: string): Promise<string[]> {
-      const kind = words.startsWith("/") ? "command" : "message"
-      threadId = (await s.inbox.accept(text(words, { kind, threadKey }))).threadId
-      await s.settle(threadId)
-      const rows = await s.db.query<{ seq: number; text: string }>(
-        sql`select seq, body ->> 'text' as text from outbox where thread_id = ${threadId} and seq > ${seen} order by seq`,
-      )
-      seen = rows.at(-1)?.seq ?? seen
-      return rows.map((row) => row.text)
-    },
-  }
-}
-const told = (request: ModelRequest | undefined) => request?.messages.map((message) => message.text)
+const told = (request: Mouth["asked"][number] | undefined) => request?.messages.map((message) => message.text)
 
 test("/status says what the installation says of itself", async () => {
   expect(await talk().say("/status")).toEqual(["All is well."])
@@ -112,8 +56,10 @@ describe("/new", () => {
     await say("my cat is called Mia")
     await say("/new")
     await say("what is my cat called?")
-    expect(told(asked.at(-1))?.join("\n")).not.toContain("Mia")
-    const [row] = await s.db.query(sql`select count(*) as n from inbox where thread_id = ${id()} and kind = 'message'`)
+    expect(told(t.model.asked.at(-1))?.join("\n")).not.toContain("Mia")
+    const [row] = await t.s.db.query(
+      sql`select count(*) as n from inbox where thread_id = ${id()} and kind = 'message'`,
+    )
     expect(row).toEqual({ n: 2 })
   })
 
@@ -122,7 +68,7 @@ describe("/new", () => {
     await say("/new")
     await say("my dog is called Rex")
     await say("what is my dog called?")
-    expect(told(asked.at(-1))).toContain("my dog is called Rex")
+    expect(told(t.model.asked.at(-1))).toContain("my dog is called Rex")
   })
 
   test("leaves other conversations alone", async () => {
@@ -130,13 +76,13 @@ describe("/new", () => {
     await there.say("my cat is called Mia")
     await here.say("/new")
     await there.say("what is my cat called?")
-    expect(told(asked.at(-1))).toContain("my cat is called Mia")
+    expect(told(t.model.asked.at(-1))).toContain("my cat is called Mia")
   })
 })
 
 describe("/model", () => {
   test("says which one is in use, and why", async () => {
-    expect(await talk().say("/model")).toEqual(["Model: scripted (a test)."])
+    expect(await talk().say("/model")).toEqual(["Model: m1 (a test)."])
   })
 
   test("chooses one for this conversation alone", async () => {
@@ -144,26 +90,26 @@ describe("/model", () => {
     await here.say("/model big-one")
     await here.say("hi")
     await there.say("hi")
-    expect(asked.map((request) => request.model)).toEqual(["big-one", undefined])
+    expect(t.model.asked.map((request) => request.model)).toEqual(["big-one", undefined])
     expect(await here.say("/model")).toEqual(["Model: big-one (chosen here)."])
   })
 
   test("goes back to the configured one", async () => {
     const { say } = talk()
     await say("/model big-one")
-    expect(await say("/model default")).toEqual(["This conversation uses scripted again."])
+    expect(await say("/model default")).toEqual(["This conversation uses m1 again."])
     await say("hi")
-    expect(asked.at(-1)?.model).toBeUndefined()
+    expect(t.model.asked.at(-1)?.model).toBeUndefined()
   })
 })
 
 describe("/why", () => {
   test("tells the steps of the last answer with their verdicts, and where the rest is", async () => {
     const { say, id } = talk()
-    answers = [calls("post", { to: "a" }), () => ({ ...base, text: "posted" })]
+    next(calls("post", { to: "a" }), says("posted"))
     await say("post it")
     const [reply = ""] = await say("/why")
-    const [run] = await s.db.query<{ id: string }>(
+    const [run] = await t.s.db.query<{ id: string }>(
       sql`select id from runs where thread_id = ${id()} and kind = 'message'`,
     )
     expect(reply.split("\n")).toEqual([
@@ -177,7 +123,7 @@ describe("/why", () => {
 
   test("says which step failed", async () => {
     const { say } = talk()
-    answers = [calls("post", {})]
+    next(calls("post", {}))
     await say("post it")
     expect((await say("/why"))[0]).toContain("- tool post: failed")
   })
@@ -188,11 +134,11 @@ describe("/why", () => {
 })
 
 test("/usage sums calls, tokens and dollars, and says what it could not count", async () => {
-  await s.db.script(
+  await t.s.db.script(
     "alter table journal disable trigger user; delete from journal; alter table journal enable trigger user",
   )
   const { say } = talk()
-  answers = [() => ({ ...base, text: "one" }), () => ({ ...base, text: "two", cost: null })]
+  next(says("one"), says("two", { cost: null }))
   await say("one")
   await say("two")
   expect(await say("/usage")).toEqual([
@@ -202,13 +148,13 @@ test("/usage sums calls, tokens and dollars, and says what it could not count", 
 
 describe("/approvals", () => {
   test("lists each open question with how to answer it", async () => {
-    const { code } = await askAbout(s, { now: new Date(), display: "label a/b#1 as bug" })
+    const { code } = await askAbout(t.s, { now: new Date(), display: "label a/b#1 as bug" })
     expect(await talk().say("/approvals")).toEqual([`${code}: label a/b#1 as bug. Reply ${code} OK or ${code} NO`])
-    await s.inbox.accept(text(`${code} NO`))
+    await t.s.inbox.accept(text(`${code} NO`))
   })
 
   test("says so when there is none", async () => {
-    await s.db.query(sql`update waits set state = 'cancelled' where state = 'open'`)
+    await t.s.db.query(sql`update waits set state = 'cancelled' where state = 'open'`)
     expect(await talk().say("/approvals")).toEqual(["Nothing waits for your word."])
   })
 })
@@ -220,12 +166,10 @@ describe("/stop", () => {
 
   test("ends what runs, and says so", async () => {
     const { say, threadKey } = talk()
-    answers = [
-      async () => {
-        await s.inbox.accept(text("/stop", { kind: "command", threadKey }))
-        return calls("post", { to: "a" })()
-      },
-    ]
+    next(async () => {
+      await t.s.inbox.accept(text("/stop", { kind: "command", threadKey }))
+      return calls("post", { to: "a" })()
+    })
     expect(await say("post it")).toEqual(["Stopped."])
     expect(posted).toBe(0)
   })
@@ -240,38 +184,38 @@ describe("/retry", () => {
 
   test("goes on from the journal: what was finished is not done again", async () => {
     const { say } = talk()
-    answers = [calls("post", { to: "a" }), broken]
+    next(calls("post", { to: "a" }), broken)
     expect((await say("post it"))[0]).toMatch(/could not answer that: the model refuses.*\/retry/)
     expect(posted).toBe(1)
-    asked = []
-    answers = [() => ({ ...base, text: "posted" })]
+    t.model.asked = []
+    next(says("posted"))
     expect(await say("/retry")).toEqual(["Trying again: 1 message.", "posted"])
-    expect([posted, asked.length]).toEqual([1, 1])
-    expect(asked[0]?.messages.at(-1)).toMatchObject({ role: "tool", text: '{"ok":true}' })
+    expect([posted, t.model.asked.length]).toEqual([1, 1])
+    expect(t.model.asked[0]?.messages.at(-1)).toMatchObject({ role: "tool", text: '{"ok":true}' })
   })
 
   test("tries every message that failed", async () => {
     const { say } = talk()
-    answers = [broken]
+    next(broken)
     await say("one")
-    answers = [broken]
+    next(broken)
     await say("two")
-    answers = [() => ({ ...base, text: "to one" }), () => ({ ...base, text: "to two" })]
+    next(says("to one"), says("to two"))
     expect(await say("/retry")).toEqual(["Trying again: 2 messages.", "to one", "to two"])
   })
 
   test("is not stopped by a stop that was said before it", async () => {
     const { say } = talk()
-    answers = [broken]
+    next(broken)
     await say("one")
     await say("/stop")
-    answers = [() => ({ ...base, text: "to one" })]
+    next(says("to one"))
     expect(await say("/retry")).toEqual(["Trying again: 1 message.", "to one"])
   })
 
   test("tries once: what was answered is not tried again", async () => {
     const { say } = talk()
-    answers = [broken]
+    next(broken)
     await say("one")
     await say("/retry")
     expect(await say("/retry")).toEqual(["Nothing failed here."])
@@ -279,7 +223,7 @@ describe("/retry", () => {
 
   test("leaves other conversations' failures alone", async () => {
     const [here, there] = [talk(), talk()]
-    answers = [broken]
+    next(broken)
     await there.say("one")
     expect(await here.say("/retry")).toEqual(["Nothing failed here."])
   })
