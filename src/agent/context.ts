@@ -80,21 +80,21 @@ function toMessage(said: Said): Message {
     : { role: "assistant", text: said.text, toolCalls: [] }
 }
 
-/** Who spoke before on this thread, oldest first, without what this run answers. */
+/** Who spoke before on this thread, oldest first, without what this run answers; within a millisecond people come first. */
 async function history(db: Tx, job: Job): Promise<Said[]> {
   const rows = await db.query<Said>(sql`
     with cut as (
       select coalesce((select received_at from inbox where thread_id = ${job.thread.id} and seq = ${job.thread.historyFrom}), '-infinity') as at
     ), said as (
-      (select 'user' as role, payload ->> 'text' as text, received_at as at from inbox
+      (select 'user' as role, payload ->> 'text' as text, received_at as at, seq from inbox
         where thread_id = ${job.thread.id} and kind = 'message' and state in ('done', 'dead')
           and seq > ${job.thread.historyFrom} and run_id is distinct from ${job.run.id}::uuid
         order by seq desc limit ${HISTORY_ROWS})
       union all
-      (select 'assistant', body ->> 'text', created_at from outbox, cut
+      (select 'assistant', body ->> 'text', created_at, outbox.seq from outbox, cut
         where thread_id = ${job.thread.id} and created_at > cut.at order by outbox.seq desc limit ${HISTORY_ROWS})
     )
-    select role, text from said order by at desc limit ${HISTORY_ROWS}`)
+    select role, text from said order by at desc, role, seq desc limit ${HISTORY_ROWS}`)
   return rows.reverse()
 }
 
