@@ -44,7 +44,7 @@ export interface Limits extends OverloadOptions {
 
 const LIMITS: Limits = {
   maxInFlight: 256,
-  maxDelayMs: 500,
+  maxDelayMs: 2000,
   webhooksPerMinute: 60_000,
   perMinute: 6000,
   linksPerMinute: 30,
