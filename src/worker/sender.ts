@@ -80,6 +80,8 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
   const { outbox, channels, clock, log } = deps
   const channel = channels.get(message.channel)
   if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
+  const done = partsOf(message)
+  const accepted = [...done]
   try {
     const { text, buttons } = message.body
     const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
@@ -89,14 +91,18 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
       text,
       signal,
       ...(buttons ? { buttons } : {}),
-      done: partsOf(message),
-      onPart: (providerId) => outbox.part(message.id, providerId),
+      done,
+      async onPart(providerId) {
+        await outbox.part(message.id, providerId)
+        accepted.push(providerId)
+      },
     })
     await outbox.sent(message.id, receipt.providerId, clock.now())
   } catch (error) {
     const described = { code: codeOf(error), message: messageOf(error) }
     log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
-    if (error instanceof Uncertain) await settleDoubt(deps, message, described)
+    if (error instanceof Uncertain)
+      await settleDoubt(deps, { ...message, providerId: accepted.join(",") || null }, described)
     else if (error instanceof Retry && message.attempts < TRIES)
       await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
     else await outbox.failed(message.id, described)

@@ -35,11 +35,13 @@ export function startWorker(deps: WorkerDeps): Worker {
   const shutdown = new AbortController()
   const running = new Map<string, { hold: Hold; done: Promise<void> }>()
   const wanted = new Set<string>()
+  /** Claims on their way: what they bring must be ended too. */
+  const claims = new Set<Promise<boolean>>()
   let stopping = false
-  let claiming = 0
+  const hasHand = () => !stopping && running.size + claims.size < deps.concurrency
 
   const pump = () => {
-    while (!stopping && wanted.size > 0 && running.size + claiming < deps.concurrency) {
+    while (wanted.size > 0 && hasHand()) {
       const [threadId = ""] = wanted
       wanted.delete(threadId)
       void take(threadId)
@@ -47,19 +49,15 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   /** Claims and runs; true when there was something to claim. */
-  const take = async (threadId?: string): Promise<boolean> => {
-    claiming++
-    let claim: Claim | null = null
-    try {
-      claim = await deps.leases.claim(threadId)
-    } catch (error) {
-      deps.log.error("claim_failed", { error })
-    } finally {
-      claiming--
-    }
-    if (claim) begin(claim)
-    else pump()
-    return claim !== null
+  const take = (threadId?: string): Promise<boolean> => {
+    const taking = claimOne(deps, threadId).then((claim) => {
+      claims.delete(taking)
+      if (claim) begin(claim)
+      else pump()
+      return claim !== null
+    })
+    claims.add(taking)
+    return taking
   }
 
   const begin = (claim: Claim) => {
@@ -83,7 +81,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   const claimAll = async () => {
-    while (!stopping && running.size + claiming < deps.concurrency && (await take())) {
+    while (hasHand() && (await take())) {
       // Each turn of this loop claimed a thread; it ends when none is ready or all hands are busy.
     }
   }
@@ -104,14 +102,24 @@ export function startWorker(deps: WorkerDeps): Worker {
       stopping = true
       deaf()
       clearInterval(timer)
-      const all = Promise.all([...running.values()].map((one) => one.done))
       const patience = setTimeout(
         () => shutdown.abort(new Retry("this worker is shutting down", { code: "shutdown" })),
         graceMs,
       )
-      await all
+      while (claims.size + running.size > 0)
+        await Promise.all([...claims, ...[...running.values()].map((one) => one.done)])
       clearTimeout(patience)
     },
+  }
+}
+
+/** A claim that fails finds nothing: the next sweep tries again. */
+async function claimOne({ leases, log }: WorkerDeps, threadId?: string): Promise<Claim | null> {
+  try {
+    return await leases.claim(threadId)
+  } catch (error) {
+    log.error("claim_failed", { error })
+    return null
   }
 }
 

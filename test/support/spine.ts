@@ -54,7 +54,7 @@ export function scriptedModel(answers: (string | { call: string; args: unknown }
 }
 
 /** Answers each message of a run with `echo: …`, without a model. */
-const echo: Handler = {
+export const echo: Handler = {
   takesMore: true,
   async run(job) {
     const first = job.run.events.map((event) => (event.payload as { text: string }).text)
