@@ -2,7 +2,7 @@
  * Pollers: how messages come in without a public address. Telegram is long-polled, SMS is listed every few seconds; both
  * hand what they find to the same intake as the webhooks, and move on only after it is committed.
  */
-import { setTimeout as sleep } from "node:timers/promises"
+import { setTimeout } from "node:timers/promises"
 import type { Clock } from "../base/clock.ts"
 import type { Log } from "../base/log.ts"
 import type { Sms } from "../channels/sms/sms.ts"
@@ -20,14 +20,18 @@ export interface PollerDeps {
   clock: Clock
   random: () => number
   log: Log
+  /** Resolves after `ms`, or rejects when the signal fires. */
+  sleep?: (ms: number, signal: AbortSignal) => Promise<void>
 }
+
+const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
 
 /** Runs until the signal fires. */
 export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal: AbortSignal): Promise<void> {
   const poller = telegram.poller({
     clock: deps.clock,
     random: deps.random,
-    sleep: async (ms, stop) => void (await sleep(ms, undefined, { signal: stop, ref: false })),
+    sleep: deps.sleep ?? timer,
     onFailure: (error) => deps.log.warn("telegram_poll_failed", { error }),
     async accept(update) {
       for (const inbound of telegram.parse(update)) {
@@ -43,7 +47,8 @@ export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal:
 }
 
 /** Looks until the signal fires; a failed look is logged and repeated. */
-export async function pollSms(sms: Sms, { intake, clock, log }: PollerDeps, signal: AbortSignal): Promise<void> {
+export async function pollSms(sms: Sms, deps: PollerDeps, signal: AbortSignal): Promise<void> {
+  const { intake, clock, log, sleep = timer } = deps
   let since = new Date(clock.now().getTime() - SMS_FIRST_BACK_MS)
   while (!signal.aborted) {
     const now = clock.now()
@@ -53,6 +58,6 @@ export async function pollSms(sms: Sms, { intake, clock, log }: PollerDeps, sign
     } catch (error) {
       if (!signal.aborted) log.warn("sms_poll_failed", { error })
     }
-    await sleep(SMS_EVERY_MS, undefined, { signal, ref: false }).catch(() => {})
+    await sleep(SMS_EVERY_MS, signal).catch(() => {})
   }
 }
