@@ -16,7 +16,7 @@ async function run(role: string): Promise<void> {
   if (role !== "all" && role !== "web" && role !== "worker" && role !== "migrate") {
     throw new Misconfigured(`there is no role ${role}`, { fix: "use: vigil start [all|web|worker], or vigil migrate" })
   }
-  const config = readConfig(process.env)
+  const config = readConfig(process.env, { vault: "unread" })
   const { openDb } = await import("./db/open.ts")
   const opening = openDb({
     ...(config.DATABASE_URL ? { url: config.DATABASE_URL } : {}),

@@ -13,6 +13,7 @@ import { createBell } from "../thread/bell.ts"
 import { createInbox } from "../thread/inbox.ts"
 import { createIntake } from "../thread/intake.ts"
 import { createOutbox } from "../thread/outbox.ts"
+import { createPairings } from "../thread/pairing.ts"
 import { createPeople } from "../thread/people.ts"
 import { createSessions } from "../thread/sessions.ts"
 import { readMasterKey } from "../vault/key.ts"
@@ -33,7 +34,7 @@ export interface AppOptions {
 
 /** The floor that everything stands on: settings, secrets, queue, people and their messages. */
 export async function openGround({ env, role, db, clock = systemClock, log: given }: AppOptions) {
-  const early = readConfig(env)
+  const early = readConfig(env, { vault: "unread" })
   const scrubber = createScrubber()
   const log =
     given ??
@@ -50,17 +51,22 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const listen = role === "worker" && db.kind === "postgres"
   const [queue, config] = await Promise.all([createQueue({ db, boss, log, listen }), settings(env, vault)])
   for (const name of SECRET_NAMES) if (config[name]) scrubber.add(name, config[name])
+  // Inside the address, which a mail server's words may quote in part.
+  if (config.SMTP_URL) scrubber.add("SMTP_URL", decodeURIComponent(new URL(config.SMTP_URL).password))
   const bell = await createBell(db.kind === "postgres" ? db : undefined)
   const people = createPeople({ db, clock, newId })
   const owner = await people.ensureOwner({
     ...(config.OWNER_PHONE ? { phone: config.OWNER_PHONE } : {}),
     ...(config.OWNER_TELEGRAM_ID ? { telegramId: config.OWNER_TELEGRAM_ID } : {}),
+    ...(config.OWNER_EMAIL ? { email: config.OWNER_EMAIL } : {}),
     ...(config.OWNER_TIMEZONE ? { timezone: config.OWNER_TIMEZONE } : {}),
   })
   const inbox = createInbox({ db, queue, bell, clock, newId })
   const outbox = createOutbox(db)
-  const sessions = createSessions({ db, clock, random: (bytes) => randomBytes(bytes) })
-  const intake = createIntake({ db, people, inbox, log })
+  const random = (bytes: number) => randomBytes(bytes)
+  const sessions = createSessions({ db, clock, random })
+  const pairings = createPairings({ db, clock, newId, random })
+  const intake = createIntake({ db, people, inbox, log, pairings, bell })
   const kv = createKv({ db, clock })
   const hostZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   return {
@@ -77,6 +83,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     inbox,
     outbox,
     sessions,
+    pairings,
     intake,
     kv,
     hostZone,

@@ -15,6 +15,7 @@ const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter(Boolean),
 )
+const mail = z.string().trim().toLowerCase().pipe(z.email("is no mail address"))
 const zone = z.string().refine(isZone, "is not an IANA time zone, for example America/New_York")
 const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true")
 
@@ -69,6 +70,25 @@ const VARIABLES = {
     "copy it from the Twilio console",
   ],
   TWILIO_API_BASE: [url.optional(), "set TWILIO_API_BASE to Twilio's API, or leave it out"],
+  SMTP_URL: [
+    z
+      .url({ protocol: /^smtps?$/, error: "is no smtps:// or smtp:// address" })
+      .refine(isDecodable, "has a % that encodes nothing")
+      .optional(),
+    "set SMTP_URL like smtps://user:password@mail.example.com:465, with signs such as @ in the password written as %40",
+  ],
+  EMAIL_FROM: [
+    text.regex(/^[^<>\r\n]*<?[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>?$/, "is no mail address").optional(),
+    "set EMAIL_FROM like vigil@example.com or Vigil <vigil@example.com>",
+  ],
+  EMAIL_WEBHOOK_SECRET: [
+    text.min(16, "is shorter than 16 characters").optional(),
+    "make one with: openssl rand -hex 32",
+  ],
+  EMAIL_AUTHSERV_ID: [
+    text.regex(/^[\w.-]+$/, "is no name of a server").optional(),
+    "set EMAIL_AUTHSERV_ID to the first word of the Authentication-Results header that your mail receiver adds",
+  ],
   GITHUB_TOKEN: [text.optional(), "make a fine-grained token with Issues: read and write"],
   GITHUB_APP_ID: [text.optional(), "copy it from your GitHub App's page"],
   GITHUB_APP_PRIVATE_KEY: [text.optional(), "download it from your GitHub App's page"],
@@ -82,6 +102,7 @@ const VARIABLES = {
     "set GITHUB_REPOS like owner/name,owner/other",
   ],
   OWNER_PHONE: [phone().optional(), "set OWNER_PHONE like +15551234567"],
+  OWNER_EMAIL: [mail.optional(), "set OWNER_EMAIL like ana@example.com"],
   OWNER_TELEGRAM_ID: [text.regex(/^\d+$/, "is not a number").optional(), "ask @userinfobot for your numeric id"],
   OWNER_TIMEZONE: [zone.optional(), "set OWNER_TIMEZONE like Europe/Lisbon"],
   DAILY_BUDGET_USD: [usd.optional(), "set DAILY_BUDGET_USD to dollars, for example 2.50"],
@@ -96,6 +117,8 @@ export const SECRET_NAMES = [
   "TELEGRAM_BOT_TOKEN",
   "TELEGRAM_WEBHOOK_SECRET",
   "TWILIO_AUTH_TOKEN",
+  "SMTP_URL",
+  "EMAIL_WEBHOOK_SECRET",
   "GITHUB_TOKEN",
   "GITHUB_APP_PRIVATE_KEY",
   "GITHUB_WEBHOOK_SECRET",
@@ -122,8 +145,11 @@ export class InvalidConfig extends Misconfigured {
   }
 }
 
-/** Reads the environment. Empty and blank values count as not set. Throws `InvalidConfig`. */
-export function readConfig(env: Environment): Config {
+/**
+ * Reads the environment. Empty values count as not set. Throws `InvalidConfig`.
+ * @param vault `unread` while the vault may still hold secrets that the environment lacks: those are not missed yet.
+ */
+export function readConfig(env: Environment, { vault = "read" }: { vault?: "read" | "unread" } = {}): Config {
   const problems: Problem[] = []
   const values: Record<string, unknown> = {}
   for (const [variable, [schema, fix]] of Object.entries(VARIABLES)) {
@@ -133,7 +159,9 @@ export function readConfig(env: Environment): Config {
   }
   // Each key was parsed by its own schema above; together they are the type that those schemas spell.
   const config = values as Config
-  if (problems.length === 0) problems.push(...conflicts(config))
+  const wrong = new Set(problems.map((problem) => problem.variable))
+  const secrets = new Set<string>(vault === "unread" ? SECRET_NAMES : [])
+  problems.push(...conflicts(config).filter(({ variable }) => !wrong.has(variable) && !secrets.has(variable)))
   if (problems.length > 0) throw new InvalidConfig(problems)
   return config
 }
@@ -141,7 +169,7 @@ export function readConfig(env: Environment): Config {
 /** Settings that only make sense together. */
 function conflicts(c: Config): Problem[] {
   const problems: Problem[] = []
-  const need = (when: unknown, missing: boolean, variable: string, message: string, fix: string) => {
+  const need: Need = (when, missing, variable, message, fix) => {
     if (when && missing) problems.push({ variable, message, fix })
   }
   need(
@@ -179,6 +207,7 @@ function conflicts(c: Config): Problem[] {
     "is missing, and with PUBLIC_URL Telegram calls a webhook",
     VARIABLES.TELEGRAM_WEBHOOK_SECRET[1],
   )
+  mailNeeds(c, need)
   need(
     c.GITHUB_APP_ID,
     !c.GITHUB_APP_PRIVATE_KEY,
@@ -196,6 +225,17 @@ function conflicts(c: Config): Problem[] {
   return problems
 }
 
+function mailNeeds(c: Config, need: Need): void {
+  need(c.SMTP_URL, !c.EMAIL_FROM, "EMAIL_FROM", "is missing, so mail has no sender", VARIABLES.EMAIL_FROM[1])
+  need(
+    c.EMAIL_WEBHOOK_SECRET,
+    !c.SMTP_URL,
+    "SMTP_URL",
+    "is missing, so mail that comes in could not be answered",
+    VARIABLES.SMTP_URL[1],
+  )
+}
+
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
@@ -204,6 +244,16 @@ function isZone(value: string): boolean {
   try {
     new Intl.DateTimeFormat("en", { timeZone: value })
     return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether name and password can be read out of an address. */
+function isDecodable(address: string): boolean {
+  try {
+    const { username, password } = new URL(address)
+    return decodeURIComponent(`${username} ${password}`) !== ""
   } catch {
     return false
   }

@@ -79,6 +79,22 @@ const CASES: Record<keyof Config, { takes: (string | [string, unknown])[]; refus
   TWILIO_NUMBER: { takes: ["+15551234567"], refuses: ["15551234567", "+0551234567", "+1555", "+1 555 123 4567"] },
   TWILIO_MESSAGING_SERVICE_SID: { takes: [`MG${SID}`], refuses: [`AC${SID}`, "MG1"] },
   TWILIO_API_BASE: { takes: ["http://127.0.0.1:9"], refuses: ["twilio"] },
+  SMTP_URL: {
+    takes: ["smtps://u:p%40ss@mail.example.com:465", "smtp://127.0.0.1:2525"],
+    refuses: ["mail.example.com", "https://mail.example.com", "smtps://u:100%@mail.example.com"],
+    beside: { EMAIL_FROM: "vigil@example.com" },
+  },
+  EMAIL_FROM: {
+    takes: ["vigil@example.com", "Vigil <vigil@example.com>"],
+    refuses: ["vigil", "vigil@host", "a@b.c\r\nBcc: d@e.f"],
+  },
+  EMAIL_WEBHOOK_SECRET: {
+    takes: ["0123456789abcdef"],
+    refuses: ["short"],
+    beside: { SMTP_URL: "smtp://127.0.0.1", EMAIL_FROM: "vigil@example.com" },
+  },
+  EMAIL_AUTHSERV_ID: { takes: ["mx.example.com"], refuses: ["mx.example.com; dmarc=pass"] },
+  OWNER_EMAIL: { takes: ["ana@example.com", [" Ana@Example.com", "ana@example.com"]], refuses: ["ana"] },
   GITHUB_TOKEN: { takes: ["github_pat_1"], refuses: [] },
   GITHUB_APP_ID: { takes: ["12345"], refuses: [], beside: { GITHUB_APP_PRIVATE_KEY: "pem" } },
   GITHUB_APP_PRIVATE_KEY: { takes: ["-----BEGIN\nx"], refuses: [], beside: { GITHUB_APP_ID: "1" } },
@@ -180,6 +196,8 @@ describe("settings that need each other:", () => {
     ["an account needs a sender", twilio, ["TWILIO_NUMBER"]],
     ["a number is a sender", { ...twilio, TWILIO_NUMBER: "+15551234567" }, []],
     ["a messaging service is a sender", { ...twilio, TWILIO_MESSAGING_SERVICE_SID: `MG${SID}` }, []],
+    ["mail needs a sender", { SMTP_URL: "smtp://127.0.0.1" }, ["EMAIL_FROM"]],
+    ["mail that comes in needs a way out", { EMAIL_WEBHOOK_SECRET: "0123456789abcdef" }, ["SMTP_URL"]],
     ["an account alone lacks both", { TWILIO_ACCOUNT_SID: `AC${SID}` }, ["TWILIO_AUTH_TOKEN", "TWILIO_NUMBER"]],
     ["a bot that is polled needs no webhook secret", telegram, []],
     [
@@ -247,4 +265,14 @@ test.each([
   ["localhost.example.com", false],
 ])("%s reaches only this machine: %s", (host, only) => {
   expect(isLoopback(host)).toBe(only)
+})
+
+test("a secret that may still be in the vault is not missed before the vault was read", () => {
+  const env = { TWILIO_ACCOUNT_SID: `AC${"0".repeat(32)}`, TWILIO_NUMBER: "+15550009999" }
+  expect(readConfig(env, { vault: "unread" }).TWILIO_NUMBER).toBe("+15550009999")
+  expect(() => readConfig(env)).toThrow("TWILIO_AUTH_TOKEN")
+})
+
+test("what only makes sense together is reported beside what is wrong by itself", () => {
+  expect(() => readConfig({ HOST: "0.0.0.0", PORT: "x" })).toThrow(/PORT[\s\S]*MASTER_KEY/)
 })
