@@ -14,7 +14,7 @@ const PATIENCE_MS = 24 * 3600_000
 
 export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doubt: Doubt): Promise<Executed> {
   const code = await freeCode(deps.db, deps.random)
-  const owners = job.person.role === "owner" && job.thread.channel !== "github" && job.run.kind === "message"
+  const owners = job.person.role === "owner" && job.thread.channel !== "github" && isTalk(job.run.kind)
   const threadId = owners ? job.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
   const now = deps.clock.now()
   const { text, buttons } = question(code, doubt)
@@ -51,6 +51,10 @@ export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doub
     },
   })
   return { ...released, posted: [threadId] }
+}
+
+function isTalk(kind: string): boolean {
+  return kind === "message" || kind === "command"
 }
 
 function question(code: string, doubt: Doubt): { text: string; buttons: Button[] } {

@@ -8,12 +8,16 @@ export interface Command {
   /** What follows the name, for /help. */
   usage?: string
   help: string
+  /** Members of the household may not use it, and are not told of it. */
+  ownerOnly?: boolean
+  /** The answer holds a secret: the journal, which never forgets, keeps only that it was given. */
+  hidesAnswer?: boolean
   /** Answers in plain text. */
   run(job: Job, rest: string): Promise<string>
 }
 
 export function createCommands(commands: Command[]): Handler {
-  const help: Command = { name: "help", help: "this list", run: async () => helpText([...commands, help]) }
+  const help: Command = { name: "help", help: "this list", run: async (job) => helpText(open(job, all)) }
   const all = [...commands, help]
   const byName = new Map(all.map((command) => [command.name, command]))
   return {
@@ -22,12 +26,24 @@ export function createCommands(commands: Command[]): Handler {
       const { text } = messagePayload.parse(job.run.events[0]?.payload)
       const { name, rest } = commandOf(text) ?? { name: "", rest: "" }
       const command = byName.get(name)
-      const reply = await job.steps.note<string>(`/${name}`, async () =>
-        command ? command.run(job, rest) : `I do not know /${name}.\n${helpText(all)}`,
-      )
+      const answer = async () => {
+        if (!command) return `I do not know /${name}.\n${helpText(open(job, all))}`
+        return isOpen(job, command) ? command.run(job, rest) : `/${name} is for the owner.`
+      }
+      const hidden = command?.hidesAnswer ? await answer() : null
+      const noted = await job.steps.note<string>(`/${name}`, hidden === null ? answer : async () => "(not kept)")
+      const reply = hidden ?? noted
       return { model: null, posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply }] }
     },
   }
+}
+
+function isOpen({ person }: Job, { ownerOnly }: Command): boolean {
+  return !ownerOnly || person.role === "owner"
+}
+
+function open(job: Job, commands: Command[]): Command[] {
+  return commands.filter((command) => isOpen(job, command))
 }
 
 function helpText(commands: Command[]): string {

@@ -44,6 +44,10 @@ export function openFeatures(deps: FeatureDeps): Features {
       const caps = { dailyUsd: config.DAILY_BUDGET_USD ?? null, monthlyUsd: config.MONTHLY_BUDGET_USD ?? null }
       return { ...(await spendOf(db, clock.now())), caps }
     },
+    async pair(name) {
+      const { expiresAt, ...pairing } = await ground.pairings.make(name)
+      return { ...pairing, expiresAt: expiresAt.toISOString() }
+    },
     runDemo: deps.runDemo,
     rota: () => triage.rotas.get("*"),
     async setRota(rota) {
@@ -55,15 +59,16 @@ export function openFeatures(deps: FeatureDeps): Features {
 
 async function statusOf({ ground, channels, model }: FeatureDeps): Promise<Status> {
   const { provider, model: name, because } = model.identity
-  const [sms, telegram, github] = await Promise.all([
+  const [sms, telegram, email, github] = await Promise.all([
     probed("sms", channels.sms, "set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_NUMBER"),
     probed("telegram", channels.telegram, "set TELEGRAM_BOT_TOKEN"),
+    probed("email", channels.email, "set SMTP_URL, EMAIL_FROM and OWNER_EMAIL"),
     probed("github", channels.api, "set GITHUB_TOKEN and GITHUB_REPOS"),
   ])
   return {
     version: VERSION,
     model: { provider, model: name, offline: model.offline, because },
-    channels: [{ id: "web", state: "ready", detail: "this server" }, telegram, sms, github],
+    channels: [{ id: "web", state: "ready", detail: "this server" }, telegram, sms, email, github],
     database: { kind: ground.db.kind },
     owner: { zone: ground.owner.zone, hostZone: ground.hostZone },
     memoryMb: Math.round(process.memoryUsage.rss() / 1_000_000),

@@ -5,6 +5,7 @@ import { createDo, createDue, createSay, type DueActions } from "../agent/due.ts
 import { createExecute } from "../agent/execute.ts"
 import { featureCommands } from "../agent/feature-commands.ts"
 import { createMoney } from "../agent/money.ts"
+import { peopleCommands } from "../agent/people-commands.ts"
 import { type Answer, createAnswer, createTurn } from "../agent/turn.ts"
 import { newId } from "../base/ids.ts"
 import type { Channels } from "../channels/open.ts"
@@ -13,6 +14,7 @@ import type { Digests } from "../digest/digest.ts"
 import type { Model } from "../model/model.ts"
 import { localDay, localTime, zoneOf } from "../schedule/zone.ts"
 import { memoryTools } from "../tools/memory-tools.ts"
+import { createUnpair } from "../tools/people-tools.ts"
 import { preferenceTools } from "../tools/preference-tools.ts"
 import { createScheduleTools } from "../tools/schedule-tools.ts"
 import type { Tool } from "../tools/tool.ts"
@@ -52,10 +54,10 @@ export function openMind(wired: Wired) {
     model,
     money,
     people,
-    tools: byName([...chat, ...triage.tools]),
+    tools: byName([...chat, ...triage.tools, createUnpair(stores.automations)]),
     handlers: {
       message: createTurn(answer),
-      command: createCommands([...builtins(wired), ...features(wired)]),
+      command: createCommands([...builtins(wired), ...features(wired), ...peopleCommands(ground)]),
       issue: triage.handler,
       due: createDue({ automations: stores.automations, actions: actions(wired, answer) }),
     },

@@ -11,6 +11,8 @@ export interface Label {
 }
 
 export const OWNER_LABEL: Label = { integrity: "owner", confidentiality: "private" }
+/** A member of the household: known, and not the owner. */
+export const MEMBER_LABEL: Label = { integrity: "collaborator", confidentiality: "private" }
 export const SYSTEM_LABEL: Label = { integrity: "system", confidentiality: "private" }
 export const UNTRUSTED_LABEL: Label = { integrity: "untrusted", confidentiality: "public" }
 

@@ -16,6 +16,8 @@ export interface ApprovalAnswer {
 /** Letters and digits that look and sound apart (no I, L, O, S, Z, 0, 1, 2, 5). */
 const LETTERS = "ABCDEFGHJKMNPQRTUVWXY"
 const DIGITS = "346789"
+/** Both: for longer codes that people read from one screen and type on another. */
+export const CLEAR_SIGNS = LETTERS + DIGITS
 
 /** A letter and a digit, in either order: such a pair is no word in any command or language. */
 const HANDLE = new RegExp(`^(?:[${LETTERS}][${DIGITS}]|[${DIGITS}][${LETTERS}])$`)

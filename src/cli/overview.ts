@@ -2,6 +2,7 @@
 
 import { printFacts } from "./facts.ts"
 import { score, when } from "./figures.ts"
+import { addPairing } from "./pairing.ts"
 import { type AddCommands, show, whole } from "./session.ts"
 import {
   type AutomationRow,
@@ -99,7 +100,10 @@ const addStatus: AddCommands = (program, act) => {
       )
   page("status", "what is running and how", printStatus)
   page("models", "which model answers, and why that one", ({ model }, to) => printFacts(to, model), "model")
-  page("channels", "where it can be reached", ({ channels }, to) => table(to, channels, CHANNELS), "channels")
+  addPairing(
+    page("channels", "where it can be reached", ({ channels }, to) => table(to, channels, CHANNELS), "channels"),
+    act,
+  )
 }
 
 type Render = (status: Status, terminal: Terminal) => void

@@ -174,3 +174,5 @@ const decisionSchema = z.looseObject({
 })
 export type DecisionRow = z.infer<typeof decisionSchema>
 export const decisionsSchema = z.looseObject({ decisions: z.array(decisionSchema) })
+
+export const pairingSchema = z.looseObject({ code: z.string(), person: z.string(), expiresAt: z.string() })

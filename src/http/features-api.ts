@@ -3,7 +3,7 @@ import { z } from "zod"
 import { Reject } from "../base/errors.ts"
 import type { Sessions } from "../thread/sessions.ts"
 import type { Endpoints } from "./endpoint.ts"
-import { demoResult, type Features, rota, secretInput, secretName, status } from "./features.ts"
+import { demoResult, type Features, pairInput, pairing, rota, secretInput, secretName, status } from "./features.ts"
 
 const row = z.record(z.string(), z.unknown())
 const limit = z.coerce.number().int().min(1).max(200).default(50)
@@ -28,6 +28,15 @@ export function addFeatures(endpoints: Endpoints, { features, sessions, linkTo }
     input: {},
     answers: { 201: link },
     handle: async (_input, _request, reply) => reply.code(201).send(linkTo(await sessions.mint())),
+  })
+  endpoints.add({
+    method: "POST",
+    path: "/api/v1/pairings",
+    summary:
+      "A code that makes whoever texts it known: `name` is `me`, somebody known, or somebody new; works once, for 10 minutes",
+    input: { body: pairInput },
+    answers: { 201: pairing },
+    handle: async ({ body }, _request, reply) => reply.code(201).send(await features.pair(body.name)),
   })
   endpoints.add({
     method: "POST",

@@ -50,6 +50,13 @@ export const demoResult = z.looseObject({
 })
 export type DemoResult = z.output<typeof demoResult>
 
+export const pairInput = z.object({
+  /** `me`, somebody known, or what to call somebody new. */
+  name: z.string().trim().max(80).default(""),
+})
+export const pairing = z.object({ code: z.string(), person: z.string(), expiresAt: z.iso.datetime() })
+export type Pairing = z.output<typeof pairing>
+
 type Row = Record<string, unknown>
 
 export interface Features {
@@ -63,6 +70,8 @@ export interface Features {
   /** False when there was none. */
   deleteSecret(name: string): Promise<boolean>
   spend(): Promise<Row>
+  /** A code that makes whoever texts it known. */
+  pair(name: string): Promise<Pairing>
   runDemo(): Promise<DemoResult>
   rota(): Promise<Rota | null>
   setRota(rota: Rota): Promise<void>

@@ -29,7 +29,7 @@ export interface Automations {
   get(id: number, tx?: Tx): Promise<Automation | null>
   named(name: string, tx?: Tx): Promise<Automation | null>
   /** Active and paused ones, by number; of one person, or of all. */
-  list(personId?: string): Promise<Automation[]>
+  list(personId?: string, tx?: Tx): Promise<Automation[]>
   /** Null when there is no such open automation of this person (`null`: of anyone). */
   cancel(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
   pause(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
@@ -109,9 +109,9 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
     },
     get: (id, tx = db) => one(tx, sql`id = ${id}::bigint`),
     named: (name, tx = db) => one(tx, sql`name = ${name}`),
-    list: (personId) =>
+    list: (personId, tx = db) =>
       read(
-        db,
+        tx,
         sql`state in ('active', 'paused') and person_id = coalesce(${personId ?? null}::uuid, person_id) order by id`,
       ),
     async cancel(tx, id, personId) {

@@ -1,28 +1,44 @@
 /**
- * Intake: the way from a verified message to the inbox, the same for webhooks and pollers. A stranger is never answered
- * and leaves no row; the carrier's own words switch sending off or on and start no run.
+ * Intake: the way from a verified message to the inbox, the same for webhooks and pollers. A stranger without a pairing
+ * code is never answered and leaves no row; the carrier's own words switch sending off or on and start no run.
  */
 import { sql } from "drizzle-orm"
-import { type Label, OWNER_LABEL } from "../base/label.ts"
+import { type Label, MEMBER_LABEL, OWNER_LABEL } from "../base/label.ts"
 import type { Log } from "../base/log.ts"
 import type { Inbound } from "../channels/channel.ts"
 import type { Keyword } from "../channels/sms/keywords.ts"
 import type { Tx } from "../db/db.ts"
+import type { Bell } from "./bell.ts"
 import { kindOfText } from "./event.ts"
 import type { Inbox } from "./inbox.ts"
+import type { Pairings } from "./pairing.ts"
 import type { People, Person } from "./people.ts"
 
-export type Taken = "accepted" | "duplicate" | "stranger" | "keyword"
+export type Taken = "accepted" | "duplicate" | "stranger" | "keyword" | "paired"
 
 export interface Intake {
   /** When it returns, the message is committed (or was never for us) and may be acknowledged to its sender. */
   message(inbound: Inbound, keyword?: Keyword | null): Promise<Taken>
 }
 
-const MEMBER_LABEL: Label = { integrity: "collaborator", confidentiality: "private" }
+export interface IntakeDeps {
+  db: Tx
+  people: People
+  inbox: Inbox
+  log: Log
+  /** Without it no stranger can become known. */
+  pairings?: Pick<Pairings, "redeem">
+  bell?: Pick<Bell, "ring">
+}
 
-export function createIntake(deps: { db: Tx; people: People; inbox: Inbox; log: Log }): Intake {
-  const { db, people, inbox, log } = deps
+export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeDeps): Intake {
+  async function strangerSays(inbound: Inbound): Promise<Taken> {
+    const { channel, address } = inbound
+    const paired = (await pairings?.redeem(inbound)) ?? null
+    log.info(paired ? "stranger_paired" : "stranger_ignored", { channel, address })
+    if (paired) bell?.ring("outbox", paired.threadId)
+    return paired ? "paired" : "stranger"
+  }
 
   async function keywordFrom(inbound: Inbound, keyword: Keyword, label: Label): Promise<Taken> {
     const { source, externalId, channel, threadKey } = inbound
@@ -40,10 +56,7 @@ export function createIntake(deps: { db: Tx; people: People; inbox: Inbox; log: 
     async message(inbound, keyword = null) {
       const { channel, source, externalId, threadKey, target } = inbound
       const person = await people.find(channel, inbound.address)
-      if (!person) {
-        log.info("stranger_ignored", { channel, address: inbound.address })
-        return "stranger"
-      }
+      if (!person) return strangerSays(inbound)
       const label = labelOf(person)
       if (keyword) return keywordFrom(inbound, keyword, label)
       const text = storable(inbound.text)

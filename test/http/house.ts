@@ -135,6 +135,7 @@ function features(secrets: Map<string, unknown>): Features {
     setSecret: async (name, secret) => void secrets.set(name, secret),
     deleteSecret: async (name) => secrets.delete(name),
     spend: async () => ({ todayUsd: 0 }),
+    pair: async (name) => ({ code: "ABCD3467", person: name || "a new member", expiresAt: "2026-11-22T12:10:00.000Z" }),
     runDemo: async () => ({ issues: 10, applied: 8, pending: 2, digest: "Triage: <10> issues", segments: 2 }),
     rota: async () => rota,
     setRota: async (given) => {

@@ -1,6 +1,6 @@
 /** Who may talk to the agent, where, and which browser or link speaks for them. */
 import { sql } from "drizzle-orm"
-import { check, index, pgTable, text, timestamp, unique, uuid } from "drizzle-orm/pg-core"
+import { check, index, integer, pgTable, primaryKey, text, timestamp, unique, uuid } from "drizzle-orm/pg-core"
 
 const at = (name: string) => timestamp(name, { withTimezone: true })
 
@@ -44,3 +44,27 @@ export const sessions = pgTable("sessions", {
   expiresAt: at("expires_at").notNull(),
   usedAt: at("used_at"),
 })
+
+/** Codes that make a stranger's address known: one use, ten minutes; only the SHA-256 of a code is kept. */
+export const pairings = pgTable("pairings", {
+  codeHash: text("code_hash").primaryKey(),
+  /** Whose further address it makes; null for somebody new. */
+  personId: uuid("person_id").references(() => people.id, { onDelete: "cascade" }),
+  /** Of somebody new. */
+  name: text(),
+  createdAt: at("created_at").notNull(),
+  expiresAt: at("expires_at").notNull(),
+  usedAt: at("used_at"),
+})
+
+/** How often a stranger's address tried a code, until the count starts anew. */
+export const pairingTries = pgTable(
+  "pairing_tries",
+  {
+    channel: text().notNull(),
+    address: text().notNull(),
+    tries: integer().notNull(),
+    until: at("until").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.channel, t.address] })],
+)

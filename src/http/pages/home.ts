@@ -2,9 +2,10 @@
 import { html } from "ghtml"
 import type { Letter } from "../../thread/mailbox.ts"
 import type { Question, RunSummary } from "../../thread/runs.ts"
-import type { DemoResult, Status } from "../features.ts"
+import type { DemoResult, Pairing, Status } from "../features.ts"
 import { count, duration, moment, money } from "./format.ts"
 import { markup } from "./markup.ts"
+import { pairForm, pairPart } from "./pairing.ts"
 
 export interface Home {
   letters: Letter[]
@@ -14,6 +15,7 @@ export interface Home {
   status: Status | null
   zone: string
   demo?: DemoResult
+  pairing?: Pairing
 }
 
 export function homeBody(home: Home): string {
@@ -29,6 +31,7 @@ export function homeBody(home: Home): string {
 </section>
 <aside aria-label="Overview">
 !${statusPart(home.status)}
+!${pairForm(home.pairing ? pairPart(home.pairing, home.zone) : "")}
 <section aria-labelledby="approvals-title"><h2 id="approvals-title">Needs you</h2><div id="approvals" aria-live="polite">!${approvalsPart(home)}</div></section>
 <section aria-labelledby="demo-title"><h2 id="demo-title">Demo</h2>
 <form method="post" action="/demo" hx-post="/demo" hx-target="#demo" hx-swap="innerHTML"><button>Run the demo triage</button></form>

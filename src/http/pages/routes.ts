@@ -12,7 +12,7 @@ import { letters } from "../../thread/mailbox.ts"
 import { findRun, listRuns, openQuestions } from "../../thread/runs.ts"
 import type { Sessions } from "../../thread/sessions.ts"
 import type { Auth } from "../auth.ts"
-import type { DemoResult, Features } from "../features.ts"
+import { type DemoResult, type Features, type Pairing, pairInput } from "../features.ts"
 import { decide, verdictInput } from "../runs-api.ts"
 import type { Streams } from "../streams.ts"
 import { type Talk, WEB_THREAD } from "../talk.ts"
@@ -20,6 +20,7 @@ import { type Assets, mountAssets } from "./assets.ts"
 import { approvalsPart, demoPart, type Home, homeBody, logPart, runsPart } from "./home.ts"
 import { layout } from "./layout.ts"
 import { ownerZone } from "./owner-zone.ts"
+import { pairPart } from "./pairing.ts"
 import { runBody } from "./run.ts"
 import { signInBody } from "./start.ts"
 import { mountStart } from "./start-routes.ts"
@@ -96,7 +97,13 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
   app.post("/demo", async (request, reply) => {
     const demo = await deps.features.runDemo()
     reply.type(HTML)
-    return reply.send(isHtmx(request) ? demoPart(demo) : page(assets, "Vigil", homeBody(await homeOf(deps, demo))))
+    return reply.send(isHtmx(request) ? demoPart(demo) : page(assets, "Vigil", homeBody(await homeOf(deps, { demo }))))
+  })
+
+  app.post("/pairings", async (request, reply) => {
+    const pairing = await deps.features.pair(pairInput.parse(request.body).name)
+    const part = isHtmx(request) ? pairPart(pairing, await ownerZone(db)) : null
+    return reply.type(HTML).send(part ?? page(assets, "Vigil", homeBody(await homeOf(deps, { pairing }))))
   })
 
   app.get("/runs", async (request, reply) => {
@@ -149,7 +156,10 @@ async function chatOf(db: Db): Promise<Pick<Home, "letters" | "zone">> {
   return { letters: await letters(db, thread, { limit: LETTERS }), zone: await ownerZone(db) }
 }
 
-async function homeOf({ db, features, log }: PageDeps, demo?: DemoResult): Promise<Home> {
+async function homeOf(
+  { db, features, log }: PageDeps,
+  made: { demo?: DemoResult; pairing?: Pairing } = {},
+): Promise<Home> {
   const status = await features.status().catch((error: unknown) => {
     log.warn("status_failed", { error })
     return null
@@ -159,7 +169,7 @@ async function homeOf({ db, features, log }: PageDeps, demo?: DemoResult): Promi
     questions: await openQuestions(db),
     runs: await listRuns(db, { limit: HOME_RUNS }),
     status,
-    ...(demo ? { demo } : {}),
+    ...made,
   }
 }
 
