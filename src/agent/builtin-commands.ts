@@ -47,11 +47,13 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
     {
       name: "usage",
       help: "tokens and cost, today and this month",
-      run: async () => usageText(await spendOf(db, now())),
+      // A member sees what their own messages cost, the owner everything.
+      run: async ({ person }) => usageText(await spendOf(db, now(), ...(person.role === "owner" ? [] : [person.id]))),
     },
     {
       name: "approvals",
       help: "what waits for your word",
+      ownerOnly: true,
       async run() {
         const waits = await openWaits(db)
         if (waits.length === 0) return "Nothing waits for your word."
@@ -67,6 +69,7 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
       name: "model",
       usage: "[name]",
       help: "the model in use, or the one for this conversation",
+      ownerOnly: true,
       async run(job, name) {
         if (!name)
           return `Model: ${job.thread.model ?? model.identity.model} (${job.thread.model ? "chosen here" : model.identity.because}).`

@@ -59,6 +59,6 @@ export function featureCommands({ memory, automations, digest }: FeatureDeps): C
         return result.ok ? `Forgotten: ${ids.join(", ")}.` : `Not forgotten: ${result.message}`
       },
     },
-    { name: "digest", help: "today's issues so far", run: digest },
+    { name: "digest", help: "today's issues so far", ownerOnly: true, run: digest },
   ]
 }

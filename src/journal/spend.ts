@@ -17,13 +17,16 @@ export interface Spend {
   byModel: (Sum & { model: string })[]
 }
 
-/** The UTC day and month of `now`. */
-export async function spendOf(tx: Tx, now: Date): Promise<Spend> {
+/** The UTC day and month of `now`; with `personId`, only of what that person's own messages set off. */
+export async function spendOf(tx: Tx, now: Date, personId?: string): Promise<Spend> {
+  const whose = personId
+    ? sql`and run_id in (select runs.id from runs join inbox on inbox.id = trigger_id where person_id = ${personId}::uuid)`
+    : sql``
   const rows = await tx.query<Sum & { model: string; isToday: boolean }>(sql`
     select coalesce(result ->> 'model', '') as model, at >= date_trunc('day', ${now}::timestamptz, 'UTC') as "isToday",
       count(*) as calls, coalesce(sum(input_tokens + output_tokens), 0)::bigint as tokens, coalesce(sum(cost_usd), 0) as usd,
       count(*) filter (where cost_usd is null) as unpriced
-    from journal where kind = 'model' and phase = 'outcome' and at >= date_trunc('month', ${now}::timestamptz, 'UTC')
+    from journal where kind = 'model' and phase = 'outcome' and at >= date_trunc('month', ${now}::timestamptz, 'UTC') ${whose}
     group by 1, 2`)
   const models = [...new Set(rows.map((row) => row.model))]
   return {
