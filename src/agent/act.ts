@@ -26,7 +26,7 @@ export function createAct(deps: ActDeps): Act {
 function createCall(deps: ActDeps): Act {
   return async (name, raw) => {
     const { n, opId, before } = deps.steps.tape.next("tool", name)
-    if (before.outcome) return recordedResult(before.outcome)
+    if (before.outcome) return recordedResult(deps, before.outcome)
     const tool = deps.tools.get(name)
     if (!tool || (tool.internal && deps.grants === null))
       return refuse(deps, { n, opId, name }, { args: raw }, failed("not_found", `there is no tool named ${name}`))

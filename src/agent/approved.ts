@@ -7,6 +7,7 @@ import { consumeApproval, type Wait, waitOf } from "../thread/waits.ts"
 import { failed, type Tool, type ToolResult } from "../tools/tool.ts"
 import { type ActDeps, perform, recordedResult, type Step } from "./perform.ts"
 import { recover } from "./recover.ts"
+import { Diverged } from "./signals.ts"
 import type { Recorded } from "./tape.ts"
 
 interface Asked {
@@ -19,6 +20,8 @@ export async function approved(deps: ActDeps, asked: Asked, before: Recorded): P
   const { tape } = deps.steps
   const wait = await waitOf(deps.db, tape.runId, asked.n)
   if (!wait || wait.state === "open") throw new Fenced("the question of this run is still open")
+  if (wait.kind !== "approval" || wait.tool !== asked.tool.name)
+    throw new Diverged(asked.n, `${wait.kind} of ${wait.tool}`, `approval of ${asked.tool.name}`)
   if (wait.state === "approved") return execute(deps, asked, wait)
   const expired = wait.state === "expired"
   const result = expired ? failed("expired", "nobody approved it in time") : failed("denied", "the person said no")
@@ -32,7 +35,7 @@ async function execute(deps: ActDeps, asked: Asked, wait: Wait): Promise<ToolRes
   if (!parsed.success) return failed("invalid", "the approved arguments no longer fit the tool")
   const { n, opId, before } = deps.steps.tape.next("tool", asked.tool.name)
   const step: Step = { n, opId, tool: asked.tool, args: parsed.data }
-  if (before.outcome) return recordedResult(before.outcome)
+  if (before.outcome) return recordedResult(deps, before.outcome)
   if (before.intent) return recover(deps, step)
   const entries: Entry[] = [
     { ...resolutionOf(asked), result: { state: "approved", by: wait.answeredBy, via: wait.answeredVia } },

@@ -101,8 +101,8 @@ function byStep(entries: StoredEntry[]): Map<number, Recorded> {
 
 function refuseOther(n: number, before: Recorded, kind: StepKind, name: string): void {
   const was = before.intent ?? before.outcome
-  // A question stands at the number of the call it is about.
-  if (!was || was.kind === "wait" || (was.kind === kind && was.name === name)) return
+  // A question stands at the number of the call it is about, under the name of its tool.
+  if (!was || ((was.kind === "wait" || was.kind === kind) && was.name === name)) return
   throw new Diverged(n, `${was.kind} ${was.name}`, `${kind} ${name}`)
 }
 
