@@ -10,7 +10,7 @@ export interface LoopParts {
   call(call: ToolCall): Promise<string>
   /** What the person said in the meantime, oldest first. */
   steer(): Promise<string[]>
-  /** Milliseconds since the run began. */
+  /** Milliseconds of work on the run so far. */
   elapsed(): number
 }
 
@@ -33,16 +33,22 @@ export async function loop(start: Message[], parts: LoopParts, limits: LoopLimit
   const gauge = createGauge(limits)
   for (let step = 0; step < limits.steps; step++) {
     if (parts.elapsed() > limits.wallMs) return { end: "limit", which: "wall" }
-    const { text, toolCalls, state } = await parts.ask(messages)
+    const answer = await parts.ask(messages)
+    const { text, toolCalls } = answer
     const reached = gauge(toolCalls)
     if (reached) return { end: "limit", which: reached }
     const tellings = await callAll(toolCalls, parts)
     const said = await parts.steer()
     if (toolCalls.length === 0 && said.length === 0) return { end: "answer", text }
-    const spoken: Message = { role: "assistant", text: text || null, toolCalls, ...(state ? { state } : {}) }
-    messages.push(spoken, ...tellings, ...said.map((words): Message => ({ role: "user", text: words })))
+    // An answer overtaken by new words was never sent: the model must not believe that the person has read it.
+    const heard = toolCalls.length > 0 ? [spoken(answer), ...tellings] : []
+    messages.push(...heard, ...said.map((words): Message => ({ role: "user", text: words })))
   }
   return { end: "limit", which: "steps" }
+}
+
+function spoken({ text, toolCalls, state }: ModelResult): Message {
+  return { role: "assistant", text: text || null, toolCalls, ...(state ? { state } : {}) }
 }
 
 /** One after the other: a later call may build on an earlier one. */
