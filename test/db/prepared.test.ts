@@ -46,7 +46,7 @@ test("numbers, moments, bytes and nothing come back as they went in", async () =
 
 test("any JSON comes back as it went in, bare strings and arrays too", async () => {
   const value = fc
-    .jsonValue({ noUnicodeString: false })
+    .jsonValue({ maxDepth: 1, noUnicodeString: false })
     .filter((v) => !JSON.stringify(v).includes("\\u0000") && JSON.stringify(v).isWellFormed())
   await fc.assert(
     fc.asyncProperty(value, async (v) => {
