@@ -1,9 +1,11 @@
 /** Ask a person: the run's question goes out in the commit that pauses it. The text is made by code from what will be executed. */
 import { sha256 } from "../base/canonical.ts"
 import type { Button } from "../channels/channel.ts"
+import { quietUntil } from "../schedule/quiet.ts"
 import { suspend } from "../thread/ending.ts"
 import type { Claim } from "../thread/lease.ts"
 import { OWNER_ID } from "../thread/people.ts"
+import { quietOf } from "../thread/quiet-hours.ts"
 import { freeCode } from "../thread/waits.ts"
 import type { ExecuteDeps, Executed } from "./execution.ts"
 import type { Job } from "./job.ts"
@@ -11,12 +13,15 @@ import type { Doubt } from "./signals.ts"
 
 /** How long a question stays open. Silence is a no. */
 const PATIENCE_MS = 24 * 3600_000
+/** How long after the quiet hours a question that would have run out in them stays open. */
+const MORNING_MS = 3600_000
 
 export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doubt: Doubt): Promise<Executed> {
   const code = await freeCode(deps.db, deps.random)
   const owners = job.person.role === "owner" && job.thread.channel !== "github" && isTalk(job.run.kind)
   const threadId = owners ? job.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
   const now = deps.clock.now()
+  const urgency = owners ? "reply" : "notice"
   const { text, buttons } = question(code, doubt)
   const argsHash = sha256(doubt.args)
   const opId = deps.newId()
@@ -40,17 +45,24 @@ export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doub
         request: { kind: doubt.kind, code, args: JSON.parse(doubt.args), display: doubt.display, reason: doubt.reason },
       },
     ],
-    posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons }],
+    posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons, urgency }],
     question: {
       ...doubt,
       id: opId,
       code,
       argsHash,
       askedOf: OWNER_ID,
-      expiresAt: new Date(now.getTime() + PATIENCE_MS),
+      expiresAt: await expiryOf(deps, now),
     },
   })
   return { ...released, posted: [threadId] }
+}
+
+/** Never while the owner sleeps: what would run out in their quiet hours runs out an hour after them. */
+async function expiryOf({ db }: ExecuteDeps, now: Date): Promise<Date> {
+  const usual = new Date(now.getTime() + PATIENCE_MS)
+  const morning = quietUntil(usual, await quietOf(db, OWNER_ID))
+  return morning ? new Date(morning.getTime() + MORNING_MS) : usual
 }
 
 function isTalk(kind: string): boolean {

@@ -5,13 +5,14 @@ import { type Spend, spendOf } from "../journal/spend.ts"
 import type { Model } from "../model/model.ts"
 import { openWaits } from "../thread/waits.ts"
 import type { Command } from "./commands.ts"
+import type { Job } from "./job.ts"
 
 export interface BuiltinDeps {
   db: Db
   now: () => Date
   model: Model
-  /** One line on the installation's health. */
-  status: () => Promise<string>
+  /** On the installation's health, and on what was set by the person who asks. */
+  status: (job: Job) => Promise<string>
 }
 
 export function builtinCommands({ db, now, model, status }: BuiltinDeps): Command[] {

@@ -87,7 +87,7 @@ export function createSay({ people, live }: HomeDeps): DueActions["say"] {
   return async (job, { automation, lateness }) => {
     const { threadId } = await people.home(automation.personId, live)
     const text = withLateness(`Reminder: ${automation.title}`, lateness)
-    return { posts: [{ threadId, dedupeKey: `run:${job.run.id}:say`, text }], model: null }
+    return { posts: [{ threadId, dedupeKey: `run:${job.run.id}:say`, text, urgency: "due" }], model: null }
   }
 }
 
@@ -97,7 +97,12 @@ export function createDo({ people, live, answer }: HomeDeps & { answer: Answer }
     const { text, model } = await answer(job, [automation.title], automation.grants)
     if (text.trim() === "") return { posts: [], model }
     const { threadId } = await people.home(automation.personId, live)
-    return { posts: [{ threadId, dedupeKey: `run:${job.run.id}:do`, text: withLateness(text, lateness) }], model }
+    // What comes round every so many minutes was not asked for at this hour.
+    const urgency = automation.recurrence.kind === "every" ? "notice" : "due"
+    return {
+      posts: [{ threadId, dedupeKey: `run:${job.run.id}:do`, text: withLateness(text, lateness), urgency }],
+      model,
+    }
   }
 }
 

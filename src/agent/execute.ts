@@ -199,7 +199,14 @@ async function bury(deps: ExecuteDeps, trouble: Trouble, error: { code: string; 
   return end(deps, trouble, {
     state: "failed",
     events: "dead",
-    posts: [{ threadId, dedupeKey: `run:${job.run.id}:failed:${deps.newId()}`, text: deps.scrub(text) }],
+    posts: [
+      {
+        threadId,
+        dedupeKey: `run:${job.run.id}:failed:${deps.newId()}`,
+        text: deps.scrub(text),
+        urgency: chat ? "reply" : "notice",
+      },
+    ],
     error,
     ...(also ? { also } : {}),
   })

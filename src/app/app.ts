@@ -14,6 +14,7 @@ import { createServer, startLink } from "../http/server.ts"
 import { ensureSystemAutomations } from "../schedule/system.ts"
 import { createTicker } from "../schedule/ticker.ts"
 import { createLeases } from "../thread/lease.ts"
+import { heldUntil } from "../thread/quiet-hours.ts"
 import { expireWaits } from "../thread/waits.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
 import { createSender } from "../worker/sender.ts"
@@ -114,7 +115,14 @@ async function startWork(
   const leases = createLeases({ db, owner: newId(), newRunId: newId, codeVersion: VERSION })
   // One process alone owns the embedded database: whoever held a lease before is dead.
   if (db.kind === "pglite") await Promise.all([leases.dropAll(), outbox.dropAll()])
-  const sender = createSender({ outbox, channels: channels.senders, bell, clock, log })
+  const sender = createSender({
+    outbox,
+    channels: channels.senders,
+    bell,
+    clock,
+    log,
+    heldUntil: (message, now) => heldUntil(db, message, now),
+  })
   const ticker = createTicker({
     db,
     automations: stores.automations,

@@ -12,7 +12,9 @@ import type { Channels } from "../channels/open.ts"
 import { createScheduledDigest, createSendDigest } from "../digest/delivery.ts"
 import type { Digests } from "../digest/digest.ts"
 import type { Model } from "../model/model.ts"
+import { quietText } from "../schedule/quiet.ts"
 import { localDay, localTime, zoneOf } from "../schedule/zone.ts"
+import { quietOf } from "../thread/quiet-hours.ts"
 import { memoryTools } from "../tools/memory-tools.ts"
 import { createUnpair } from "../tools/people-tools.ts"
 import { preferenceTools } from "../tools/preference-tools.ts"
@@ -88,7 +90,13 @@ function chatTools({ ground, channels, stores, triage }: Wired): Tool[] {
 }
 
 function builtins({ ground, model, status }: Wired) {
-  return builtinCommands({ db: ground.db, now: () => ground.clock.now(), model, status })
+  const { db, clock } = ground
+  return builtinCommands({
+    db,
+    now: () => clock.now(),
+    model,
+    status: async ({ person }) => `${await status()}\n${quietText(await quietOf(db, person.id))}`,
+  })
 }
 
 function features({ stores }: Wired) {

@@ -32,7 +32,7 @@ export function createScheduledDigest({ db, digests, people, live }: DeliveryDep
       return { posts: [], model: null, skipped: `the digest of ${day} was sent before` }
     const { text } = await digests.compose(dayBefore(day), automation.zone, lateness)
     const { threadId } = await people.home(automation.personId, live)
-    return { posts: [{ threadId, dedupeKey, text }], model: null }
+    return { posts: [{ threadId, dedupeKey, text, urgency: "due" }], model: null }
   }
 }
 

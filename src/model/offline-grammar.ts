@@ -134,6 +134,8 @@ const NO_NAME =
   /\d|^(?:in|at|on|back|later|when|if|tomorrow|today|tonight|now|again|every|a|an|maybe|after|before|next|this)\b/i
 
 const preference: Rule = (text) => {
+  const quiet = /^(?:set )?(?:my )?quiet hours(?: are| to|:)? (.+)$/i.exec(text)?.[1]
+  if (quiet !== undefined) return call("set_preference", { key: "quiet_hours", value: quiet.replace(/\.$/, "") })
   const zone = ZONE.exec(text)?.[1]
   if (zone !== undefined) return call("set_preference", { key: "timezone", value: zone })
   const name = NAME.exec(text)?.[1]

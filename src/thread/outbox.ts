@@ -7,9 +7,13 @@ import { newId } from "../base/ids.ts"
 import type { Button, ChannelId } from "../channels/channel.ts"
 import type { Db, Tx } from "../db/db.ts"
 import { json } from "../db/sql.ts"
+import type { Quiet } from "../schedule/quiet.ts"
 
 /** How long a sender may take for one message before another may conclude that it died; every send has a shorter timeout. */
 export const SENDING_SECONDS = 20
+
+/** `reply` to a person's own words; `due` at a moment they named; `notice`: news, which may wait for the morning. */
+export type Urgency = "reply" | "due" | "notice"
 
 export interface Post {
   threadId: string
@@ -17,6 +21,8 @@ export interface Post {
   dedupeKey: string
   text: string
   buttons?: Button[]
+  /** `reply` unless told. */
+  urgency?: Urgency
 }
 
 export interface Body {
@@ -30,13 +36,14 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
     id: newId(),
     thread_id: p.threadId,
     dedupe_key: p.dedupeKey,
+    urgency: p.urgency ?? "reply",
     body: { text: p.text, ...(p.buttons ? { buttons: p.buttons } : {}) },
   }))
-  return sql`insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, state, next_at, created_at, sent_at)
-    select r.id, r.thread_id, ${runId}::uuid, r.dedupe_key, t.channel, t.target, r.body,
+  return sql`insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, urgency, state, next_at, created_at, sent_at)
+    select r.id, r.thread_id, ${runId}::uuid, r.dedupe_key, t.channel, t.target, r.body, r.urgency,
       case when t.channel = 'web' then 'sent' else 'pending' end, ${now}::timestamptz, ${now}::timestamptz,
       case when t.channel = 'web' then ${now}::timestamptz end
-    from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb)
+    from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb, urgency text)
       join threads t on t.id = r.thread_id
     on conflict (dedupe_key) do nothing returning thread_id`
 }
@@ -58,6 +65,16 @@ export interface Sending {
   providerId: string | null
 }
 
+/** A message taken for sending, with what decides whether it may go at this hour. */
+export interface Taken extends Sending {
+  /** More wait behind it. */
+  more: boolean
+  urgency: Urgency
+  createdAt: Date
+  /** Of the person it goes to; null when it goes to nobody known. */
+  quiet: Quiet | null
+}
+
 export interface Report {
   channel: ChannelId
   providerId: string
@@ -72,12 +89,14 @@ export interface Outbox {
    * Takes the first waiting message of a thread for sending, and says whether more wait behind it; null when there is
    * none, or another sender is at it.
    */
-  take(threadId: string, now: Date): Promise<(Sending & { more: boolean }) | null>
+  take(threadId: string, now: Date): Promise<Taken | null>
   /** One more part of a message was accepted; stored at once, so that a broken send goes on after it. */
   part(id: string, providerId: string): Promise<void>
   sent(id: string, providerId: string, now: Date): Promise<void>
   /** Surely not accepted: tried again at `nextAt`. */
   retry(id: string, nextAt: Date, error: unknown): Promise<void>
+  /** Not tried at all: it waits for `until`, and what comes after it passes by. */
+  hold(id: string, until: Date): Promise<void>
   /** Accepted or not, nobody knows. */
   uncertain(id: string, error: unknown): Promise<void>
   failed(id: string, error: unknown): Promise<void>
@@ -104,11 +123,13 @@ export function createOutbox(db: Db): Outbox {
   return {
     async take(threadId, now) {
       try {
-        const [row] = await db.query<Sending & { more: boolean }>(sql`
+        const [row] = await db.query<Taken>(sql`
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = now() + make_interval(secs => ${SENDING_SECONDS})
-          where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' order by seq limit 1)
+          where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
             and state = 'pending' and next_at <= ${now}::timestamptz
-          returning ${COLUMNS}, exists (
+          returning ${COLUMNS}, urgency, created_at as "createdAt", (
+            select jsonb_build_object('zone', zone, 'hours', quiet_hours) from threads join people on people.id = person_id
+            where threads.id = outbox.thread_id) as quiet, exists (
             select 1 from outbox later where later.thread_id = ${threadId} and later.state = 'pending' and later.seq > outbox.seq) as more`)
         return row ?? null
       } catch (error) {
@@ -126,6 +147,9 @@ export function createOutbox(db: Db): Outbox {
     },
     async retry(id, nextAt, error) {
       await settle(id, "pending", error, sql`, next_at = ${nextAt}::timestamptz`)
+    },
+    async hold(id, until) {
+      await settle(id, "pending", null, sql`, held_until = ${until}::timestamptz, attempts = attempts - 1`)
     },
     async uncertain(id, error) {
       await settle(id, "uncertain", error)
@@ -146,7 +170,8 @@ export function createOutbox(db: Db): Outbox {
     },
     async waiting(now) {
       const rows = await db.query<{ threadId: string }>(sql`
-        select distinct thread_id as "threadId" from outbox where state = 'pending' and next_at <= ${now}::timestamptz`)
+        select distinct thread_id as "threadId" from outbox
+        where state = 'pending' and next_at <= ${now}::timestamptz and ${notHeld(now)}`)
       return rows.map((row) => row.threadId)
     },
     abandonDead() {
@@ -158,6 +183,10 @@ export function createOutbox(db: Db): Outbox {
       await db.query(sql`update outbox set sending_until = now() - interval '1 second' where state = 'sending'`)
     },
   }
+}
+
+function notHeld(now: Date): SQL {
+  return sql`(held_until is null or held_until <= ${now}::timestamptz)`
 }
 
 function isOneSender(error: unknown): boolean {

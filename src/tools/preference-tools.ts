@@ -4,7 +4,9 @@ import type { Tx } from "../db/db.ts"
 import type { Kv } from "../memory/kv.ts"
 import type { Memory, NewMemory } from "../memory/memory.ts"
 import { personScope } from "../memory/scope.ts"
+import { readQuiet } from "../schedule/quiet.ts"
 import type { People } from "../thread/people.ts"
+import { setQuiet } from "../thread/quiet-hours.ts"
 import {
   type EffectTool,
   failed,
@@ -20,8 +22,13 @@ const setting = z.strictObject({
   key: z
     .string()
     .regex(/^[a-zA-Z][a-zA-Z0-9 _.-]{0,63}$/)
-    .describe("timezone, name, or a short name of your own such as language or digest time"),
-  value: z.string().trim().min(1).max(1000).describe("timezone: an IANA name or a city"),
+    .describe("timezone, name, quiet_hours, or a short name of your own such as language or digest time"),
+  value: z
+    .string()
+    .trim()
+    .min(1)
+    .max(1000)
+    .describe("timezone: an IANA name or a city; quiet_hours: 22:00-07:00 or off"),
 })
 const nothing = z.strictObject({})
 
@@ -52,6 +59,7 @@ function setPreferenceTool(deps: PreferenceDeps): TransactionalTool<z.infer<type
     async run({ key, value }, ctx, tx) {
       const name = named(key)
       if (name === "timezone") return setZone(deps, value, ctx, tx)
+      if (name === "quiet_hours") return setQuietHours(value, ctx, tx)
       if (name === "name") return setName(deps, value, ctx, tx)
       return keep(deps, name, value, ctx, tx)
     },
@@ -73,6 +81,13 @@ async function setZone(deps: PreferenceDeps, value: string, { person, now }: Too
     return failed("invalid", `"${value}" is not one time zone: give an IANA name such as Europe/Berlin, or a city`)
   await deps.people.setZone(tx, person.id, zone)
   return { ok: true, key: "timezone", value: zone, local: deps.localTime(now, zone) }
+}
+
+async function setQuietHours(value: string, { person }: ToolContext, tx: Tx): Promise<ToolResult> {
+  const hours = readQuiet(value)
+  if (hours === null) return failed("invalid", `"${value}" are no hours: give "22:00-07:00", or "off"`)
+  await setQuiet(tx, person.id, hours)
+  return { ok: true, key: "quiet_hours", value: hours }
 }
 
 async function setName(deps: PreferenceDeps, value: string, { person }: ToolContext, tx: Tx): Promise<ToolResult> {

@@ -7,7 +7,7 @@ import { codeOf, messageOf, Retry, Uncertain } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Channel, ChannelId } from "../channels/channel.ts"
 import type { Bell } from "../thread/bell.ts"
-import type { Outbox, Sending } from "../thread/outbox.ts"
+import type { Outbox, Sending, Taken } from "../thread/outbox.ts"
 
 /** Shorter than the time after which a sender counts as dead. */
 const SEND_TIMEOUT_MS = 15_000
@@ -19,6 +19,8 @@ const LOOKUP_MS = 3600_000
 const BLIND_SENDS = 2
 
 export interface SenderDeps {
+  /** Until when a message must wait for its person's quiet hours to end; null when it may go. */
+  heldUntil?: (message: Taken, now: Date) => Promise<Date | null>
   outbox: Outbox
   channels: ReadonlyMap<ChannelId, Channel>
   bell: Bell
@@ -44,7 +46,9 @@ export function createSender(deps: SenderDeps): Sender {
       const message = await outbox.take(threadId, clock.now())
       if (!message) return
       more = message.more
-      await send(deps, message)
+      const until = (await deps.heldUntil?.(message, clock.now())) ?? null
+      if (until) await outbox.hold(message.id, until)
+      else await send(deps, message)
       bell.ring("thread", threadId)
     }
   }

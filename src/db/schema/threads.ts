@@ -168,6 +168,10 @@ export const outbox = pgTable(
     providerId: text("provider_id"),
     attempts: integer().notNull().default(0),
     nextAt: at("next_at").notNull(),
+    /** Whether it may come at night: an answer, something asked for at that hour, or news that can wait. */
+    urgency: text().notNull().default("reply"),
+    /** Left alone until then, for the person's quiet hours; later messages pass it. */
+    heldUntil: at("held_until"),
     sendingUntil: at("sending_until"),
     error: jsonb(),
     createdAt: at("created_at").notNull(),
@@ -179,6 +183,7 @@ export const outbox = pgTable(
     index("outbox_thread").on(t.threadId, t.seq),
     index("outbox_run").on(t.runId),
     index("outbox_provider").using("gin", sql`string_to_array(provider_id, ',')`).where(sql`provider_id is not null`),
+    check("outbox_urgency", sql`${t.urgency} in ('reply', 'due', 'notice')`),
     check("outbox_state", sql`${t.state} in ('pending', 'sending', 'sent', 'delivered', 'uncertain', 'failed')`),
   ],
 )
