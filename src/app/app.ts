@@ -44,7 +44,7 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 
 export async function startApp(options: AppOptions): Promise<App> {
   const ground = await openGround(options)
-  const channels = openChannels(ground.config)
+  const channels = openChannels(ground.config, ground.clock)
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
   const stores = openStores(ground, found.embedder)
   const triage = openTriage({ ground, channels, model: found.model, stores })

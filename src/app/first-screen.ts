@@ -16,7 +16,7 @@ export async function firstScreen(app: App, readyMs: number): Promise<string> {
     ...(model.offline
       ? ["            digests and approvals work; free talk needs a model: set OPENAI_API_KEY or OPENAI_BASE_URL"]
       : []),
-    `  Channels  web, terminal (npm run chat)   Telegram: ${channels.telegram ? on(channels.telegram.webhook !== null && !!ground.config.PUBLIC_URL) : "not set"}   SMS: ${channels.sms ? on(channels.sms.webhook !== null) : "not set"}   GitHub: ${githubWord(app)}`,
+    `  Channels  web, terminal (npm run chat)   Telegram: ${channels.telegram ? on(channels.telegram.webhook !== null && !!ground.config.PUBLIC_URL) : "not set"}   SMS: ${channels.sms ? on(channels.sms.webhook !== null) : "not set"}   E-mail: ${emailWord(app)}   GitHub: ${githubWord(app)}`,
     `  Data      ${ground.db.kind === "pglite" ? `embedded database in ${ground.config.DATA_DIR}` : "Postgres"}   time zone: ${ground.owner.zone ?? `${ground.hostZone} (guessed; say: my timezone is ...)`}`,
     `  Next      open the link and press "Run the demo triage", or: npm run demo`,
     "",
@@ -26,6 +26,12 @@ export async function firstScreen(app: App, readyMs: number): Promise<string> {
 
 function on(webhook: boolean): string {
   return webhook ? "on (webhook)" : "on (polling)"
+}
+
+function emailWord({ channels, ground }: App): string {
+  if (!channels.email) return "not set"
+  if (!channels.email.webhook) return "on (sends only: set EMAIL_WEBHOOK_SECRET)"
+  return ground.config.EMAIL_AUTHSERV_ID ? on(true) : "on (believes no sender: set EMAIL_AUTHSERV_ID)"
 }
 
 function githubWord({ channels, ground }: App): string {

@@ -2,7 +2,7 @@
  * Channel: what a place to talk must offer. Verifying and parsing are pure and happen at the edge; sending happens
  * in the outbox, which alone decides about repeats from the error it gets.
  */
-export type ChannelId = "web" | "telegram" | "sms" | "github"
+export type ChannelId = "web" | "telegram" | "sms" | "email" | "github"
 
 export interface Capabilities {
   /** Longest text of one message, in UTF-16 units; longer ones are split by `render`. */
@@ -19,10 +19,10 @@ export interface Inbound {
   externalId: string
   /** Who sent it, as the channel names people: `42`, `+15551234567`. */
   address: string
-  /** The conversation: `telegram:<bot>:<chat>[:<topic>]`, `sms:<our number>:<theirs>`. */
+  /** The conversation: `telegram:<bot>:<chat>[:<topic>]`, `sms:<our number>:<theirs>`, `email:<ours>:<theirs>:<conversation>`. */
   threadKey: string
   text: string
-  /** What an answer to it must be addressed to (chat id, number). */
+  /** What an answer to it must be addressed to (chat id, number, `mailto:` with the conversation). */
   target: string
   /** The provider's id of a pressed button's query, to be acknowledged. */
   pressed?: string
@@ -77,6 +77,11 @@ export interface WebhookRequest {
   headers: Record<string, string | string[] | undefined>
   /** The body as UTF-8 text, unparsed. */
   body: string
+}
+
+/** The same with the body's bytes, for what may be no UTF-8. */
+export interface RawRequest extends WebhookRequest {
+  bytes: Uint8Array
 }
 
 export interface Channel {

@@ -166,10 +166,25 @@ function known(tokens: Token[]): MarkedToken[] {
   return tokens as MarkedToken[]
 }
 
-const NAMED: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0" }
+const NAMED: Record<string, string> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: "\u00a0",
+  ndash: "\u2013",
+  mdash: "\u2014",
+  lsquo: "\u2018",
+  rsquo: "\u2019",
+  ldquo: "\u201c",
+  rdquo: "\u201d",
+  hellip: "\u2026",
+  euro: "\u20ac",
+}
 
 /** Character references as CommonMark has them; unknown names stay as written. */
-function decode(text: string): string {
+export function decode(text: string): string {
   return text.replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]+));/g, (whole, decimal, hex, name) => {
     if (name !== undefined) return NAMED[name] ?? whole
     const point = decimal === undefined ? Number.parseInt(hex, 16) : Number.parseInt(decimal, 10)

@@ -1,6 +1,8 @@
 /** Open: the channels that the settings name, and nothing of those they do not: a channel without its secret is not there. */
+import { type Clock, systemClock } from "../base/clock.ts"
 import type { Config } from "../config/config.ts"
 import type { Channel, ChannelId } from "./channel.ts"
+import { createEmail, type Email } from "./email/email.ts"
 import { createGitHub, type GitHub } from "./github/client.ts"
 import { createGitHubWebhook, type GitHubWebhook } from "./github/webhook.ts"
 import { createSms, type Sms } from "./sms/sms.ts"
@@ -9,6 +11,7 @@ import { createTelegram, type Telegram } from "./telegram/telegram.ts"
 export interface Channels {
   telegram?: Telegram
   sms?: Sms
+  email?: Email
   /** The API, with credentials. */
   api?: GitHub
   /** The webhook; null without its secret. */
@@ -19,15 +22,19 @@ export interface Channels {
   live: ReadonlySet<ChannelId>
 }
 
-export function openChannels(config: Config): Channels {
+export function openChannels(config: Config, clock: Clock = systemClock): Channels {
   const telegram = telegramOf(config)
   const sms = smsOf(config)
-  const senders = new Map<ChannelId, Channel>([telegram, sms].filter((c) => c !== undefined).map((c) => [c.id, c]))
+  const email = emailOf(config, clock)
+  const senders = new Map<ChannelId, Channel>(
+    [telegram, sms, email].filter((c) => c !== undefined).map((c) => [c.id, c]),
+  )
   const api = githubOf(config)
   const secret = config.GITHUB_WEBHOOK_SECRET
   return {
     ...(telegram ? { telegram } : {}),
     ...(sms ? { sms } : {}),
+    ...(email ? { email } : {}),
     ...(api ? { api } : {}),
     github: createGitHubWebhook({ repos: config.GITHUB_REPOS, ...(secret ? { webhookSecret: secret } : {}) }),
     senders,
@@ -47,6 +54,12 @@ function smsOf(config: Config): Sms | undefined {
   const messagingServiceSid = config.TWILIO_MESSAGING_SERVICE_SID
   const apiBase = config.TWILIO_API_BASE
   return createSms(given({ accountSid, authToken, number, messagingServiceSid, apiBase, publicUrl: config.PUBLIC_URL }))
+}
+
+function emailOf(config: Config, clock: Clock): Email | undefined {
+  const { SMTP_URL: smtpUrl, EMAIL_FROM: from, EMAIL_WEBHOOK_SECRET: webhookSecret } = config
+  if (!smtpUrl || !from) return undefined
+  return createEmail(given({ smtpUrl, from, webhookSecret, authservId: config.EMAIL_AUTHSERV_ID }), clock)
 }
 
 function githubOf(config: Config): GitHub | undefined {

@@ -166,6 +166,8 @@ export function readConfig(env: Environment, { vault = "read" }: { vault?: "read
   return config
 }
 
+type Need = (when: unknown, missing: boolean, variable: string, message: string, fix: string) => void
+
 /** Settings that only make sense together. */
 function conflicts(c: Config): Problem[] {
   const problems: Problem[] = []

@@ -5,7 +5,8 @@
 import type { FastifyInstance, FastifyRequest } from "fastify"
 import { Deny, Reject } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
-import type { WebhookRequest } from "../channels/channel.ts"
+import type { RawRequest } from "../channels/channel.ts"
+import type { Email } from "../channels/email/email.ts"
 import type { GitHubWebhook } from "../channels/github/webhook.ts"
 import type { Sms } from "../channels/sms/sms.ts"
 import type { Telegram } from "../channels/telegram/telegram.ts"
@@ -16,7 +17,7 @@ import type { Outbox } from "../thread/outbox.ts"
 import type { Counters } from "./counters.ts"
 
 export interface WebhookDeps {
-  channels: { telegram?: Telegram; sms?: Sms; github?: GitHubWebhook | null }
+  channels: { telegram?: Telegram; sms?: Sms; email?: Email; github?: GitHubWebhook | null }
   intake: Intake
   inbox: Inbox
   outbox: Pick<Outbox, "reported">
@@ -29,8 +30,8 @@ export interface WebhookDeps {
 
 export interface RawRoute {
   path: string
-  /** The one content type that is read. */
-  type: string
+  /** The content types that are read. */
+  type: string | string[]
   /** Bytes. */
   bodyLimit: number
   /** Status for a missing or wrong signature. */
@@ -49,14 +50,14 @@ export function mountRaw(
   app: FastifyInstance,
   { counters, perMinute }: Pick<WebhookDeps, "counters" | "perMinute">,
   { path, type, bodyLimit, unsigned }: RawRoute,
-  handle: (request: WebhookRequest) => Promise<Delivered>,
+  handle: (request: RawRequest) => Promise<Delivered>,
 ): void {
   const channel = path.split("/")[2] ?? ""
   const count = (outcome: string) => counters.add("vigil_webhooks_total", { channel, outcome })
   const config = { rateLimit: { max: perMinute, timeWindow: 60_000, groupId: "webhooks" } }
   app.register((scope, _options, done) => {
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(type, { parseAs: "string", bodyLimit }, (_request, body, read) => read(null, body))
+    scope.addContentTypeParser(type, { parseAs: "buffer", bodyLimit }, (_request, body, read) => read(null, body))
     scope.post(path, { bodyLimit, config }, async (request, reply) => {
       try {
         const answer = await handle(rawOf(request))
@@ -76,6 +77,7 @@ function refusalOf(error: Deny, status: number): Reject {
   return new Reject(status, message, { code, ...(fix === undefined ? {} : { fix }), cause: error })
 }
 
-function rawOf(request: FastifyRequest): WebhookRequest {
-  return { url: request.url, headers: request.headers, body: typeof request.body === "string" ? request.body : "" }
+function rawOf({ url, headers, body }: FastifyRequest): RawRequest {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0)
+  return { url, headers, bytes, body: bytes.toString("utf8") }
 }

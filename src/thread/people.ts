@@ -24,6 +24,8 @@ export interface Home {
 export interface OwnerSettings {
   phone?: string
   telegramId?: string
+  /** In lower case. */
+  email?: string
   timezone?: string
 }
 
@@ -40,7 +42,7 @@ export interface People {
   setName(tx: Tx, id: string, name: string): Promise<void>
   optOut(channel: ChannelId, address: string, out: boolean): Promise<void>
   /**
-   * Where to text someone first: SMS, else Telegram, else the web, of the channels in `live`, skipping addresses
+   * Where to text someone first: SMS, else Telegram, else e-mail, else the web, of the channels in `live`, skipping addresses
    * that opted out. Makes the thread when there is none yet.
    */
   home(personId: string, live: ReadonlySet<ChannelId>): Promise<Home>
@@ -68,13 +70,14 @@ export function createPeople({ db, clock, newId }: { db: Db; clock: Clock; newId
         where channel = ${channel} and address = ${address}`)
       return row ?? null
     },
-    async ensureOwner({ phone, telegramId, timezone }) {
+    async ensureOwner({ phone, telegramId, email, timezone }) {
       await db.query(sql`
         insert into people (id, role, zone, created_at) values (${OWNER_ID}, 'owner', ${timezone ?? null}, ${clock.now()})
         on conflict (id) do update set zone = coalesce(people.zone, excluded.zone)`)
       await link(OWNER_ID, "web", "owner", "owner")
       if (phone) await link(OWNER_ID, "sms", phone, phone)
       if (telegramId) await link(OWNER_ID, "telegram", telegramId, telegramId)
+      if (email) await link(OWNER_ID, "email", email, email)
       const owner = await get(OWNER_ID)
       if (!owner) throw new Error("the owner's row could not be read back")
       return owner
@@ -106,7 +109,7 @@ async function home(db: Db, personId: string, live: ReadonlySet<ChannelId>, now:
       select id from threads where threads.channel = addresses.channel and threads.person_id = addresses.person_id
         and threads.target = addresses.target order by created_at desc limit 1) as "threadId"
     from addresses where person_id = ${personId} and opted_out_at is null
-    order by array_position(array['sms', 'telegram', 'web'], channel)`)
+    order by array_position(array['sms', 'telegram', 'email', 'web'], channel)`)
   const best = addresses.find((a) => live.has(a.channel)) ?? mailboxOf(personId)
   if (best.threadId) return { threadId: best.threadId, channel: best.channel, target: best.target }
   const key = `${best.channel}:${best.address}`

@@ -5,7 +5,8 @@
  * Limits: 4,096 UTF-16 units after entity parsing (Bot API, sendMessage); the server truncates raw text above 35,000 bytes.
  */
 
-import type { Run, Style } from "../markdown.ts"
+import { escaped, isLinkable, toHtml } from "../html.ts"
+import type { Run } from "../markdown.ts"
 import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
 
 /** UTF-16 units of visible text in one part. */
@@ -85,54 +86,7 @@ function cut(runs: Run[], at: number): [Run[], Run[]] {
   return [head, tail]
 }
 
-function toHtml(runs: Run[]): string {
-  return grouped(runs)
-    .map(({ key, group }) => (key === "" ? group.map(spanHtml).join("") : blockHtml(group)))
-    .join("")
-}
-
-/** Neighbours of one quotation or one code block share its tag. */
-function grouped(runs: Run[]): { key: string; group: Run[] }[] {
-  const groups: { key: string; group: Run[] }[] = []
-  for (const run of runs) {
-    const key = keyOf(run.style)
-    const last = groups.at(-1)
-    if (last?.key === key) last.group.push(run)
-    else groups.push({ key, group: [run] })
-  }
-  return groups
-}
-
-function keyOf(style: Style): string {
-  if (style.pre !== undefined) return `pre ${style.pre}`
-  return style.quote ? "quote" : ""
-}
-
-function blockHtml(group: Run[]): string {
-  const language = group[0]?.style.pre
-  if (language === undefined) return `<blockquote>${group.map(spanHtml).join("")}</blockquote>`
-  const text = group.map((run) => escaped(run.text)).join("")
-  const name = language.replace(/[^\w+#.-]/g, "")
-  return name === "" ? `<pre>${text}</pre>` : `<pre><code class="language-${name}">${text}</code></pre>`
-}
-
-/** Code carries no other style: Telegram does not nest anything in it. */
-function spanHtml({ text, style }: Run): string {
-  if (style.code) return `<code>${escaped(text)}</code>`
-  let html = escaped(text)
-  if (style.strike) html = `<s>${html}</s>`
-  if (style.italic) html = `<i>${html}</i>`
-  if (style.bold) html = `<b>${html}</b>`
-  if (style.href === undefined || !isLinkable(style.href)) return html
-  return `<a href="${escaped(style.href).replaceAll('"', "&quot;")}">${html}</a>`
-}
-
 function plainOf(runs: Run[]): string {
   const spelled = plainText(spellLinks(runs, isLinkable)).trim()
   return spelled.length <= MAX_TEXT ? spelled : plainText(runs).trim()
 }
-
-/** Addresses Telegram links to, of a length that leaves room for words. */
-const isLinkable = (href: string): boolean => /^(?:https?|tg|mailto):/i.test(href) && href.length <= 2048
-
-const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")

@@ -1,0 +1,127 @@
+/**
+ * A received mail as an inbound message, or the reason why it is none. Acts on nothing that our own receiver does not vouch
+ * for, and on nothing that a program sent: two programs that answer each other never stop.
+ */
+import type { addressParser, Email as Parsed } from "postal-mime"
+import { sha256 } from "../../base/canonical.ts"
+import { clip, oneLine } from "../../base/inert.ts"
+import { readApproval } from "../approval-text.ts"
+import type { Inbound } from "../channel.ts"
+import { domainOf, messageIds, readAddress, subjectLine, writeTarget } from "./address.ts"
+import { type Header, isAuthenticated } from "./authentication.ts"
+import { reduceHtml } from "./html-text.ts"
+import { newestWords } from "./newest-words.ts"
+
+export interface Receiver {
+  /** Our address, in lower case. */
+  address: string
+  /** What our mail receiver calls itself in `Authentication-Results`; without it no sender is believed. */
+  authservId?: string
+}
+
+export type Ignored = "unreadable" | "no_sender" | "own" | "automatic" | "unauthenticated" | "empty"
+export type Received = { inbound: Inbound } | { ignored: Ignored }
+
+/** UTF-16 units of one mail's words. */
+const MAX_TEXT = 50_000
+const MAX_FILES = 10
+
+/** Reads a raw message (RFC 5322). Never throws: what is no mail is `unreadable`. */
+export async function parseEmail(bytes: Uint8Array, us: Receiver): Promise<Received> {
+  const { default: PostalMime, addressParser } = await import("postal-mime")
+  // A mail inside a mail is someone else's words: kept as a file, so that it is never read as the sender's.
+  const options = { forceRfc822Attachments: true, maxNestingDepth: 32, maxHeadersSize: 256 * 1024 }
+  const mail = await PostalMime.parse(bytes, options).catch(() => null)
+  if (mail === null) return { ignored: "unreadable" }
+  const from = senderOf(mail, addressParser)
+  if (from === null) return { ignored: "no_sender" }
+  if (from === us.address) return { ignored: "own" }
+  if (isAutomatic(mail.headers)) return { ignored: "automatic" }
+  if (!isAuthenticated(mail.headers, us.authservId, domainOf(from))) return { ignored: "unauthenticated" }
+  const text = textOf(mail)
+  return text === "" ? { ignored: "empty" } : { inbound: inboundOf(mail, { us, from, text, bytes }) }
+}
+
+/** The one address in the one `From`; of two of either a mail program may show another than was checked. */
+function senderOf(mail: Parsed, split: typeof addressParser): string | null {
+  const [first, ...more] = mail.headers.filter((header) => header.key === "from")
+  if (first === undefined || more.length > 0) return null
+  const [sender, ...others] = split(first.value)
+  return others.length > 0 || sender?.address === undefined ? null : readAddress(sender.address)
+}
+
+/** Sent by a program, to a list, or a bounce (RFC 3834 §2, RFC 2919, RFC 5321 §4.5.5). */
+function isAutomatic(headers: readonly Header[]): boolean {
+  const read = (key: string) =>
+    headers
+      .find((header) => header.key === key)
+      ?.value.trim()
+      .toLowerCase()
+  const submitted = read("auto-submitted")
+  return (
+    (submitted !== undefined && !/^no\b/.test(submitted)) ||
+    /^(?:bulk|list|junk|auto_reply)\b/.test(read("precedence") ?? "") ||
+    ["list-id", "list-post", "list-unsubscribe", "x-autoreply", "x-autorespond"].some(
+      (key) => read(key) !== undefined,
+    ) ||
+    read("return-path") === "<>"
+  )
+}
+
+function inboundOf(
+  mail: Parsed,
+  { us, from, text, bytes }: { us: Receiver; from: string; text: string; bytes: Uint8Array },
+): Inbound {
+  const [own] = messageIds(mail.messageId)
+  const answered = messageIds(`${mail.references ?? ""} ${mail.inReplyTo ?? ""}`)
+  const externalId = own ?? sha256(Buffer.from(bytes).toString("latin1"))
+  const subject = subjectLine(mail.subject ?? "")
+  const conversation = sha256(`${answered[0] ?? externalId}\n${plainSubject(subject)}`).slice(0, 16)
+  const sentAt = new Date(mail.date ?? Number.NaN)
+  const references = [...answered, ...(own === undefined ? [] : [own])]
+  return {
+    channel: "email",
+    source: `email:${us.address}`,
+    externalId,
+    address: from,
+    threadKey: `email:${us.address}:${from}:${conversation}`,
+    text,
+    target: writeTarget({ address: from, references, ...(subject ? { subject } : {}) }),
+    ...(Number.isNaN(sentAt.getTime()) ? {} : { sentAt }),
+  }
+}
+
+/** Without the marks of answers: a conversation keeps its subject, and a new subject begins a new one. */
+function plainSubject(subject: string): string {
+  return subject
+    .replace(/^(?:\s*(?:re|aw|antw|sv|vs|rv|odp)(?:\[\d+\])?\s*:)+/i, "")
+    .trim()
+    .toLowerCase()
+}
+
+function textOf(mail: Parsed): string {
+  const reduced = mail.text?.trim() ? { text: mail.text, cut: false } : reduceHtml(mail.html ?? "")
+  const { text, cut } = newestWords(reduced.text)
+  const subject = subjectLine(mail.subject ?? "")
+  const isReply = messageIds(`${mail.references ?? ""} ${mail.inReplyTo ?? ""}`).length > 0
+  // Whole messages to code, not to a reader: a subject before them would make words of them.
+  const isCode = /^(?:\/|\S+$)/.test(text) || readApproval(text, "email") !== null
+  const said = [...(isReply || isCode ? [] : [subject]), text].filter((part) => part !== "").join("\n\n")
+  const notes = [
+    ...(said.length > MAX_TEXT ? ["[the message is longer; only its beginning is read here]"] : []),
+    ...((cut || reduced.cut) && !isReply ? ["[text of another mail came with this message; it is not read here]"] : []),
+    ...filesNote(mail),
+  ]
+  return [said.slice(0, MAX_TEXT).toWellFormed(), ...notes].filter((part) => part !== "").join("\n")
+}
+
+/** Says which files came, instead of losing them silently; inline pictures of a signature are none. */
+function filesNote({ attachments }: Parsed): string[] {
+  const files = attachments.filter((file) => file.disposition !== "inline" || file.filename !== null)
+  if (files.length === 0) return []
+  const names = files.slice(0, MAX_FILES).map((file) => nameOf(file.filename ?? file.mimeType))
+  const more = files.length > MAX_FILES ? ` and ${files.length - MAX_FILES} more` : ""
+  return [`[attached, not read here: ${names.join(", ")}${more}]`]
+}
+
+const nameOf = (name: string): string => clip(oneLine(name.replace(/[[\]"`<>\\,]/g, " ")), 80) || "a file"

@@ -1,0 +1,28 @@
+/** Markdown as a mail: the same words as plain text and as simple HTML, and a title where the conversation has none. */
+import { toHtml } from "../html.ts"
+import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
+import { subjectLine } from "./address.ts"
+
+export interface Letter {
+  text: string
+  html: string
+  /** The first line, for a subject. */
+  title: string
+}
+
+/** Empty texts when there is nothing to see. */
+export function renderEmail(markdown: string): Letter {
+  const runs = readMarkdown(markdown)
+  const text = plainText(spellLinks(runs, () => true)).trim()
+  const title = subjectLine(text.split("\n", 1)[0] ?? "")
+  return { text, html: text === "" ? "" : page(toHtml(runs).trim()), title }
+}
+
+/** Line breaks as tags, but not in preformatted blocks, where they count as they are. */
+function page(html: string): string {
+  const body = html
+    .split(/(<pre>[\s\S]*?<\/pre>)/)
+    .map((piece) => (piece.startsWith("<pre>") ? piece : piece.replaceAll("\n", "<br>\n")))
+    .join("")
+  return `<!doctype html>\n<html><body>${body}</body></html>\n`
+}

@@ -1,0 +1,58 @@
+/**
+ * Sends one mail per message. Its Message-ID is made from the outbox row, so that a mail sent twice after a lost answer is
+ * one mail to a mail program; it says that a program wrote it, so that no other program answers it (RFC 3834).
+ */
+import { Reject } from "../../base/errors.ts"
+import type { Outgoing, Receipt } from "../channel.ts"
+import { sendParts } from "../parts.ts"
+import { domainOf, readTarget, type Target } from "./address.ts"
+import { type Letter, renderEmail } from "./render.ts"
+import { deliver } from "./smtp.ts"
+
+export interface Sender {
+  smtpUrl: string
+  /** Our address, in lower case. */
+  address: string
+  /** What people see beside it. */
+  name: string
+}
+
+export async function sendEmail(sender: Sender, message: Outgoing, now: Date): Promise<Receipt> {
+  const target = readTarget(message.target)
+  if (target === null)
+    throw new Reject(400, `"${message.target}" is no mail address`, { code: "bad_address", fix: "Check the address." })
+  const letter = renderEmail(message.text)
+  const letters = letter.text === "" ? [] : [letter]
+  return await sendParts(message, letters, async (one) => {
+    const messageId = `<${message.id}@${domainOf(sender.address)}>`
+    const raw = await compose(sender, target, one, { messageId, date: now })
+    await deliver(sender.smtpUrl, { from: sender.address, to: target.address }, raw, message.signal)
+    return messageId
+  })
+}
+
+async function compose(
+  sender: Sender,
+  { address, subject, references }: Target,
+  { text, html, title }: Letter,
+  stamp: { messageId: string; date: Date },
+): Promise<Buffer> {
+  const { default: MailComposer } = await import("nodemailer/lib/mail-composer")
+  const answered = references.at(-1)
+  const thread = answered === undefined ? {} : { inReplyTo: answered, references }
+  const mail = new MailComposer({
+    ...stamp,
+    ...thread,
+    from: { name: sender.name, address: sender.address },
+    to: { name: "", address },
+    subject: subject === undefined ? title : asReply(subject),
+    text,
+    html,
+    headers: { "Auto-Submitted": answered === undefined ? "auto-generated" : "auto-replied" },
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  return await mail.compile().build()
+}
+
+const asReply = (subject: string): string => (/^re:/i.test(subject) ? subject : `Re: ${subject}`)
