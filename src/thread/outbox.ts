@@ -5,7 +5,7 @@
 import { type SQL, sql } from "drizzle-orm"
 import { newId } from "../base/ids.ts"
 import type { Button, ChannelId } from "../channels/channel.ts"
-import type { Db, Tx } from "../db/db.ts"
+import type { Tx } from "../db/db.ts"
 import { json } from "../db/sql.ts"
 import type { Quiet } from "../schedule/quiet.ts"
 
@@ -115,10 +115,13 @@ export interface Outbox {
 
 const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts, run_id as "runId", provider_id as "providerId"`
 
-export function createOutbox(db: Db): Outbox {
-  const settle = (id: string, state: string, error: unknown, extra: SQL = sql``) =>
+/** A sender is at it; a report on one of its parts may have come already, and the others are still to be sent. */
+const IN_HAND = sql`(state = 'sending' or (state in ('delivered', 'failed') and sending_until is not null))`
+
+export function createOutbox(db: Tx): Outbox {
+  const settle = (id: string, state: SQL | string, error: unknown, extra: SQL = sql``) =>
     db.query(sql`update outbox set state = ${state}, error = ${json(error)}, sending_until = null ${extra}
-      where id = ${id} and state in ('sending', 'uncertain')`)
+      where id = ${id} and (${IN_HAND} or state = 'uncertain')`)
 
   return {
     async take(threadId, now) {
@@ -139,11 +142,13 @@ export function createOutbox(db: Db): Outbox {
     },
     async part(id, providerId) {
       await db.query(
-        sql`update outbox set provider_id = concat_ws(',', provider_id, ${providerId}::text) where id = ${id} and state = 'sending'`,
+        sql`update outbox set provider_id = concat_ws(',', provider_id, ${providerId}::text)
+          where id = ${id} and ${IN_HAND} and ${providerId}::text <> all (string_to_array(coalesce(provider_id, ''), ','))`,
       )
     },
     async sent(id, providerId, now) {
-      await settle(id, "sent", null, sql`, provider_id = ${providerId}, sent_at = ${now}::timestamptz`)
+      const state = sql`case when state in ('delivered', 'failed') then state else 'sent' end`
+      await settle(id, state, null, sql`, provider_id = ${providerId}, sent_at = ${now}::timestamptz`)
     },
     async retry(id, nextAt, error) {
       await settle(id, "pending", error, sql`, next_at = ${nextAt}::timestamptz`)
@@ -162,8 +167,7 @@ export function createOutbox(db: Db): Outbox {
         ? sql`id = ${outboxId}::uuid`
         : sql`string_to_array(provider_id, ',') @> array[${providerId}::text]`
       const [row] = await db.query<{ threadId: string }>(sql`
-        update outbox set state = ${state}, provider_id = coalesce(provider_id, ${providerId}), sending_until = null,
-          error = ${error ? json(error) : sql`error`}
+        update outbox set state = ${state}, provider_id = coalesce(provider_id, ${providerId}), error = ${error ? json(error) : sql`error`}
         where channel = ${channel} and ${which} and state in ('sending', 'sent', 'uncertain')
         returning thread_id as "threadId"`)
       return row?.threadId ?? null

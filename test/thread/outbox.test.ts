@@ -168,6 +168,27 @@ describe("a provider's later word", () => {
     expect(await rowOf(id)).toMatchObject({ state: "delivered" })
   })
 
+  test("on the first part does not end a message whose other parts are still being sent", async () => {
+    const threadId = await lane()
+    await put(threadId, "long")
+    const { id } = await taken(threadId)
+    await outbox.part(id, "SM1")
+    await report("SM1", "delivered")
+    await outbox.part(id, "SM2")
+    await outbox.retry(id, now, { code: "retry" })
+    expect(await taken(threadId)).toMatchObject({ id, providerId: "SM1,SM2" })
+  })
+
+  test("that comes before a part's id is stored names that part once", async () => {
+    const threadId = await lane()
+    await put(threadId, "long")
+    const { id } = await taken(threadId)
+    await outbox.reported({ channel: "sms", providerId: "SM1", outboxId: id, state: "delivered" })
+    await outbox.part(id, "SM1")
+    await outbox.retry(id, now, { code: "retry" })
+    expect(await taken(threadId)).toMatchObject({ id, providerId: "SM1" })
+  })
+
   test("that comes before its id is stored finds the row it names", async () => {
     const threadId = await lane()
     await put(threadId, "hello")
