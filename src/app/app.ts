@@ -13,9 +13,11 @@ import type { Features } from "../http/features.ts"
 import { createServer, startLink } from "../http/server.ts"
 import { ensureSystemAutomations } from "../schedule/system.ts"
 import { createTicker } from "../schedule/ticker.ts"
+import { withFallback } from "../thread/fallback.ts"
 import { createLeases } from "../thread/lease.ts"
 import { heldUntil } from "../thread/quiet-hours.ts"
 import { expireWaits } from "../thread/waits.ts"
+import { type ButtonDeps, createButtonClearing } from "../worker/buttons.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
 import { createSender } from "../worker/sender.ts"
 import { startWorker } from "../worker/worker.ts"
@@ -43,8 +45,9 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 }
 
 export async function startApp(options: AppOptions): Promise<App> {
-  const ground = await openGround(options)
-  const channels = openChannels(ground.config, ground.clock)
+  const opened = await openGround(options)
+  const channels = openChannels(opened.config, opened.clock)
+  const ground = { ...opened, outbox: withFallback(opened.outbox, { ...opened, live: channels.live }) }
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
   const stores = openStores(ground, found.embedder)
   const triage = openTriage({ ground, channels, model: found.model, stores })
@@ -141,6 +144,7 @@ async function startWork(
     concurrency: CONCURRENCY,
     chores: {
       outbox: () => sender.sweep(),
+      buttons: createButtonClearing({ db, clock, log, removers: removersOf(channels) }),
       automations: () => ticker.tick(),
       zone: systemAutomations,
       expiry: async () => {
@@ -159,6 +163,10 @@ async function startWork(
       await sender.stop()
     },
   }
+}
+
+function removersOf({ telegram }: Channels): ButtonDeps["removers"] {
+  return new Map(telegram ? [[telegram.id, telegram.removeButtons]] : [])
 }
 
 /** The digest's zone is the owner's; it may become known at any time. */

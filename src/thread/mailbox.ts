@@ -99,7 +99,7 @@ export async function outcomeOf(tx: Tx, inboxId: string): Promise<Outcome | null
       select string_agg(o.body ->> 'text', E'\n\n' order by o.seq) from outbox o
       where o.dedupe_key = 'answer:' || i.id::text
         or (o.run_id = r.id and (r.trigger_id = i.id or o.created_at >= i.received_at)
-          and (w.id is not null or o.thread_id = i.thread_id))
+          and (w.id is not null or o.thread_id = i.thread_id) and o.dedupe_key not like '%:fallback')
     ) as reply
     from inbox i
     left join waits w on i.run_id is null and i.state = 'done'

@@ -136,11 +136,14 @@ export const waits = pgTable(
     answeredVia: text("answered_via"),
     answeredAt: at("answered_at"),
     usedAt: at("used_at"),
+    /** When the buttons of a decided question were taken away wherever it had been asked. */
+    clearedAt: at("cleared_at"),
     createdAt: at("created_at").notNull(),
     expiresAt: at("expires_at").notNull(),
   },
   (t) => [
     uniqueIndex("waits_open_code").on(t.code).where(sql`state = 'open'`),
+    index("waits_uncleared").on(t.id).where(sql`state <> 'open' and cleared_at is null`),
     index("waits_expiry").on(t.expiresAt).where(sql`state = 'open'`),
     unique("waits_run_step").on(t.runId, t.step),
     check("waits_state", sql`${t.state} in ('open', 'approved', 'denied', 'redo', 'expired', 'cancelled')`),

@@ -1,0 +1,101 @@
+import { sql } from "drizzle-orm"
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { Reject, Retry } from "../../src/base/errors.ts"
+import { newId } from "../../src/base/ids.ts"
+import { silentLog } from "../../src/base/log.ts"
+import { postNotice } from "../../src/thread/outbox.ts"
+import { createButtonClearing } from "../../src/worker/buttons.ts"
+import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { movableClock } from "../support/schedule.ts"
+import { spine } from "../support/spine.ts"
+import { working } from "../support/work.ts"
+
+const clock = movableClock("2026-11-22T12:00:00Z")
+let database: TestDatabase
+let s: Awaited<ReturnType<typeof spine>>
+let removed: string[]
+let next: (() => Error)[]
+let chore: () => Promise<void>
+beforeAll(async () => {
+  database = await testDatabase()
+  s = await spine({ db: database.db, now: clock.now })
+})
+afterAll(async () => {
+  await s.stop()
+  await database.drop()
+})
+beforeEach(async () => {
+  await s.db.raw("delete from waits")
+  removed = []
+  next = []
+  const remove = async (target: string, providerId: string) => {
+    const error = next.shift()?.()
+    if (error) throw error
+    removed.push(`${target} ${providerId}`)
+  }
+  chore = createButtonClearing({ db: s.db, clock, log: silentLog, removers: new Map([["telegram", remove]]) })
+})
+
+/** A question asked at step 1 (as step 12 was, by another), in Telegram; sent as `providerId` when given. */
+async function asked(state: string, providerId?: string): Promise<{ waitId: string; outboxState(): Promise<string> }> {
+  const w = await working(s, "hello", { channel: "telegram", threadKey: `telegram:${newId()}`, target: "42" })
+  const waitId = newId()
+  await s.db.query(sql`insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
+    values (${waitId}, ${w.runId}, ${w.threadId}, 1, 'approval', ${waitId.slice(-4)}, 't', '{}', '', 'd', (select id from people limit 1), ${state}, now(), now())`)
+  for (const [step, id] of [
+    [1, providerId],
+    [12, "other"],
+  ] as const) {
+    const dedupeKey = `run:${w.runId}:ask:${step}`
+    await postNotice(s.db, { threadId: w.threadId, runId: w.runId, dedupeKey, text: "K7?", now: clock.now() })
+    if (id) await s.db.query(sql`update outbox set state = 'sent', provider_id = ${id} where dedupe_key = ${dedupeKey}`)
+  }
+  const outboxState = async () =>
+    (await s.db.query<{ state: string }>(sql`select state from outbox where dedupe_key = ${`run:${w.runId}:ask:1`}`))[0]
+      ?.state ?? ""
+  return { waitId, outboxState }
+}
+
+test.each(["approved", "denied", "expired", "redo", "cancelled"])(
+  "a question that was %s loses its buttons once",
+  async (state) => {
+    await asked(state, "7")
+    await chore()
+    await chore()
+    expect(removed).toEqual(["42 7"])
+  },
+)
+
+test("an open question keeps them", async () => {
+  await asked("open", "7")
+  await chore()
+  expect(removed).toEqual([])
+})
+
+test("one that was never sent is taken back", async () => {
+  const question = await asked("denied")
+  await chore()
+  expect(await question.outboxState()).toBe("failed")
+  expect(removed).toEqual([])
+})
+
+test("a channel that is away is asked again after a minute, and holds up no other question", async () => {
+  await asked("approved", "7")
+  await asked("approved", "8")
+  next = [() => new Retry("away")]
+  await chore()
+  await chore()
+  expect(removed).toEqual(["42 8"])
+  clock.pass(60_000)
+  await chore()
+  expect(removed).toEqual(["42 8", "42 7"])
+})
+
+test("a refusal ends the matter", async () => {
+  await asked("approved", "7")
+  next = [() => new Reject(403, "blocked")]
+  await chore()
+  await chore()
+  expect(removed).toEqual([])
+  expect(next).toEqual([])
+})
