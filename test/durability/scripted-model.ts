@@ -1,0 +1,115 @@
+/**
+ * An OpenAI-compatible server that follows a script and keeps a ledger of what it was asked, outside of the process that
+ * is killed. Every answer carries the number of its request, so that a journal says which request each outcome came from.
+ */
+import { z } from "zod"
+import { type Answer, type Asked, type StandIn, startStandIn } from "../support/stand-in.ts"
+
+export interface ModelCall {
+  /** From 1. */
+  no: number
+  /** The same for two requests that ask for the same step of the same run. */
+  question: string
+  at: Date
+}
+
+export interface ScriptedModel extends StandIn {
+  calls: ModelCall[]
+  /** Tags whose last answer was given at least once. */
+  answered: Set<string>
+}
+
+const request = z.looseObject({
+  messages: z.array(
+    z.looseObject({
+      role: z.string(),
+      content: z.unknown(),
+      tool_calls: z.array(z.looseObject({ id: z.string() })).optional(),
+    }),
+  ),
+  response_format: z.unknown().optional(),
+})
+type Request = z.infer<typeof request>
+
+const MARKS = /please do job-\d+|done job-\d+ \(answer \d+\)|"c\d+[a-z]-\d+"|breaks, issue \d+/g
+
+/** @param latencyMs how long each answer takes, by its number. */
+export async function startScriptedModel(latencyMs: (no: number) => number): Promise<ScriptedModel> {
+  const calls: ModelCall[] = []
+  const answered = new Set<string>()
+
+  async function answer(asked: Asked): Promise<Answer> {
+    if (!asked.url.pathname.endsWith("/chat/completions")) return { status: 200, body: { object: "list", data: [] } }
+    const parsed = request.parse(JSON.parse(asked.body))
+    const no = calls.length + 1
+    calls.push({ no, question: questionOf(parsed), at: new Date() })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    setTimeout(resolve, latencyMs(no))
+    await promise
+    return { status: 200, body: completion(parsed.response_format ? classify(parsed, no) : talk(parsed, no)) }
+  }
+
+  function classify({ messages }: Request, no: number): object {
+    const number = /issue (\d+)/.exec(JSON.stringify(messages.filter(({ role }) => role === "user")))?.[1]
+    answered.add(`issue-${number}`)
+    const content = { kind: "bug", confidence: 0.95, severity: "low", labels: [], reason: `It says so (answer ${no}).` }
+    return { role: "assistant", content: JSON.stringify(content) }
+  }
+
+  function talk({ messages }: Request, no: number): object {
+    const said = (role: string) => JSON.stringify(messages.filter((message) => message.role === role))
+    const spoken = said("assistant")
+    const open = tagsIn(said("user"), /please do job-(\d+)/g).filter((tag) => !spoken.includes(`done job-${tag} (`))
+    for (const tag of open) {
+      const made = (letter: string) => spoken.includes(`"c${tag}${letter}-`)
+      const next = planOf(tag).find((group) => !group.every(([letter]) => made(letter)))
+      if (next) return { role: "assistant", content: null, tool_calls: next.map((call) => toolCall(tag, call, no)) }
+    }
+    for (const tag of open) answered.add(`job-${tag}`)
+    return {
+      role: "assistant",
+      content: open.map((tag) => `done job-${tag} (answer ${no})`).join(", ") || "nothing to do",
+    }
+  }
+
+  return { ...(await startStandIn(answer)), calls, answered }
+}
+
+type Call = readonly [letter: string, name: string, args: object]
+
+/** What a job takes: an effect in the database and a look, then an effect that shows when it is done twice. */
+function planOf(tag: string): Call[][] {
+  return [
+    [
+      ["a", "remember", { text: `Fact number ${tag} of the long list` }],
+      ["b", "recall", { query: "long list" }],
+    ],
+    [["c", "remind", { text: `Reminder number ${tag}`, when: "tomorrow at 9" }]],
+  ]
+}
+
+function toolCall(tag: string, [letter, name, args]: Call, no: number): object {
+  return { id: `c${tag}${letter}-${no}`, type: "function", function: { name, arguments: JSON.stringify(args) } }
+}
+
+function completion(message: object): object {
+  const finish_reason = "tool_calls" in message ? "tool_calls" : "stop"
+  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
+  return {
+    id: "x",
+    object: "chat.completion",
+    created: 0,
+    model: "scripted",
+    choices: [{ index: 0, message, finish_reason }],
+    usage,
+  }
+}
+
+function questionOf({ messages }: Request): string {
+  const told = messages.filter(({ role }) => role !== "system").map((message) => JSON.stringify(message))
+  return told.flatMap((message) => message.match(MARKS) ?? []).join(" ")
+}
+
+function tagsIn(text: string, form: RegExp): string[] {
+  return [...new Set([...text.matchAll(form)].map((match) => match[1] ?? ""))]
+}
