@@ -124,6 +124,7 @@ async function startWork(
     bell,
     clock,
     log,
+    breaker: ground.breaker,
     heldUntil: (message, now) => heldUntil(db, message, now),
   })
   const ticker = createTicker({

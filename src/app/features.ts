@@ -68,7 +68,10 @@ async function statusOf({ ground, channels, model }: FeatureDeps): Promise<Statu
   return {
     version: VERSION,
     model: { provider, model: name, offline: model.offline, because },
-    channels: [{ id: "web", state: "ready", detail: "this server" }, telegram, sms, email, github],
+    channels: [
+      { id: "web", state: "ready", detail: "this server" },
+      ...[telegram, sms, email, github].map((channel) => paused(channel, ground)),
+    ],
     database: { kind: ground.db.kind },
     owner: { zone: ground.owner.zone, hostZone: ground.hostZone },
     memoryMb: Math.round(process.memoryUsage.rss() / 1_000_000),
@@ -87,6 +90,14 @@ async function probed(
   } catch (error) {
     return { id, state: "failing", detail: `${codeOf(error)}: ${messageOf(error)}` }
   }
+}
+
+/** What is probed may answer and still take no messages. */
+function paused(channel: Status["channels"][number], { breaker }: Ground): Status["channels"][number] {
+  const pause = breaker.paused().find((one) => one.channel === channel.id)
+  if (!pause) return channel
+  const detail = `${pause.failures} sends in a row failed; the next try is at ${pause.until.toISOString()}`
+  return { ...channel, state: "failing", detail: `${detail} (${channel.detail})` }
 }
 
 /** One line for people. */

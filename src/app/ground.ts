@@ -19,6 +19,7 @@ import { createSessions } from "../thread/sessions.ts"
 import { readMasterKey } from "../vault/key.ts"
 import { createScrubber } from "../vault/scrubber.ts"
 import { createVault, SETTINGS_TOOL } from "../vault/vault.ts"
+import { createBreaker } from "../worker/breaker.ts"
 
 export type Role = "all" | "web" | "worker"
 
@@ -68,6 +69,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const pairings = createPairings({ db, clock, newId, random })
   const intake = createIntake({ db, people, inbox, log, pairings, bell })
   const kv = createKv({ db, clock })
+  const breaker = createBreaker({ clock, log })
   const hostZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   return {
     db,
@@ -84,6 +86,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     outbox,
     sessions,
     pairings,
+    breaker,
     intake,
     kv,
     hostZone,

@@ -18,6 +18,8 @@ export interface MetricsDeps {
   counters: Counters
   overload: Overload
   log: Log
+  /** Channels whose sends wait, since they failed so often in a row. */
+  breaker?: { paused(): { channel: string; failures: number }[] } | undefined
   isOwner: (request: FastifyRequest) => Promise<boolean>
 }
 
@@ -51,7 +53,7 @@ function isNear(request: FastifyRequest): boolean {
   return NEAR.check(address, isIPv6(address) ? "ipv6" : "ipv4")
 }
 
-function processLines({ overload }: MetricsDeps): string[] {
+function processLines({ overload, breaker }: MetricsDeps): string[] {
   const { rss, heapUsed } = process.memoryUsage()
   return [
     `process_resident_memory_bytes ${rss}`,
@@ -59,6 +61,9 @@ function processLines({ overload }: MetricsDeps): string[] {
     `process_uptime_seconds ${process.uptime().toFixed(1)}`,
     `vigil_event_loop_delay_seconds ${(overload.delayMs() / 1000).toFixed(4)}`,
     `vigil_http_requests_in_flight ${overload.inFlight()}`,
+    ...(breaker?.paused() ?? []).map(
+      ({ channel, failures }) => `${series("vigil_channel_paused", { channel })} ${failures}`,
+    ),
   ]
 }
 

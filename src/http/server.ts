@@ -23,7 +23,7 @@ import { installErrors } from "./errors.ts"
 import type { Features } from "./features.ts"
 import { installHeaders } from "./headers.ts"
 import { mountHealth } from "./health.ts"
-import { mountMetrics } from "./metrics.ts"
+import { type MetricsDeps, mountMetrics } from "./metrics.ts"
 import { installOverload, type OverloadOptions } from "./overload.ts"
 import { mountPages } from "./pages/routes.ts"
 import type { WebhookDeps } from "./raw-route.ts"
@@ -72,6 +72,7 @@ export interface ServerDeps {
   token: string
   channels: WebhookDeps["channels"]
   features: Features
+  breaker?: MetricsDeps["breaker"]
   limits?: Partial<Limits>
 }
 

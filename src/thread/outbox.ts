@@ -97,6 +97,8 @@ export interface Outbox {
   retry(id: string, nextAt: Date, error: unknown): Promise<void>
   /** Not tried at all: it waits for `until`, and what comes after it passes by. */
   hold(id: string, until: Date): Promise<void>
+  /** Not tried at all, for a reason of the channel's: it waits until then, and what comes after it behind it. */
+  delay(id: string, until: Date, reason: unknown): Promise<void>
   /** Accepted or not, nobody knows. */
   uncertain(id: string, error: unknown): Promise<void>
   failed(id: string, error: unknown): Promise<void>
@@ -155,6 +157,9 @@ export function createOutbox(db: Tx): Outbox {
     },
     async hold(id, until) {
       await settle(id, "pending", null, sql`, held_until = ${until}::timestamptz, attempts = attempts - 1`)
+    },
+    async delay(id, until, reason) {
+      await settle(id, "pending", reason, sql`, next_at = ${until}::timestamptz, attempts = attempts - 1`)
     },
     async uncertain(id, error) {
       await settle(id, "uncertain", error)

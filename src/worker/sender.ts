@@ -3,11 +3,12 @@
  * again; what may have arrived is looked up, or sent once more where the channel cannot say, never blindly twice.
  */
 import type { Clock } from "../base/clock.ts"
-import { codeOf, messageOf, Retry, Uncertain } from "../base/errors.ts"
+import { codeOf, messageOf, Retry, Uncertain, VigilError } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Channel, ChannelId } from "../channels/channel.ts"
 import type { Bell } from "../thread/bell.ts"
 import type { Outbox, Sending, Taken } from "../thread/outbox.ts"
+import type { Breaker } from "./breaker.ts"
 
 /** Shorter than the time after which a sender counts as dead. */
 const SEND_TIMEOUT_MS = 15_000
@@ -19,6 +20,8 @@ const LOOKUP_MS = 3600_000
 const BLIND_SENDS = 2
 
 export interface SenderDeps {
+  /** Leaves channels alone that do not answer. */
+  breaker?: Breaker
   /** Until when a message must wait for its person's quiet hours to end; null when it may go. */
   heldUntil?: (message: Taken, now: Date) => Promise<Date | null>
   outbox: Outbox
@@ -84,6 +87,9 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
   const { outbox, channels, clock, log } = deps
   const channel = channels.get(message.channel)
   if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
+  const pausedUntil = deps.breaker?.admit(channel.id) ?? null
+  if (pausedUntil)
+    return outbox.delay(message.id, pausedUntil, { code: "channel_paused", message: `${channel.id} does not answer` })
   const done = partsOf(message)
   const accepted = [...done]
   try {
@@ -101,8 +107,10 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
         accepted.push(providerId)
       },
     })
+    deps.breaker?.answered(channel.id)
     await outbox.sent(message.id, receipt.providerId, clock.now())
   } catch (error) {
+    tell(deps.breaker, channel.id, error)
     const described = { code: codeOf(error), message: messageOf(error) }
     log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
     if (error instanceof Uncertain)
@@ -111,6 +119,13 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
       await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
     else await outbox.failed(message.id, described)
   }
+}
+
+/** What a failed send says of its channel: nothing, when the failure is our own. */
+function tell(breaker: Breaker | undefined, channel: ChannelId, error: unknown): void {
+  if (error instanceof Retry) breaker?.failed(channel, error.afterMs)
+  else if (error instanceof Uncertain) breaker?.failed(channel)
+  else if (error instanceof VigilError) breaker?.answered(channel)
 }
 
 /** The message may have arrived: the channel is asked; where it cannot know, it is sent once more and then left uncertain. */
