@@ -10,6 +10,7 @@ import type { Model } from "../model/model.ts"
 import { openBoss } from "../queue/boss.ts"
 import { createQueue } from "../queue/queue.ts"
 import { createBell } from "../thread/bell.ts"
+import { createHooks } from "../thread/hooks.ts"
 import { createInbox } from "../thread/inbox.ts"
 import { createIntake } from "../thread/intake.ts"
 import { createOutbox } from "../thread/outbox.ts"
@@ -69,6 +70,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const pairings = createPairings({ db, clock, newId, random })
   const intake = createIntake({ db, people, inbox, log, pairings, bell })
   const kv = createKv({ db, clock })
+  const hooks = createHooks({ db, kv, vault, inbox, bell, clock, newId, random })
   const breaker = createBreaker({ clock, log })
   const hostZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   return {
@@ -89,6 +91,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     breaker,
     intake,
     kv,
+    hooks,
     hostZone,
   }
 }

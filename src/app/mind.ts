@@ -4,6 +4,7 @@ import { createCommands } from "../agent/commands.ts"
 import { createDo, createDue, createSay, type DueActions } from "../agent/due.ts"
 import { createExecute } from "../agent/execute.ts"
 import { featureCommands } from "../agent/feature-commands.ts"
+import { createHook } from "../agent/hook.ts"
 import { createMoney } from "../agent/money.ts"
 import { peopleCommands } from "../agent/people-commands.ts"
 import { type Answer, createAnswer, createTurn } from "../agent/turn.ts"
@@ -61,6 +62,7 @@ export function openMind(wired: Wired) {
       message: createTurn(answer),
       command: createCommands([...builtins(wired), ...features(wired), ...peopleCommands(ground)]),
       issue: triage.handler,
+      hook: createHook({ hooks: ground.hooks, people, live: channels.live, answer }),
       due: createDue({ automations: stores.automations, actions: actions(wired, answer) }),
     },
     scrub: (text) => scrubber.scrub(text),

@@ -11,6 +11,7 @@ import { addApprovals } from "./approvals.ts"
 import { addChat } from "./chat.ts"
 import { type Client, createClient } from "./client.ts"
 import { addDoctor } from "./doctor.ts"
+import { addHookCommands } from "./hooks.ts"
 import { addInstallation } from "./installation.ts"
 import { addOverview } from "./overview.ts"
 import { addProcesses } from "./processes.ts"
@@ -89,6 +90,7 @@ function createProgram(streams: Streams, act: Act): Command {
     addApprovals,
     addSecrets,
     addTriage,
+    addHookCommands,
     addInstallation,
     addDoctor,
   ]) {

@@ -47,7 +47,13 @@ function dayBefore(day: string): string {
 
 const input = z.object({ day: z.enum(["today", "yesterday"]).optional().describe("yesterday unless said") })
 
-const PLACES: Record<ChannelId, string> = { web: "the web", telegram: "Telegram", sms: "SMS", email: "e-mail", github: "GitHub" }
+const PLACES: Record<ChannelId, string> = {
+  web: "the web",
+  telegram: "Telegram",
+  sms: "SMS",
+  email: "e-mail",
+  github: "GitHub",
+}
 
 /**
  * The tool for a digest now. It goes to where the person is reached first; when that is this very conversation, the

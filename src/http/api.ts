@@ -1,14 +1,17 @@
 /** The API: everything under `/api`, for the owner only, in JSON. */
 import type { FastifyInstance } from "fastify"
+import type { Hooks } from "../thread/hooks.ts"
 import type { Auth } from "./auth.ts"
 import { createEndpoints } from "./endpoint.ts"
 import { addFeatures, type FeatureApiDeps } from "./features-api.ts"
+import { addHooks } from "./hooks-api.ts"
 import { addMessages, type MessageDeps } from "./messages.ts"
 import { addRuns } from "./runs-api.ts"
 
 export interface ApiDeps extends MessageDeps, FeatureApiDeps {
   auth: Auth
   version: string
+  hooks?: Hooks
 }
 
 export function mountApi(app: FastifyInstance, deps: ApiDeps): void {
@@ -18,5 +21,6 @@ export function mountApi(app: FastifyInstance, deps: ApiDeps): void {
   addMessages(endpoints, deps)
   addRuns(endpoints, deps)
   addFeatures(endpoints, deps)
+  if (deps.hooks) addHooks(endpoints, deps.hooks)
   app.get("/api/openapi.json", async () => endpoints.document())
 }

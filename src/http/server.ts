@@ -12,6 +12,7 @@ import type { Config } from "../config/config.ts"
 import type { Db } from "../db/db.ts"
 import type { Queue } from "../queue/queue.ts"
 import type { Bell } from "../thread/bell.ts"
+import type { Hooks } from "../thread/hooks.ts"
 import type { Inbox } from "../thread/inbox.ts"
 import type { Intake } from "../thread/intake.ts"
 import type { Outbox } from "../thread/outbox.ts"
@@ -72,6 +73,8 @@ export interface ServerDeps {
   token: string
   channels: WebhookDeps["channels"]
   features: Features
+  /** The owner's own webhooks. */
+  hooks?: Hooks
   breaker?: MetricsDeps["breaker"]
   limits?: Partial<Limits>
 }

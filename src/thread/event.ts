@@ -14,7 +14,7 @@ export const duePayload = z.object({
   action: z.unknown(),
 })
 
-export type EventKind = "message" | "command" | "issue" | "due"
+export type EventKind = "message" | "command" | "issue" | "due" | "hook"
 
 export interface Event {
   /** Where it came from, and its id there: a pair seen before is a duplicate and ends here. */

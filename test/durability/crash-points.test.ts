@@ -130,7 +130,7 @@ function holderOn(db: Opened, outside: Outside, tools: Tool[]) {
     money: createMoney({ db, caps: { daily: 100 }, estimate: () => null, today: () => "2026-11-22" }),
     people: createPeople({ db, clock, newId }),
     tools: new Map(tools.map((tool) => [tool.name, tool])),
-    handlers: { message: everything, command: everything, issue: everything, due: everything },
+    handlers: { message: everything, command: everything, issue: everything, due: everything, hook: everything },
     scrub: (words) => words,
     live: new Set(["web"]),
     defaultZone: "UTC",

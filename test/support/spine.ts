@@ -84,7 +84,7 @@ export async function spine(options: SpineOptions) {
   const model = options.model ?? scriptedModel([])
   const money = createMoney({ db, caps: {}, estimate: model.estimate, today: () => "2026-11-22" })
   const tools = new Map((options.tools ?? []).map((tool) => [tool.name, tool]))
-  const handlers = { message: echo, command: echo, issue: echo, due: echo, ...options.handlers }
+  const handlers = { message: echo, command: echo, issue: echo, due: echo, hook: echo, ...options.handlers }
   const execute = createExecute({
     db,
     clock,
