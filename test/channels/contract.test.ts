@@ -254,6 +254,18 @@ describe.each([
     )
   })
 
+  test.each([
+    ["one paragraph", " "],
+    ["many lines", "\n\n"],
+    ["one endless word", ""],
+  ])("a text far beyond the limit arrives whole and within it: %s", async (_form, gap) => {
+    const words = Array.from({ length: 4000 }, (_, n) => `w${n}`)
+    await side.channel.send(message({ text: words.join(gap) }))
+    const read = await side.read()
+    for (const one of read) expect(one.length).toBeLessThanOrEqual(side.channel.capabilities.maxText)
+    expect(read.join("").replace(/\s/g, "")).toBe(words.join(""))
+  })
+
   test("a message that was taken has a receipt, each its own", async () => {
     const one = await side.channel.send(message())
     const two = await side.channel.send(message())
