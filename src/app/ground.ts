@@ -15,10 +15,10 @@ import { createInbox } from "../thread/inbox.ts"
 import { createIntake } from "../thread/intake.ts"
 import { createOutbox } from "../thread/outbox.ts"
 import { createPairings } from "../thread/pairing.ts"
-import { createPeople } from "../thread/people.ts"
+import { createPeople, type OwnerSettings } from "../thread/people.ts"
 import { createSessions } from "../thread/sessions.ts"
 import { readMasterKey } from "../vault/key.ts"
-import { createScrubber } from "../vault/scrubber.ts"
+import { createScrubber, type Scrubber } from "../vault/scrubber.ts"
 import { createVault, SETTINGS_TOOL } from "../vault/vault.ts"
 import { createBreaker } from "../worker/breaker.ts"
 
@@ -52,17 +52,10 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const vault = createVault({ db, masterKey, clock, scrubber })
   const listen = role === "worker" && db.kind === "postgres"
   const [queue, config] = await Promise.all([createQueue({ db, boss, log, listen }), settings(env, vault)])
-  for (const name of SECRET_NAMES) if (config[name]) scrubber.add(name, config[name])
-  // Inside the address, which a mail server's words may quote in part.
-  if (config.SMTP_URL) scrubber.add("SMTP_URL", decodeURIComponent(new URL(config.SMTP_URL).password))
+  hideSecrets(config, scrubber)
   const bell = await createBell(db.kind === "postgres" ? db : undefined)
   const people = createPeople({ db, clock, newId })
-  const owner = await people.ensureOwner({
-    ...(config.OWNER_PHONE ? { phone: config.OWNER_PHONE } : {}),
-    ...(config.OWNER_TELEGRAM_ID ? { telegramId: config.OWNER_TELEGRAM_ID } : {}),
-    ...(config.OWNER_EMAIL ? { email: config.OWNER_EMAIL } : {}),
-    ...(config.OWNER_TIMEZONE ? { timezone: config.OWNER_TIMEZONE } : {}),
-  })
+  const owner = await people.ensureOwner(ownerIn(config))
   const inbox = createInbox({ db, queue, bell, clock, newId })
   const outbox = createOutbox(db)
   const random = (bytes: number) => randomBytes(bytes)
@@ -93,6 +86,21 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     kv,
     hooks,
     hostZone,
+  }
+}
+
+function hideSecrets(config: Config, scrubber: Scrubber): void {
+  for (const name of SECRET_NAMES) if (config[name]) scrubber.add(name, config[name])
+  // Inside the address, which a mail server's words may quote in part.
+  if (config.SMTP_URL) scrubber.add("SMTP_URL", decodeURIComponent(new URL(config.SMTP_URL).password))
+}
+
+function ownerIn(config: Config): OwnerSettings {
+  return {
+    ...(config.OWNER_PHONE ? { phone: config.OWNER_PHONE } : {}),
+    ...(config.OWNER_TELEGRAM_ID ? { telegramId: config.OWNER_TELEGRAM_ID } : {}),
+    ...(config.OWNER_EMAIL ? { email: config.OWNER_EMAIL } : {}),
+    ...(config.OWNER_TIMEZONE ? { timezone: config.OWNER_TIMEZONE } : {}),
   }
 }
 

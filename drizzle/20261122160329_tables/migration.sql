@@ -92,11 +92,29 @@ CREATE TABLE "addresses" (
 	CONSTRAINT "addresses_channel_address" UNIQUE("channel","address")
 );
 --> statement-breakpoint
+CREATE TABLE "pairing_tries" (
+	"channel" text,
+	"address" text,
+	"tries" integer NOT NULL,
+	"until" timestamp with time zone NOT NULL,
+	CONSTRAINT "pairing_tries_pkey" PRIMARY KEY("channel","address")
+);
+--> statement-breakpoint
+CREATE TABLE "pairings" (
+	"code_hash" text PRIMARY KEY,
+	"person_id" uuid,
+	"name" text,
+	"created_at" timestamp with time zone NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"used_at" timestamp with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "people" (
 	"id" uuid PRIMARY KEY,
 	"name" text,
 	"role" text NOT NULL,
 	"zone" text,
+	"quiet_hours" text,
 	"created_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "people_role" CHECK ("role" in ('owner', 'member'))
 );
@@ -165,10 +183,13 @@ CREATE TABLE "outbox" (
 	"provider_id" text,
 	"attempts" integer DEFAULT 0 NOT NULL,
 	"next_at" timestamp with time zone NOT NULL,
+	"urgency" text DEFAULT 'reply' NOT NULL,
+	"held_until" timestamp with time zone,
 	"sending_until" timestamp with time zone,
 	"error" jsonb,
 	"created_at" timestamp with time zone NOT NULL,
 	"sent_at" timestamp with time zone,
+	CONSTRAINT "outbox_urgency" CHECK ("urgency" in ('reply', 'due', 'notice')),
 	CONSTRAINT "outbox_state" CHECK ("state" in ('pending', 'sending', 'sent', 'delivered', 'uncertain', 'failed'))
 );
 --> statement-breakpoint
@@ -222,6 +243,7 @@ CREATE TABLE "waits" (
 	"answered_via" text,
 	"answered_at" timestamp with time zone,
 	"used_at" timestamp with time zone,
+	"cleared_at" timestamp with time zone,
 	"created_at" timestamp with time zone NOT NULL,
 	"expires_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "waits_run_step" UNIQUE("run_id","step"),
@@ -305,6 +327,7 @@ CREATE INDEX "runs_open" ON "runs" ("thread_id") WHERE state in ('running', 'wai
 CREATE INDEX "threads_ready" ON "threads" ("ready_at") WHERE owner is null and ready_at is not null;--> statement-breakpoint
 CREATE INDEX "threads_leased" ON "threads" ("lease_until") WHERE owner is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "waits_open_code" ON "waits" ("code") WHERE state = 'open';--> statement-breakpoint
+CREATE INDEX "waits_uncleared" ON "waits" ("id") WHERE state <> 'open' and cleared_at is null;--> statement-breakpoint
 CREATE INDEX "waits_expiry" ON "waits" ("expires_at") WHERE state = 'open';--> statement-breakpoint
 CREATE INDEX "automations_next" ON "automations" ("next_at") WHERE state = 'active';--> statement-breakpoint
 CREATE INDEX "decisions_decided" ON "decisions" ("decided_at");--> statement-breakpoint
@@ -314,6 +337,7 @@ ALTER TABLE "ledger" ADD CONSTRAINT "ledger_run_id_runs_id_fkey" FOREIGN KEY ("r
 ALTER TABLE "memory_embeddings" ADD CONSTRAINT "memory_embeddings_memory_id_memories_id_fkey" FOREIGN KEY ("memory_id") REFERENCES "memories"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "memory_terms" ADD CONSTRAINT "memory_terms_memory_id_memories_id_fkey" FOREIGN KEY ("memory_id") REFERENCES "memories"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "addresses" ADD CONSTRAINT "addresses_person_id_people_id_fkey" FOREIGN KEY ("person_id") REFERENCES "people"("id") ON DELETE CASCADE;--> statement-breakpoint
+ALTER TABLE "pairings" ADD CONSTRAINT "pairings_person_id_people_id_fkey" FOREIGN KEY ("person_id") REFERENCES "people"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_person_id_people_id_fkey" FOREIGN KEY ("person_id") REFERENCES "people"("id") ON DELETE CASCADE;--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_thread_id_threads_id_fkey" FOREIGN KEY ("thread_id") REFERENCES "threads"("id");--> statement-breakpoint
 ALTER TABLE "inbox" ADD CONSTRAINT "inbox_person_id_people_id_fkey" FOREIGN KEY ("person_id") REFERENCES "people"("id");--> statement-breakpoint
