@@ -28,7 +28,7 @@ export function checkNode(version: string): Check {
  */
 export function checkConfig(env: Environment, inVault: ReadonlySet<string> | null): Check {
   try {
-    readConfig(env, { vault: "unread" })
+    readConfig(env)
     return check("config", "every variable can be read")
   } catch (error) {
     if (!(error instanceof InvalidConfig)) throw error

@@ -4,8 +4,8 @@
  */
 import { zoned } from "./zone.ts"
 
-export const DEFAULT_QUIET = "21:00-08:00"
-export const NO_QUIET = "off"
+const DEFAULT_QUIET = "21:00-08:00"
+const NO_QUIET = "off"
 
 const RANGE = /^([01]?\d|2[0-3]):([0-5]\d)\s*(?:-|–|to)\s*([01]?\d|2[0-3]):([0-5]\d)$/
 

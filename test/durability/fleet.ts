@@ -31,7 +31,7 @@ export async function createShip(env: Record<string, string>): Promise<Ship> {
   let said = ""
 
   function launch(): ChildProcess {
-    const options = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env, PORT: String(port) }
+    const options = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env, PORT: String(port) }
     const made = spawn(process.execPath, [MAIN, "all"], { env: options, stdio: ["ignore", "pipe", "pipe"] })
     const hear = (chunk: Buffer) => {
       said = `${said}${chunk}`.slice(-4000)
@@ -75,7 +75,7 @@ export async function createShip(env: Record<string, string>): Promise<Ship> {
   }
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, "127.0.0.1")
   await once(server, "listening")

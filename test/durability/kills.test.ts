@@ -11,8 +11,8 @@ import { createShip, type Ship } from "./fleet.ts"
 import { createRandom } from "./random.ts"
 import { createWorld, type World } from "./world.ts"
 
-const KILLS = Number(process.env["KILLS"] ?? 30)
-const SEED = Number(process.env["KILLS_SEED"] ?? 20_261_122)
+const KILLS = Number(process.env.KILLS ?? 30)
+const SEED = Number(process.env.KILLS_SEED ?? 20_261_122)
 /** Nothing is done for a run that crashed three times: no run may meet more than two of the kills. */
 const MOST_KILLS_A_RUN = 2
 /** A run killed on Postgres comes back when its lease of five seconds ends, so within this time it meets two at most. */
@@ -118,7 +118,7 @@ async function drained(world: World, ships: Ship[]): Promise<void> {
   const isDrained = await until(async () => {
     const door = ships.find((ship) => ship.isReady())
     if (!door || !world.isAnswered()) return false
-    const headers = { authorization: `Bearer ${world.env["VIGIL_TOKEN"]}` }
+    const headers = { authorization: `Bearer ${world.env.VIGIL_TOKEN}` }
     const response = await fetch(`${door.url}/api/v1/runs?state=running&limit=1`, { headers })
     const page: unknown = await response.json()
     return response.ok && JSON.stringify(page).includes('"runs":[]')

@@ -4,7 +4,7 @@
  */
 import type { Db, Tx } from "../../src/db/db.ts"
 
-export class Dead extends Error {}
+class Dead extends Error {}
 
 export interface Life {
   /** Moments passed so far: one before and one after each statement of its own, and each commit; one in a transaction. */

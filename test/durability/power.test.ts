@@ -16,8 +16,8 @@ import { spine, text } from "../support/spine.ts"
 import { marksBefore, type Recording, recordDisk, replay } from "./disk.ts"
 import { createRandom } from "./random.ts"
 
-const CUTS = Number(process.env["POWER_CUTS"] ?? 20)
-const SEED = Number(process.env["POWER_SEED"] ?? 20_261_122)
+const CUTS = Number(process.env.POWER_CUTS ?? 20)
+const SEED = Number(process.env.POWER_SEED ?? 20_261_122)
 const LOSSES = [1, 0.5, 0.1]
 const EVENTS = 60
 const CONTROLS = 6

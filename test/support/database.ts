@@ -26,7 +26,7 @@ export interface TestDatabase {
 }
 
 /** The kind this run tests on. */
-export const databaseKind: DatabaseKind = process.env["TEST_DATABASE"] === "postgres" ? "postgres" : "pglite"
+export const databaseKind: DatabaseKind = process.env.TEST_DATABASE === "postgres" ? "postgres" : "pglite"
 
 const CACHE = join(tmpdir(), `vigil-test-${process.getuid?.() ?? 0}`)
 /** pg-boss's schema is in the image too, so that a queue starts at once. */

@@ -23,7 +23,7 @@ export function postgresUrl(): Promise<string> {
 }
 
 async function find(): Promise<string> {
-  const given = process.env["TEST_DATABASE_URL"]
+  const given = process.env.TEST_DATABASE_URL
   if (given) return given
   mkdirSync(BASE, { recursive: true })
   chmodSync(BASE, 0o755)

@@ -46,7 +46,7 @@ export async function stepsOf(s: Spine, w: Working, over: Partial<StepsDeps> = {
 }
 
 /** Claims a thread that must have a run to do or to go on with. */
-export async function reclaimed(s: Spine, threadId: string): Promise<Claim & { run: ClaimedRun }> {
+async function reclaimed(s: Spine, threadId: string): Promise<Claim & { run: ClaimedRun }> {
   const claim = await s.leases.claim(threadId)
   if (!claim?.run) throw new Error("nothing was claimed")
   return { ...claim, run: claim.run }
