@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { PGlite, types } from "@electric-sql/pglite"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { vector } from "@electric-sql/pglite-pgvector"
+import { messageOf } from "../base/errors.ts"
 import type { Db, Tx } from "./db.ts"
 import { createPrepared, type Prepared, type Session } from "./prepared.ts"
 import { compile } from "./sql.ts"
@@ -71,8 +72,12 @@ function durableFs(dir: string, fsync: FsyncHook): NodeFS {
     const hook = (module: unknown) => {
       const nodefs = (module as EmscriptenFs).FS.filesystems.NODEFS
       nodefs.stream_ops.fsync = (stream) => {
-        if (stream.nfd !== undefined) fsync(stream.nfd)
-        else syncDirectory(nodefs.realPath(stream.node), fsync)
+        try {
+          if (stream.nfd !== undefined) fsync(stream.nfd)
+          else syncDirectory(nodefs.realPath(stream.node), fsync)
+        } catch (error) {
+          diskFailed(error)
+        }
         return 0
       }
     }
@@ -80,6 +85,15 @@ function durableFs(dir: string, fsync: FsyncHook): NodeFS {
     return made
   }
   return fs
+}
+
+/**
+ * After a failed fsync nobody knows what the disk has, and asking again would lie (https://wiki.postgresql.org/wiki/Fsync_Errors).
+ * Postgres panics then; inside WebAssembly a panic hangs, so the process ends instead, and recovers when it is started again.
+ */
+function diskFailed(error: unknown): never {
+  process.stderr.write(`vigil: the disk could not keep the database (fsync: ${messageOf(error)})\n`)
+  process.exit(1)
 }
 
 function syncDirectory(path: string, fsync: FsyncHook): void {

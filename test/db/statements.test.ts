@@ -1,0 +1,118 @@
+/** How PGlite's statements are prepared, kept, and held apart from their values. */
+import { sql } from "drizzle-orm"
+import fc from "fast-check"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { openPglite } from "../../src/db/pglite.ts"
+import { createPrepared, type Session } from "../../src/db/prepared.ts"
+
+let db: Awaited<ReturnType<typeof openPglite>>
+beforeAll(async () => {
+  db = await openPglite({})
+  await db.script("create table kept (id int primary key, words text)")
+}, 120_000)
+afterAll(() => db.close())
+
+/** Counts what reaches the session. */
+function watched(): Session & { said: string[] } {
+  const said: string[] = []
+  return {
+    said,
+    exec: (text) => {
+      said.push(text)
+      return db.pglite.exec(text)
+    },
+    query: (text, values) => {
+      said.push(text)
+      return db.pglite.query(text, values)
+    },
+  }
+}
+
+/** Everything that makes trouble in SQL, beside ordinary unicode. */
+const words = fc
+  .array(
+    fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom(
+        "'",
+        "''",
+        "\\",
+        "\\'",
+        '"',
+        "$1",
+        "$$",
+        "--",
+        ";",
+        "/*",
+        "E'",
+        "\n",
+        "\t",
+        "%s",
+        "}",
+        "?",
+        "\u2028",
+      ),
+    ),
+    { maxLength: 12 },
+  )
+  .map((parts) => parts.join("").replaceAll("\0", "").toWellFormed())
+
+test("no value breaks out of its place: the statement after it never runs", async () => {
+  await db.query(sql`insert into kept values (1, 'here') on conflict do nothing`)
+  await fc.assert(
+    fc.asyncProperty(words, async (start) => {
+      const attack = `${start}'); delete from kept; --`
+      await db.query(sql`select ${attack}::text as a where ${attack} = ${start}`)
+      expect(await db.query(sql`select id from kept`)).toEqual([{ id: 1 }])
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test("a statement is prepared once and executed by name after that", async () => {
+  const session = watched()
+  const prepared = createPrepared()
+  await db.pglite.exec("deallocate all")
+  for (const n of [1, 2, 3]) expect(await prepared.run(session, "select $1::int as n", [n])).toEqual([{ n }])
+  expect(session.said.map((text) => text.split(" ")[0])).toEqual(["prepare", "execute", "execute", "execute"])
+  await db.pglite.exec("deallocate all")
+})
+
+test("what cannot be prepared runs as it is", async () => {
+  const session = watched()
+  await createPrepared().run(session, "set local statement_timeout = 0", [])
+  expect(session.said).toEqual(["set local statement_timeout = 0"])
+})
+
+test("more statements than are kept cost the oldest its place, and it still runs", async () => {
+  const session = watched()
+  const prepared = createPrepared()
+  await db.pglite.exec("deallocate all")
+  for (let n = 0; n <= 505; n++) await prepared.run(session, `select ${n} as n`, [])
+  const [held] = (await db.pglite.query<{ n: number }>("select count(*)::int as n from pg_prepared_statements")).rows
+  expect(held?.n).toBeLessThanOrEqual(500)
+  expect(await prepared.run(session, "select 0 as n", [])).toEqual([{ n: 0 }])
+  await db.pglite.exec("deallocate all")
+})
+
+test("a statement prepared in a transaction that rolls back still runs after it", async () => {
+  const look = () => sql`select words as only_here from kept where id = ${1}`
+  await db
+    .transaction(async (tx) => {
+      await tx.query(look())
+      throw new Error("back")
+    })
+    .catch(() => {})
+  expect(await db.query(look())).toHaveLength(1)
+})
+
+test.each([
+  ["an object", { a: 1 }, "bad_parameter"],
+  ["an array", [1], "bad_parameter"],
+  ["a NUL character", "a\0b", "22021"],
+])("%s as a value is refused before anything runs", async (_name, value, code) => {
+  const session = watched()
+  await expect(createPrepared().run(session, "select $1::text as refused", [value])).rejects.toMatchObject({ code })
+  expect(session.said.filter((text) => text.startsWith("execute"))).toEqual([])
+  await db.pglite.exec("deallocate all")
+})
