@@ -109,8 +109,13 @@ export interface Outbox {
   reported(report: Report): Promise<string | null>
   /** Threads with something to send now. */
   waiting(now: Date): Promise<string[]>
-  /** Messages whose sender died while sending: they become uncertain. */
-  abandonDead(): Promise<Sending[]>
+  /** Whether it arrived is being found out: the thread stays with whoever asks, for as long as a sender may take. */
+  doubted(id: string, error: unknown): Promise<void>
+  /**
+   * Messages whose sender died while sending. They are now in the caller's hands for as long as a sender may take, and
+   * no other message of their thread goes before them; should the caller die too, they come again.
+   */
+  adoptDead(): Promise<Sending[]>
   /** At the boot of the only process: whoever was sending is dead. */
   dropAll(): Promise<void>
 }
@@ -119,6 +124,9 @@ const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts
 
 /** A sender is at it; a report on one of its parts may have come already, and the others are still to be sent. */
 const IN_HAND = sql`(state = 'sending' or (state in ('delivered', 'failed') and sending_until is not null))`
+
+/** When another sender may conclude that this one died. */
+const inTime = sql`now() + make_interval(secs => ${SENDING_SECONDS})`
 
 export function createOutbox(db: Tx): Outbox {
   const settle = (id: string, state: SQL | string, error: unknown, extra: SQL = sql``) =>
@@ -129,7 +137,7 @@ export function createOutbox(db: Tx): Outbox {
     async take(threadId, now) {
       try {
         const [row] = await db.query<Taken>(sql`
-          update outbox set state = 'sending', attempts = attempts + 1, sending_until = now() + make_interval(secs => ${SENDING_SECONDS})
+          update outbox set state = 'sending', attempts = attempts + 1, sending_until = ${inTime}
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
             and state = 'pending' and next_at <= ${now}::timestamptz
           returning ${COLUMNS}, urgency, created_at as "createdAt", (
@@ -183,9 +191,14 @@ export function createOutbox(db: Tx): Outbox {
         where state = 'pending' and next_at <= ${now}::timestamptz and ${notHeld(now)}`)
       return rows.map((row) => row.threadId)
     },
-    abandonDead() {
+    async doubted(id, error) {
+      await db.query(
+        sql`update outbox set sending_until = ${inTime}, error = ${json(error)} where id = ${id} and ${IN_HAND}`,
+      )
+    },
+    adoptDead() {
       return db.query<Sending>(sql`
-        update outbox set state = 'uncertain', sending_until = null, error = ${json({ code: "sender_died" })}
+        update outbox set sending_until = ${inTime}, error = ${json({ code: "sender_died" })}
         where state = 'sending' and sending_until < now() returning ${COLUMNS}`)
     },
     async dropAll() {

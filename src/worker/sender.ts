@@ -71,7 +71,7 @@ export function createSender(deps: SenderDeps): Sender {
   return {
     deliver,
     async sweep() {
-      for (const message of await outbox.abandonDead())
+      for (const message of await outbox.adoptDead())
         await settleDoubt(deps, message, { code: "sender_died", message: "the sender died while sending" })
       for (const threadId of await outbox.waiting(clock.now())) if (!busy.has(threadId)) void deliver(threadId)
     },
@@ -135,11 +135,12 @@ async function settleDoubt(
   error: { code: string; message: string },
 ): Promise<void> {
   const { outbox, clock } = deps
-  await outbox.uncertain(message.id, error)
+  await outbox.doubted(message.id, error)
   const found = await lookUp(deps, message)
   if (found && found !== "absent") return outbox.sent(message.id, found.providerId, clock.now())
   const again = found === "absent" ? message.attempts < TRIES : message.attempts < BLIND_SENDS
   if (again) await outbox.retry(message.id, later(clock, message.attempts), error)
+  else await outbox.uncertain(message.id, error)
 }
 
 async function lookUp({ channels, clock, log }: SenderDeps, message: Sending) {

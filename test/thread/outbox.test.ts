@@ -200,15 +200,41 @@ describe("a provider's later word", () => {
 })
 
 describe("a sender that died", () => {
-  test("leaves its message uncertain once its time is over, not before", async () => {
+  const runOut = (id: string) =>
+    database.db.query(sql`update outbox set sending_until = now() - interval '1 second' where id = ${id}`)
+
+  test("hands its message to the next once its time is over, not before, and to one only", async () => {
     const threadId = await lane()
     await put(threadId, "hello")
     const { id } = await taken(threadId)
-    expect(await outbox.abandonDead()).toEqual([])
-    await database.db.query(sql`update outbox set sending_until = now() - interval '1 second' where id = ${id}`)
-    expect(await outbox.abandonDead()).toMatchObject([{ id, threadId, attempts: 1 }])
-    expect(await rowOf(id)).toMatchObject({ state: "uncertain", error: { code: "sender_died" } })
-    expect(await outbox.abandonDead()).toEqual([])
+    expect(await outbox.adoptDead()).toEqual([])
+    await runOut(id)
+    expect(await outbox.adoptDead()).toMatchObject([{ id, threadId, attempts: 1 }])
+    expect(await rowOf(id)).toMatchObject({ state: "sending", error: { code: "sender_died" } })
+    expect(await outbox.adoptDead()).toEqual([])
+  })
+
+  test("is followed by another when who took its message up died too", async () => {
+    const threadId = await lane()
+    await put(threadId, "hello")
+    const { id } = await taken(threadId)
+    await runOut(id)
+    await outbox.adoptDead()
+    await runOut(id)
+    expect(await outbox.adoptDead()).toMatchObject([{ id }])
+  })
+
+  test("holds up its thread until it is known what became of its message", async () => {
+    const threadId = await lane()
+    await put(threadId, "first")
+    const { id } = await taken(threadId)
+    await put(threadId, "second")
+    await runOut(id)
+    await outbox.adoptDead()
+    await outbox.doubted(id, { code: "sender_died" })
+    expect(await outbox.take(threadId, now)).toBeNull()
+    await outbox.retry(id, now, { code: "sender_died" })
+    expect(await outbox.take(threadId, now)).toMatchObject({ id, attempts: 2 })
   })
 
   test("is known at once to the only process there is", async () => {
@@ -216,7 +242,7 @@ describe("a sender that died", () => {
     await put(threadId, "hello")
     const { id } = await taken(threadId)
     await outbox.dropAll()
-    expect(await outbox.abandonDead()).toMatchObject([{ id }])
+    expect(await outbox.adoptDead()).toMatchObject([{ id }])
   })
 
   test("changes nothing when it comes back after another word was said", async () => {
