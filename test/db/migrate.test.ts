@@ -1,11 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
-import { makeDatabase } from "../../src/db/initdb.ts"
 import { codeSchema, databaseSchema, migrate } from "../../src/db/migrate.ts"
-import { openDb } from "../../src/db/open.ts"
-import { testDatabase, testDir } from "../support/database.ts"
+import { testDatabase } from "../support/database.ts"
 
 test("a migrated database is current, and migrating again changes nothing", async () => {
   const { db, drop } = await testDatabase()
@@ -24,17 +20,4 @@ test("a database of a newer version is refused", async () => {
   )
   await expect(migrate(db)).rejects.toThrow("newer than this code")
   await drop()
-})
-
-test("a first boot that died half-way leaves nothing in the way of the next", async () => {
-  const { dir, remove } = testDir()
-  mkdirSync(join(dir, "db.making"))
-  writeFileSync(join(dir, "db.making", "PG_VERSION"), "half")
-  await makeDatabase(join(dir, "db"))
-  expect(existsSync(join(dir, "db.making"))).toBe(false)
-  const db = await openDb({ dataDir: dir, now: new Date() })
-  expect(db.firstBoot).toBe(false)
-  expect(await databaseSchema(db)).toBe(codeSchema())
-  await db.close()
-  remove()
 })

@@ -1,6 +1,5 @@
 import { fsyncSync } from "node:fs"
 import { join } from "node:path"
-import { PGlite } from "@electric-sql/pglite"
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
 import { makeDatabase } from "../../src/db/initdb.ts"
@@ -24,21 +23,5 @@ test("every commit on the embedded database reaches the disk", async () => {
   await db.query(sql`select count(*) from kv`)
   expect(syncs).toBe(committed)
   await db.close()
-  remove()
-})
-
-test("stock PGlite would not: the way it is opened is what makes it durable", () => {
-  expect(PGlite.defaultStartParams).toContain("-F")
-})
-
-test("a closed database opens again with what was in it", async () => {
-  const { dir, remove } = testDir()
-  await makeDatabase(join(dir, "db"))
-  const first = await openPglite({ dir: join(dir, "db") })
-  await first.query(sql`insert into kv (namespace, key, value, updated_at) values ('t', 'a', '"kept"', now())`)
-  await first.close()
-  const again = await openPglite({ dir: join(dir, "db") })
-  expect(await again.query(sql`select value from kv where key = 'a'`)).toEqual([{ value: "kept" }])
-  await again.close()
   remove()
 })

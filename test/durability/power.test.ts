@@ -1,6 +1,6 @@
 /**
  * Pulled plugs on the embedded database: events are accepted and answered through the product, the power goes at a random
- * moment, and the disk is opened again as the product opens it. POWER_CUTS sets how many (20), POWER_SEED repeats them.
+ * moment, and the disk is opened again as the product opens it. POWER_CUTS sets how many (8), POWER_SEED repeats them.
  */
 import { hash } from "node:crypto"
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs"
@@ -16,7 +16,7 @@ import { spine, text } from "../support/spine.ts"
 import { marksBefore, type Recording, recordDisk, replay } from "./disk.ts"
 import { createRandom } from "./random.ts"
 
-const CUTS = Number(process.env.POWER_CUTS ?? 20)
+const CUTS = Number(process.env.POWER_CUTS ?? 8)
 const SEED = Number(process.env.POWER_SEED ?? 20_261_122)
 const LOSSES = [1, 0.5, 0.1]
 const EVENTS = 60
