@@ -15,9 +15,22 @@ export function compile(statement: SQL): Statement {
   return { text, values: params }
 }
 
-/** A JSON parameter. The two drivers disagree about bare strings and arrays, so it always travels as text. */
+/**
+ * A JSON parameter. The two drivers disagree about bare strings and arrays, so it always travels as text; what jsonb
+ * refuses is taken out of it: NUL is dropped, half of a character becomes the replacement character.
+ */
 export function json(value: unknown): SQL {
-  return sql`${JSON.stringify(value ?? null)}::text::jsonb`
+  return sql`${storableJson(JSON.stringify(value ?? null))}::text::jsonb`
+}
+
+const REFUSED = /\\u(?:0000|d[89a-f])/i
+/** Each escape as a whole, so that an escaped backslash before `u0000` is none of ours. */
+const ESCAPES = /\\(?:(u0000)|(ud[89a-f][0-9a-f]{2})|[\s\S])/gi
+
+/** JSON text as `JSON.stringify` writes it, which escapes of NUL and of halves of characters alone. */
+function storableJson(text: string): string {
+  if (!REFUSED.test(text)) return text
+  return text.replace(ESCAPES, (escape, nul?: string, half?: string) => (nul ? "" : half ? "\ufffd" : escape))
 }
 
 /** `column = ${anyOf(list)}`: membership in a list of any length with one statement text. */

@@ -48,6 +48,13 @@ test.each([
   expect(await one(sql`select ${json(value)} as value`)).toEqual({ value: value ?? null })
 })
 
+test("json is stored without what jsonb refuses: NUL is gone, half of a character is replaced, escapes of text stay", async () => {
+  const value = { "k\u0000": ["a\u0000b", "\ud83d!", "\udc4d", "\u{1f44d}", "\\u0000 \\\u0000 \\ud83d", '\\"\u0000"'] }
+  expect(await one(sql`select ${json(value)} as value`)).toEqual({
+    value: { k: ["ab", "\ufffd!", "\ufffd", "\u{1f44d}", "\\u0000 \\ \\ud83d", '\\""'] },
+  })
+})
+
 test("json is stored and read back as what it was, not as text of it", async () => {
   await database.db.query(sql`insert into pairs values (1, ${json("bare")}), (2, ${json([1])})`)
   expect(await database.db.query(sql`select id, jsonb_typeof(value) as type, value from pairs order by id`)).toEqual([
