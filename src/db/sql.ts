@@ -30,7 +30,7 @@ const ESCAPES = /\\(?:(u0000)|(ud[89a-f][0-9a-f]{2})|[\s\S])/gi
 /** JSON text as `JSON.stringify` writes it, which escapes of NUL and of halves of characters alone. */
 function storableJson(text: string): string {
   if (!REFUSED.test(text)) return text
-  return text.replace(ESCAPES, (escape, nul?: string, half?: string) => (nul ? "" : half ? "\ufffd" : escape))
+  return text.replace(ESCAPES, (sequence, nul?: string, half?: string) => (nul ? "" : half ? "\ufffd" : sequence))
 }
 
 /** `column = ${anyOf(list)}`: membership in a list of any length with one statement text. */
