@@ -23,10 +23,17 @@ export async function approved(deps: ActDeps, asked: Asked, before: Recorded): P
   if (wait.kind !== "approval" || wait.tool !== asked.tool.name)
     throw new Diverged(asked.n, `${wait.kind} of ${wait.tool}`, `approval of ${asked.tool.name}`)
   if (wait.state === "approved") return execute(deps, asked, wait)
-  const expired = wait.state === "expired"
-  const result = expired ? failed("expired", "nobody approved it in time") : failed("denied", "the person said no")
+  const result = refusal(wait)
   if (!before.resolution) tape.keep({ ...resolutionOf(asked), result })
   return result
+}
+
+function refusal({ state, answer }: Wait): ToolResult {
+  if (state === "expired") return failed("expired", "nobody approved it in time")
+  if (state !== "changed") return failed("denied", "the person said no")
+  const message =
+    "the person did not approve it as it is; `instead` is what they want. A changed call is asked about again"
+  return { ...failed("denied", message), instead: answer ?? "" }
 }
 
 async function execute(deps: ActDeps, asked: Asked, wait: Wait): Promise<ToolResult> {

@@ -21,24 +21,36 @@ export const addApprovals: AddCommands = (program, act) => {
             )
             terminal.print(terminal.paint("dim", `    asked ${when(row.createdAt)}, expires ${when(row.expiresAt)}`))
           }
-          if (rows.length > 0) terminal.say("Answer with: vigil approvals approve CODE, or deny CODE")
+          if (rows.length > 0)
+            terminal.say("Answer with: vigil approvals approve CODE, deny CODE, or change CODE WORDS")
         })
         return 0
       }),
     )
 
   for (const verb of ["approve", "deny"] as const) {
-    approvals.command(verb).argument("<code>").description(`${verb} one`).action(answer(act, verb))
+    approvals
+      .command(verb)
+      .argument("<code>")
+      .description(`${verb} one`)
+      .action(answer(act, () => ({ verdict: VERDICTS[verb] })))
   }
+  approvals
+    .command("change")
+    .argument("<code>")
+    .argument("<words...>")
+    .description("do not approve one, and say what to do instead")
+    .action(answer(act, (words) => ({ verdict: "change", words: words.join(" ") })))
 }
 
-function answer(act: Act, verb: "approve" | "deny") {
+const VERDICTS = { approve: "yes", deny: "no" } as const
+
+function answer(act: Act, bodyOf: (words: string[]) => object) {
   return act(async (session, command) => {
-    const code = (command.args[0] ?? "").toUpperCase()
+    const [first = "", ...words] = command.args
+    const code = first.toUpperCase()
     const path = `/api/v1/approvals/${encodeURIComponent(code)}`
-    const decided = await session
-      .client()
-      .send("POST", path, { verdict: verb === "approve" ? "yes" : "no" }, decidedSchema)
+    const decided = await session.client().send("POST", path, bodyOf(words), decidedSchema)
     if (session.terminal.json) session.terminal.document(decided)
     else session.terminal.print(plain(`${decided.code} is ${decided.state}.`))
     return 0

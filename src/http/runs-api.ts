@@ -78,8 +78,12 @@ const detail = summary.extend({
   replies: z.array(z.looseObject({ id, channel: z.string(), text: z.string(), state: z.string(), createdAt: at })),
 })
 
-export const verdictInput = z.enum(["yes", "no", "again"])
-type Verdict = z.output<typeof verdictInput>
+/** A verdict, or what to do instead. */
+export const verdictInput = z.union([
+  z.object({ verdict: z.enum(["yes", "no", "again"]) }),
+  z.object({ verdict: z.literal("change"), words: z.string().trim().min(1).max(2000) }),
+])
+type VerdictInput = z.output<typeof verdictInput>
 
 export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk }): void {
   endpoints.add({
@@ -123,10 +127,11 @@ export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk
   endpoints.add({
     method: "POST",
     path: "/api/v1/approvals/:code",
-    summary: "Answer a question; `again` is for an effect that nobody knows to have happened",
-    input: { params: z.object({ code: z.string().max(8) }), body: z.object({ verdict: verdictInput }) },
+    summary:
+      "Answer a question; `again` is for an effect that nobody knows to have happened, `change` says what to do instead",
+    input: { params: z.object({ code: z.string().max(8) }), body: verdictInput },
     answers: { 200: question },
-    handle: async ({ params, body }) => await decide({ db, talk }, params.code, body.verdict),
+    handle: async ({ params, body }) => await decide({ db, talk }, params.code, body),
   })
 }
 
@@ -134,13 +139,16 @@ export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk
 const WORDS = { yes: "OK", no: "NO", again: "AGAIN" } as const
 
 /** Throws `Reject`: 404 for an unknown code, 409 when it was decided before or meanwhile. */
-export async function decide({ db, talk }: { db: Db; talk: Talk }, code: string, verdict: Verdict) {
+export async function decide({ db, talk }: { db: Db; talk: Talk }, code: string, given: VerdictInput) {
   const found = await questionByCode(db, code)
   if (!found) throw new Reject(404, `no question has the code ${code}`, { code: "not_found" })
   if (found.state !== "open") throw new Reject(409, `${found.code} is ${found.state}`, { code: "decided" })
+  const { verdict } = given
   if (verdict === "again" && found.kind !== "uncertain")
-    throw new Reject(400, `${found.code} is an approval: it is yes or no`, { code: "invalid" })
-  await talk.say({ text: `${found.code} ${WORDS[verdict]}` })
+    throw new Reject(400, `${found.code} is an approval: it is yes, no or change`, { code: "invalid" })
+  if (verdict === "change" && found.kind === "uncertain")
+    throw new Reject(400, `${found.code} asks what happened: it is yes, no or again`, { code: "invalid" })
+  await talk.say({ text: `${found.code} ${verdict === "change" ? `edit: ${given.words}` : WORDS[verdict]}` })
   const after = await questionByCode(db, found.code)
   if (!after || after.state === "open")
     throw new Reject(409, `${found.code} could not be decided`, { code: "expired", fix: "Ask Vigil to do it again." })

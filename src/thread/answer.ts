@@ -9,7 +9,8 @@ import { type Accepted, insertEvent } from "./arrival.ts"
 import type { Event } from "./event.ts"
 import { postNotice } from "./outbox.ts"
 
-export type WaitState = "open" | "approved" | "denied" | "redo" | "expired" | "cancelled"
+/** `changed`: not approved, with words about what to do instead. */
+export type WaitState = "open" | "approved" | "denied" | "changed" | "redo" | "expired" | "cancelled"
 
 interface WaitRow {
   id: string
@@ -43,22 +44,34 @@ export async function answerWait(tx: Tx, input: AnswerInput): Promise<Answered |
   const waits = await candidates(tx, input)
   const [wait] = waits
   if (!wait) return null
+  if (input.answer.loose && (wait.state !== "open" || wait.expired)) return null
   const accepted = await insertEvent(tx, { event: input.event, id: input.id, state: "done", now: input.now })
   if (accepted.duplicate) return { ...accepted, wake: null, posted: null }
   const say = async (text: string): Promise<Answered> => {
     await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now: input.now })
     return { ...accepted, wake: null, posted: accepted.threadId }
   }
-  if (waits.length > 1)
-    return say(
-      `Which one? ${waits.map((w) => `${w.code}: ${w.display}`).join("\n")}\nReply for example ${wait.code} OK.`,
-    )
-  if (wait.state !== "open") return say(late(wait))
-  if (wait.expired) return say(`${wait.code} has expired, so nothing was done. Ask again to redo it.`)
-  if (input.answer.verdict === "ask")
-    return say(`${wait.code}: ${wait.display}\nReply ${wait.code} OK or ${wait.code} NO.`)
+  const instead = waits.length > 1 ? which(waits, wait.code) : explain(wait, input.answer)
+  if (instead) return say(instead)
   if (!(await decide(tx, wait, input))) return say(`${wait.code} was just decided.`)
-  return { ...accepted, wake: wait.threadId, posted: null }
+  const decided = { ...accepted, wake: wait.threadId, posted: null }
+  // Where the run works elsewhere, nothing else would tell the person that their words were taken.
+  if (input.answer.verdict !== "change" || wait.threadId === accepted.threadId) return decided
+  return { ...(await say(`${wait.code} was not done; your words were passed on.`)), wake: wait.threadId }
+}
+
+function which(waits: WaitRow[], code: string): string {
+  return `Which one? ${waits.map((wait) => `${wait.code}: ${wait.display}`).join("\n")}\nReply for example ${code} OK.`
+}
+
+/** What to say to an answer that decides nothing; null when it decides. */
+function explain(wait: WaitRow, { verdict }: ApprovalAnswer): string | null {
+  const { code, display, kind } = wait
+  if (wait.state !== "open") return late(wait)
+  if (wait.expired) return `${code} has expired, so nothing was done. Ask again to redo it.`
+  if (verdict === "change" && kind === "uncertain")
+    return `${code}: ${display}\nReply ${code} OK if it happened, ${code} AGAIN or ${code} NO.`
+  return verdict === "ask" ? `${code}: ${display}\nReply ${code} OK or ${code} NO.` : null
 }
 
 /** The questions a reply may mean: the one with its code, or all that are open when it has none. */
@@ -70,11 +83,13 @@ function candidates(tx: Tx, { answer, personId, now }: AnswerInput): Promise<Wai
     order by (state = 'open') desc, created_at desc limit ${answer.code ? 1 : 10}`)
 }
 
+const STATES = { yes: "approved", again: "redo", change: "changed", no: "denied", ask: "open" } as const
+
 async function decide(tx: Tx, wait: WaitRow, { answer, event, personId, now }: AnswerInput): Promise<boolean> {
-  const state = answer.verdict === "yes" ? "approved" : answer.verdict === "again" ? "redo" : "denied"
+  const state = STATES[answer.verdict]
   const decided = await tx.query(sql`
     with decided as (
-      update waits set state = ${state}, answered_by = ${personId}::uuid, answered_via = ${event.channel}, answered_at = ${now}::timestamptz
+      update waits set state = ${state}, answer = ${answer.words ?? null}::text, answered_by = ${personId}::uuid, answered_via = ${event.channel}, answered_at = ${now}::timestamptz
       where id = ${wait.id}::uuid and state = 'open' and expires_at > ${now}::timestamptz
       returning thread_id
     )
@@ -88,6 +103,7 @@ function late(wait: WaitRow): string {
     open: "is open",
     approved: "was already approved",
     denied: "was already denied",
+    changed: "was already answered",
     redo: "is already being done again",
     expired: "has expired, so nothing was done. Ask again to redo it",
     cancelled: "was cancelled",

@@ -14,13 +14,15 @@ export interface Wait {
   argsHash: string
   display: string
   state: WaitState
+  /** What the person wants instead, when the state is `changed`. */
+  answer: string | null
   answeredBy: string | null
   answeredVia: string | null
   createdAt: Date
   expiresAt: Date
 }
 
-const COLUMNS = sql`id, code, kind, tool, args, args_hash as "argsHash", display, state, answered_by as "answeredBy",
+const COLUMNS = sql`id, code, kind, tool, args, args_hash as "argsHash", display, state, answer, answered_by as "answeredBy",
   answered_via as "answeredVia", created_at as "createdAt", expires_at as "expiresAt"`
 
 export async function waitOf(tx: Tx, runId: string, step: number): Promise<Wait | null> {

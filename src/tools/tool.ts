@@ -10,10 +10,12 @@ import type { Person } from "../thread/people.ts"
 
 export type FailureCode = "not_found" | "denied" | "expired" | "timeout" | "invalid" | "unavailable" | "unknown_outcome"
 
-/** `label`: of the content that the result holds, when that is not the run's own. */
+type Failure = { code: FailureCode; message: string }
+
+/** `label`: of the content that the result holds, when that is not the run's own. `instead`: what the person who refused it wants. */
 export type ToolResult =
   | ({ ok: true; label?: Label } & Record<string, unknown>)
-  | { ok: false; code: FailureCode; message: string }
+  | ({ ok: false; instead?: string } & Failure)
 
 export interface ToolContext {
   runId: string
@@ -66,6 +68,6 @@ export interface EffectTool<Args> extends Declared<Args> {
 // biome-ignore lint/suspicious/noExplicitAny: a list of tools holds many argument types; each is checked by its own schema before use.
 export type Tool<Args = any> = TransactionalTool<Args> | EffectTool<Args>
 
-export function failed(code: FailureCode, message: string): ToolResult {
+export function failed(code: FailureCode, message: string): { ok: false } & Failure {
   return { ok: false, code, message }
 }

@@ -14,6 +14,13 @@ describe("answers", () => {
     ["ok", { verdict: "yes" }],
     ["N", { verdict: "no" }],
     ["Yes!", { verdict: "yes" }],
+    ["K7 edit: to Ben, not Ana", { code: "K7", verdict: "change", words: "to Ben, not Ana" }],
+    ["k7: change to\ntomorrow", { code: "K7", verdict: "change", words: "to\ntomorrow" }],
+    ["edit K7 to Ben", { code: "K7", verdict: "change", words: "to Ben" }],
+    ["/edit K7: to Ben", { code: "K7", verdict: "change", words: "to Ben" }],
+    ["Edit: to Ben", { verdict: "change", words: "to Ben" }],
+    ["K7 maybe", { code: "K7", verdict: "change", words: "maybe", loose: true }],
+    ["k7, ok but tomorrow", { code: "K7", verdict: "change", words: "ok but tomorrow", loose: true }],
   ])("%s is an answer", (text, answer) => {
     expect(readApproval(text, "telegram")).toEqual(answer)
   })
@@ -22,7 +29,10 @@ describe("answers", () => {
     "",
     "OK?",
     "ok do it",
-    "K7 maybe",
+    "edit my list",
+    "edit:",
+    "edit K0: to Ben",
+    "in 5 minutes",
     "why",
     "/approve",
     "OK OK",

@@ -56,6 +56,49 @@ describe("a code with a word", () => {
     expect(await stateOf(asked)).toBe(state)
   })
 
+  test.each([
+    ["edit: to Ben", "to Ben"],
+    ["tell Ben instead", "tell Ben instead"],
+  ])("%s is kept as what the person wants instead", async (words, kept) => {
+    const here = { threadKey: `web:${newId()}` }
+    const asked = await ask(here)
+    const said = await say(`${asked.code} ${words}`, here)
+    expect(await stateOf(asked)).toBe("changed")
+    const [row] = await s.db.query<{ answer: string }>(sql`select answer from waits where id = ${asked.waitId}`)
+    expect(row).toEqual({ answer: kept })
+    expect(await told(said)).toEqual([])
+  })
+
+  test("words for a run that works elsewhere get a receipt, since nothing else would", async () => {
+    const asked = await ask()
+    expect(await told(await say(`${asked.code} edit: to Ben`))).toEqual([
+      `${asked.code} was not done; your words were passed on.`,
+    ])
+  })
+
+  test("whether a lost effect happened is no matter of other words", async () => {
+    const asked = await ask({ kind: "uncertain" })
+    const said = await say(`${asked.code} edit: to Ben`)
+    expect(await stateOf(asked)).toBe("open")
+    expect((await told(said))[0]).toContain(`Reply ${asked.code} OK if it happened`)
+  })
+
+  test("other words after a code that is not open are talk; with edit they are told what became of it", async () => {
+    const asked = await ask()
+    await say(`${asked.code} NO`)
+    expect(await isOrdinary(await say(`${asked.code} paper is out`))).toBe(true)
+    expect(await told(await say(`${asked.code} edit: to Ben`))).toEqual([`${asked.code} was already denied.`])
+  })
+
+  test("a bare edit counts only while exactly one question is open", async () => {
+    expect(await isOrdinary(await say("edit: to Ben"))).toBe(true)
+    const [first, second] = [await ask(), await ask()]
+    expect((await told(await say("edit: to Ben")))[0]).toContain("Which one?")
+    await say(`${second.code} NO`)
+    await say("edit: to Ben")
+    expect(await stateOf(first)).toBe("changed")
+  })
+
   test("decides that question and no other", async () => {
     const [first, second] = [await ask(), await ask()]
     await say(`${second.code} OK`)

@@ -99,14 +99,19 @@ function plainSubject(subject: string): string {
     .toLowerCase()
 }
 
+/** A command, a single word or an answer to a question: a subject before it would make words of it. */
+function isForCode(text: string): boolean {
+  if (/^(?:\/|\S+$)/.test(text)) return true
+  const answer = readApproval(text, "email")
+  return answer !== null && !answer.loose
+}
+
 function textOf(mail: Parsed): string {
   const reduced = mail.text?.trim() ? { text: mail.text, cut: false } : reduceHtml(mail.html ?? "")
   const { text, cut } = newestWords(reduced.text)
   const subject = subjectLine(mail.subject ?? "")
   const isReply = messageIds(`${mail.references ?? ""} ${mail.inReplyTo ?? ""}`).length > 0
-  // Whole messages to code, not to a reader: a subject before them would make words of them.
-  const isCode = /^(?:\/|\S+$)/.test(text) || readApproval(text, "email") !== null
-  const said = [...(isReply || isCode ? [] : [subject]), text].filter((part) => part !== "").join("\n\n")
+  const said = [...(isReply || isForCode(text) ? [] : [subject]), text].filter((part) => part !== "").join("\n\n")
   const notes = [
     ...(said.length > MAX_TEXT ? ["[the message is longer; only its beginning is read here]"] : []),
     ...((cut || reduced.cut) && !isReply ? ["[text of another mail came with this message; it is not read here]"] : []),

@@ -132,6 +132,8 @@ export const waits = pgTable(
       .notNull()
       .references(() => people.id),
     state: text().notNull().default("open"),
+    /** The person's words, of a question that was answered with what to do instead. */
+    answer: text(),
     answeredBy: uuid("answered_by").references(() => people.id),
     answeredVia: text("answered_via"),
     answeredAt: at("answered_at"),
@@ -146,7 +148,7 @@ export const waits = pgTable(
     index("waits_uncleared").on(t.id).where(sql`state <> 'open' and cleared_at is null`),
     index("waits_expiry").on(t.expiresAt).where(sql`state = 'open'`),
     unique("waits_run_step").on(t.runId, t.step),
-    check("waits_state", sql`${t.state} in ('open', 'approved', 'denied', 'redo', 'expired', 'cancelled')`),
+    check("waits_state", sql`${t.state} in ('open', 'approved', 'denied', 'changed', 'redo', 'expired', 'cancelled')`),
     check("waits_kind", sql`${t.kind} in ('approval', 'uncertain')`),
   ],
 )

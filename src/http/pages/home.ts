@@ -104,7 +104,14 @@ function questionPart({ code, display, expiresAt, kind, runId }: Question, zone:
 <p><strong>${code}</strong> <span class="words">${display}</span></p>
 <p><small>expires ${moment(expiresAt, zone)}</small> !${runLink(runId)}</p>
 !${buttons.join(" ")}
-</form>`
+</form>!${kind === "approval" ? changePart(code) : ""}`
+}
+
+/** Its own form: the key for "enter" in the field must never approve. */
+function changePart(code: string): string {
+  return html`<form class="change" method="post" action="/approvals/${code}" hx-post="/approvals/${code}" hx-target="#approvals" hx-swap="innerHTML">
+<input name="words" required maxlength="2000" placeholder="Or say what to do instead" aria-label="What to do instead of ${code}">
+<button name="verdict" value="change" aria-label="Change ${code}">Change</button></form>`
 }
 
 function verdictPart(code: string, value: string, label: string): string {

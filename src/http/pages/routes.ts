@@ -48,7 +48,6 @@ const message = z.object({
     .max(20_000)
     .refine((text) => text.trim() !== "", "is empty"),
 })
-const verdict = z.object({ verdict: verdictInput })
 const isHtmx = (request: FastifyRequest) => request.headers["hx-request"] === "true"
 
 export function mountPages(app: FastifyInstance, deps: PageDeps): void {
@@ -89,7 +88,7 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
 
   app.post("/approvals/:code", async (request, reply) => {
     const { code } = z.object({ code: z.string().max(8) }).parse(request.params)
-    await decide(deps, code, verdict.parse(request.body).verdict)
+    await decide(deps, code, verdictInput.parse(request.body))
     if (!isHtmx(request)) return reply.redirect("/", 303)
     return reply.type(HTML).send(approvalsPart({ questions: await openQuestions(db), zone: await ownerZone(db) }))
   })

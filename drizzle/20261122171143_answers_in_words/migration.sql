@@ -1,0 +1,2 @@
+ALTER TABLE "waits" ADD COLUMN "answer" text;--> statement-breakpoint
+ALTER TABLE "waits" DROP CONSTRAINT "waits_state", ADD CONSTRAINT "waits_state" CHECK ("state" in ('open', 'approved', 'denied', 'changed', 'redo', 'expired', 'cancelled'));
