@@ -49,9 +49,9 @@ export function openFeatures(deps: FeatureDeps): Features {
       return { ...pairing, expiresAt: expiresAt.toISOString() }
     },
     runDemo: deps.runDemo,
-    rota: () => triage.rotas.get("*"),
-    async setRota(rota) {
-      await triage.rotas.set(db, "*", rota)
+    rota: (repo) => triage.rotas.get(repo ?? "*"),
+    async setRota(rota, repo) {
+      await triage.rotas.set(db, repo ?? "*", rota)
     },
     decisions: async (query) => (await triage.decisions.recent(query)).map((decision) => ({ ...decision })),
   }

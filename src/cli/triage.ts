@@ -45,9 +45,10 @@ export const addTriage: AddCommands = (program, act) => {
   rota
     .command("show", { isDefault: true })
     .description("the turns as they are set")
+    .option("--repo <owner/name>", "for issues of this repository", repository)
     .action(
-      act(async (session) => {
-        await show(session, ROTA, rotaAnswerSchema, (answer, terminal) => {
+      act(async (session, command) => {
+        await show(session, rotaPath(command), rotaAnswerSchema, (answer, terminal) => {
           if (answer.rota) printRota(answer.rota, terminal)
           else terminal.say("Nobody is on call. Set it with: vigil triage rota set ana ben --every 7")
         })
@@ -60,20 +61,32 @@ export const addTriage: AddCommands = (program, act) => {
     .description("set the turns; overrides that are set stay")
     .option("--start <YYYY-MM-DD>", "when the first turn begins; today when not given", date)
     .option("--every <days>", "length of a turn", whole(1, 365), 7)
+    .option("--repo <owner/name>", "for this repository only; for all others without it", repository)
     .action(act(setRota))
 }
 
 async function setRota(session: Session, command: Command): Promise<number> {
   const { start = today(session.clock.now()), every } = command.opts<{ start?: string; every: number }>()
   const client = session.client()
-  const { rota: before } = await client.get(ROTA, rotaAnswerSchema)
+  const path = rotaPath(command)
+  const [{ rota: before }, { rota: general }] = await Promise.all(
+    [path, ROTA].map((at) => client.get(at, rotaAnswerSchema)),
+  )
   const logins = command.args.map((login) => login.replace(/^@/, ""))
   const zone = before?.zone ? { zone: before.zone } : {}
-  const rota: Rota = { ...zone, start, everyDays: every, logins, overrides: before?.overrides ?? [] }
-  await client.send("PUT", ROTA, rota, anything)
+  // A repository without turns of its own is answered with those for all; their overrides are not its own.
+  const isOwn = path === ROTA || JSON.stringify(before) !== JSON.stringify(general)
+  const overrides = isOwn ? (before?.overrides ?? []) : []
+  const rota: Rota = { ...zone, start, everyDays: every, logins, overrides }
+  await client.send("PUT", path, rota, anything)
   if (session.terminal.json) session.terminal.document({ rota })
   else printRota(rota, session.terminal)
   return 0
+}
+
+function rotaPath(command: Command): string {
+  const { repo } = command.opts<{ repo?: string }>()
+  return repo === undefined ? ROTA : `${ROTA}?repo=${encodeURIComponent(repo)}`
 }
 
 function printRota({ logins, everyDays, start, zone, overrides }: Rota, terminal: Terminal): void {

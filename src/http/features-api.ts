@@ -7,6 +7,13 @@ import { demoResult, type Features, pairInput, pairing, rota, secretInput, secre
 
 const row = z.record(z.string(), z.unknown())
 const limit = z.coerce.number().int().min(1).max(200).default(50)
+/** Without it: for every repository that has none of its own. */
+const ofRepo = z.object({
+  repo: z
+    .string()
+    .regex(/^[\w.-]{1,100}\/[\w.-]{1,100}$/, "must be owner/name")
+    .optional(),
+})
 const done = z.object({ ok: z.literal(true) })
 const link = z.object({ path: z.string(), url: z.string(), expiresInMinutes: z.number() })
 
@@ -49,19 +56,19 @@ export function addFeatures(endpoints: Endpoints, { features, sessions, linkTo }
   endpoints.add({
     method: "GET",
     path: "/api/v1/triage/rota",
-    summary: "Who is on call",
-    input: {},
+    summary: "Who is on call; for one repository with `repo`",
+    input: { query: ofRepo },
     answers: { 200: z.object({ rota: rota.nullable() }) },
-    handle: async () => ({ rota: await features.rota() }),
+    handle: async ({ query }) => ({ rota: await features.rota(query.repo) }),
   })
   endpoints.add({
     method: "PUT",
     path: "/api/v1/triage/rota",
-    summary: "Set who is on call",
-    input: { body: rota },
+    summary: "Set who is on call; for one repository with `repo`",
+    input: { query: ofRepo, body: rota },
     answers: { 200: done },
-    async handle({ body }) {
-      await features.setRota(body)
+    async handle({ query, body }) {
+      await features.setRota(body, query.repo)
       return { ok: true }
     },
   })

@@ -73,7 +73,8 @@ export interface Features {
   /** A code that makes whoever texts it known. */
   pair(name: string): Promise<Pairing>
   runDemo(): Promise<DemoResult>
-  rota(): Promise<Rota | null>
-  setRota(rota: Rota): Promise<void>
+  /** Of one repository, which is the one for all where it has none of its own; the one for all without `repo`. */
+  rota(repo?: string): Promise<Rota | null>
+  setRota(rota: Rota, repo?: string): Promise<void>
   decisions(query: { limit: number; repo?: string | undefined }): Promise<Row[]>
 }

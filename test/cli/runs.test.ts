@@ -189,6 +189,15 @@ test("setting the rota keeps its overrides", async () => {
   expect(stdout).toContain("ana, ben: turns of 3 days from 2026-12-01")
 })
 
+test("turns for one repository are its own: those for all give it their zone at most", async () => {
+  const args = ["triage", "rota", "set", "cleo", "--start", "2026-12-01", "--repo", "o/r"]
+  expect((await vigil(args, server)).code).toBe(0)
+  const sent = server.asked.at(-1)
+  expect([sent?.method, sent?.url.searchParams.get("repo")]).toEqual(["PUT", "o/r"])
+  expect(JSON.parse(sent?.body ?? "")).toEqual({ start: "2026-12-01", everyDays: 7, logins: ["cleo"], overrides: [] })
+  expect((await vigil(["triage", "rota", "set", "cleo", "--repo", "nonsense"], server)).code).toBe(2)
+})
+
 test("a start that is no date is wrong usage", async () => {
   const { code } = await vigil(["triage", "rota", "set", "ana", "--start", "2026-02-30"], server)
   expect(code).toBe(2)
