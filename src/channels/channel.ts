@@ -36,6 +36,8 @@ export interface Outgoing {
   target: string
   text: string
   buttons?: Button[]
+  /** Without a sound or a notice on the person's device, where the channel has them. */
+  silent?: boolean
   /** Provider ids of the parts an earlier attempt already sent, in order: sending goes on after them. */
   done?: string[]
   /** Called after each accepted part, to be stored at once: it is what lets a broken send go on without repeating itself. */
@@ -97,6 +99,18 @@ export interface Channel {
    * parts after those are in question: `absent` means that sending may go on there.
    */
   lookup?(message: Lookup): Promise<Receipt | "absent" | null>
+  /** Shows for a few seconds that we are at work there. Only with `capabilities.typing`; throws like `send`. */
+  typing?(target: string, signal: AbortSignal): Promise<void>
+  /**
+   * Puts `text` in the place of a sent message's, and takes its buttons away; `providerId` as in its receipt. Says whether
+   * the message is there: one that says this already is no error. Throws like `send`; `Reject` when the text needs more
+   * messages than were sent.
+   */
+  edit?(target: string, providerId: string, text: string, signal: AbortSignal): Promise<boolean>
+  /** Takes a sent message back; one that is gone is no error. Throws like `send`. */
+  unsend?(target: string, providerId: string, signal: AbortSignal): Promise<void>
+  /** How long to leave between two edits there at least, in milliseconds. With `edit`. */
+  editEveryMs?(target: string): number
   /** Who we are there (bot name, number) for `doctor`; throws like `send`. */
   probe(signal: AbortSignal): Promise<string>
 }
