@@ -69,9 +69,8 @@ async function setRota(session: Session, command: Command): Promise<number> {
   const { start = today(session.clock.now()), every } = command.opts<{ start?: string; every: number }>()
   const client = session.client()
   const path = rotaPath(command)
-  const [{ rota: before }, { rota: general }] = await Promise.all(
-    [path, ROTA].map((at) => client.get(at, rotaAnswerSchema)),
-  )
+  const read = async (at: string) => (await client.get(at, rotaAnswerSchema)).rota
+  const [before, general] = await Promise.all([read(path), read(ROTA)])
   const logins = command.args.map((login) => login.replace(/^@/, ""))
   const zone = before?.zone ? { zone: before.zone } : {}
   // A repository without turns of its own is answered with those for all; their overrides are not its own.
