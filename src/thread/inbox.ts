@@ -17,8 +17,11 @@ export interface Inbox {
   accept(event: Event): Promise<Accepted>
   /** The same inside a transaction of the caller's, who rings the bell (`work`, thread id) after its commit. */
   acceptIn(tx: Tx, event: Event): Promise<Accepted>
-  /** Keeps an event that is not for us, so that a second delivery is known and people can look. */
-  record(event: Omit<Event, "kind" | "personId" | "target"> & { reason: string }): Promise<void>
+  /**
+   * Keeps an event that is not for us, so that a second delivery is known and people can look.
+   * @param via the transaction of what else comes of it, when there is such a thing.
+   */
+  record(event: Omit<Event, "kind" | "personId" | "target"> & { reason: string }, via?: Tx): Promise<Accepted>
 }
 
 type Arrived = Accepted & { wake: string | null; posted: string | null }
@@ -61,7 +64,7 @@ export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox
       if (posted) bell.ring("outbox", posted)
       return accepted
     },
-    async record({ reason, ...event }) {
+    async record({ reason, ...event }, via = db) {
       const row = {
         ...event,
         kind: "message" as const,
@@ -69,7 +72,7 @@ export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox
         target: "",
         payload: { reason, event: event.payload },
       }
-      await insertEvent(db, { event: row, id: newId(), state: "recorded", now: clock.now() })
+      return await insertEvent(via, { event: row, id: newId(), state: "recorded", now: clock.now() })
     },
   }
 }

@@ -67,7 +67,8 @@ test("an event that is not for us is kept, and starts nothing", async () => {
     target: ___,
     ...rest
   } = text("x", { threadKey: "github:a/b", channel: "github", payload: { action: "starred" } })
-  await s.inbox.record({ ...rest, reason: "unknown event" })
+  expect(await s.inbox.record({ ...rest, reason: "unknown event" })).toMatchObject({ duplicate: false })
+  expect(await s.inbox.record({ ...rest, reason: "unknown event" })).toMatchObject({ duplicate: true })
   expect(await s.leases.claim(idOf("github:a/b"))).toBeNull()
   const [row] = await s.db.query(sql`select state, payload from inbox where external_id = ${rest.externalId}`)
   expect(row).toEqual({ state: "recorded", payload: { reason: "unknown event", event: { action: "starred" } } })
