@@ -38,6 +38,7 @@ const result = z.looseObject({
   ok: z.boolean().optional().catch(undefined),
   code: text,
   message: text,
+  instead: text,
   id,
   text,
   duplicate: z.boolean().optional().catch(undefined),
@@ -121,6 +122,7 @@ export function replyOf(tool: string, given: string): string {
 }
 
 export function refused(report: ToolReport): string {
+  if (report.instead) return "Not done. In offline mode I cannot change a request; say it again the way you want it."
   const why = report.message ?? report.code ?? "the tool gave no reason"
   return `Not done: ${why}`
 }

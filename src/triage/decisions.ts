@@ -51,6 +51,13 @@ interface Past {
   memoryId: number
 }
 
+/** What became of a decision. `correctedTo`: the owner's word instead of it. */
+interface Settled {
+  state: DecisionState
+  assignee: string | null
+  correctedTo?: Kind | null
+}
+
 export interface Decisions {
   /** The id of the row for this content. Takes over the row of a run that failed. */
   record(
@@ -59,7 +66,7 @@ export interface Decisions {
     made: { runId: string; memoryId: number; now: Date; state?: DecisionState },
   ): Promise<string>
   /** For the commit that ends the run: what became of its decision. Reads `from held`. */
-  settle(runId: string, state: DecisionState, assignee: string | null): SQL
+  settle(runId: string, end: Settled): SQL
   /** Whether this content of this issue is decided, or being decided, by another run. */
   isTaken(issue: { repo: string; number: number; contentHash: string }, runId: string): Promise<boolean>
   /** The decision that was carried out for the very same words in another issue of the repository. */
@@ -85,8 +92,9 @@ export function createDecisions(db: Db): Decisions {
   const one = async (statement: SQL, tx: Tx = db) => (await tx.query<Decision>(statement))[0] ?? null
   return {
     record: (tx, decision, made) => record(tx, decision, made),
-    settle: (runId, state, assignee) => sql`
-      update decisions set state = ${state}, assignee = ${assignee}::text from held where decisions.run_id = ${runId}::uuid`,
+    settle: (runId, { state, assignee, correctedTo = null }) => sql`
+      update decisions set state = ${state}, assignee = ${assignee}::text, corrected_to = coalesce(${correctedTo}::text, corrected_to)
+      from held where decisions.run_id = ${runId}::uuid`,
     async isTaken({ repo, number, contentHash }, runId) {
       const found = await db.query(sql`
         select 1 from decisions d left join runs on runs.id = d.run_id

@@ -12,7 +12,8 @@ import type { Tool } from "../tools/tool.ts"
 import { createApplyTool, type GitHubOf, Unfinished } from "./apply.ts"
 import type { Decisions } from "./decisions.ts"
 import { type Evidence, type EvidenceDeps, gather } from "./evidence.ts"
-import type { Labels } from "./labels.ts"
+import type { Kind } from "./kind.ts"
+import { choose, kindOf, type Labels } from "./labels.ts"
 import { type Answer, read, request } from "./model-answer.ts"
 import { type Proposal, propose, type Terrain } from "./proposal.ts"
 import { createRecordTool, type RecordDeps } from "./record.ts"
@@ -51,7 +52,7 @@ export function createTriage(deps: TriageDeps): Handler {
       if (issue.state === "closed" || issue.isPullRequest) return NOTHING
       const subject = { repo: issue.repo, number: issue.number, contentHash: contentHash(issue) }
       if (await job.steps.note("known", () => deps.decisions.isTaken(subject, job.run.id))) return NOTHING
-      const { proposal, model } = await decide(deps, job, issue)
+      const { proposal, model, allowed } = await decide(deps, job, issue)
       const grants = ["record_decision", "apply_triage"].map((tool) => ({
         tool,
         where: { repo: issue.repo, number: issue.number },
@@ -66,16 +67,21 @@ export function createTriage(deps: TriageDeps): Handler {
         demo: deps.demoRepos?.has(issue.repo.toLowerCase()) ?? false,
       })
       const end = await carryOut(act, issue, proposal)
-      return { posts: [], model, also: deps.decisions.settle(job.run.id, end.state, end.assignee) }
+      const corrected = end.wanted ? await carryOut(act, issue, corrections(proposal, end.wanted, allowed)) : end
+      return { posts: [], model, also: deps.decisions.settle(job.run.id, { ...corrected, correctedTo: end.wanted }) }
     },
-    buried: (job) => deps.decisions.settle(job.run.id, "declined", null),
+    buried: (job) => deps.decisions.settle(job.run.id, DECLINED),
   }
 }
 
 const NOTHING: Outcome = { posts: [], model: null }
 
 /** Everything that was looked up is a note: the run goes on from the same facts, whenever that is. */
-async function decide(deps: TriageDeps, job: Job, issue: Issue): Promise<{ proposal: Proposal; model: string | null }> {
+async function decide(
+  deps: TriageDeps,
+  job: Job,
+  issue: Issue,
+): Promise<{ proposal: Proposal; model: string | null; allowed: string[] }> {
   const { steps } = job
   const { evidence, twin } = await steps.note("neighbours", async () => ({
     evidence: await gather(deps, issue, steps.signal),
@@ -86,7 +92,7 @@ async function decide(deps: TriageDeps, job: Job, issue: Issue): Promise<{ propo
   const { answer, model } = isOpen ? await ask(job, issue, evidence, terrain) : { answer: null, model: null }
   const threshold = deps.threshold ?? THRESHOLD
   const proposal = await steps.note("decision", async () => propose({ evidence, terrain, twin, answer, threshold }))
-  return { proposal, model }
+  return { proposal, model, allowed: terrain.allowed }
 }
 
 async function survey(deps: TriageDeps, job: Job, issue: Issue): Promise<Terrain & { asksModel: boolean }> {
@@ -124,6 +130,27 @@ function kept({ confident: _, ...decision }: Proposal): Omit<Proposal, "confiden
 interface End {
   state: "applied" | "declined"
   assignee: string | null
+  /** What the owner says it is, who did not approve what was proposed. */
+  wanted: Kind | null
+}
+
+const DECLINED: End = { state: "declined", assignee: null, wanted: null }
+
+/** The owner's own word needs no other approval. */
+function corrections(proposal: Proposal, kind: Kind, allowed: string[]): Proposal {
+  const { reusedFrom: _, ...rest } = proposal
+  const isBug = kind === "bug"
+  const reason = "The owner says so."
+  return {
+    ...rest,
+    kind,
+    confidence: 1,
+    confident: true,
+    reason,
+    labels: choose(kind, [], allowed),
+    assignee: isBug ? rest.assignee : null,
+    reusedFrom: null,
+  }
 }
 
 const applied = z.object({ ok: z.literal(true), assignee: z.string().nullish() })
@@ -131,7 +158,7 @@ const applied = z.object({ ok: z.literal(true), assignee: z.string().nullish() }
 /** Changes the issue, when there is anything to change, or asks the owner first. */
 async function carryOut(act: Act, issue: Issue, proposal: Proposal): Promise<End> {
   const { kind, labels, assignee, confident, reason, confidence } = proposal
-  if (labels.length === 0 && assignee === null) return { state: "applied", assignee: null }
+  if (labels.length === 0 && assignee === null) return { state: "applied", assignee: null, wanted: null }
   const title = inert(issue.title, 60) || "no title"
   const args = {
     repo: issue.repo,
@@ -149,9 +176,9 @@ async function carryOut(act: Act, issue: Issue, proposal: Proposal): Promise<End
     throw new Retry(`${error.message}; it will be looked at again`, { afterMs: PATIENCE_MS, cause: error.cause })
   })
   const done = applied.safeParse(result)
-  if (done.success) return { state: "applied", assignee: done.data.assignee ?? null }
+  if (done.success) return { state: "applied", assignee: done.data.assignee ?? null, wanted: null }
   if (!result.ok && (result.code === "denied" || result.code === "expired"))
-    return { state: "declined", assignee: null }
+    return { ...DECLINED, wanted: kindOf(result.instead?.match(/[a-z]+/gi) ?? []) }
   throw new Reject(
     422,
     `${issue.repo}#${issue.number} could not be changed: ${result.ok ? "no reason" : result.message}`,

@@ -220,6 +220,15 @@ test("a question is listed, answered once through the inbox, and a second word c
   expect(await errorOf(await h.ask("/api/v1/approvals/Q9", sending({ verdict: "no" })))).toEqual([404, "not_found"])
 })
 
+test("what to do instead is kept with its question; a bare yes needs no words, a change does", async () => {
+  await question("R6")
+  expect(await errorOf(await h.ask("/api/v1/approvals/R6", sending({ verdict: "change" })))).toEqual([400, "invalid"])
+  const answer = await h.ask("/api/v1/approvals/R6", sending({ verdict: "change", words: "yes, but to Ben" }))
+  expect(await answer.json()).toMatchObject({ code: "R6", state: "changed" })
+  const [row] = await h.s.db.query<{ answer: string }>(sql`select answer from waits where code = 'R6'`)
+  expect(row?.answer).toBe("yes, but to Ben")
+})
+
 test("fifty verdicts at once decide a question once", async () => {
   await question("M4")
   const answers = await Promise.all(

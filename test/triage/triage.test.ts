@@ -83,6 +83,31 @@ describe("without a model", () => {
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "applied" })
   })
 
+  test("the owner's own word for it is applied, kept as a correction and learnt from", async () => {
+    const h = await begin()
+    const number = await h.open(VAGUE)
+    await h.s.settle()
+    await h.say(`${await code(h)} Question.`)
+    await h.s.settle()
+    expect(h.hub.writes).toMatchObject([{ number, kind: "labels", values: ["question"] }])
+    expect(await h.decisions.forIssue(REPO, number)).toMatchObject({
+      kind: "bug",
+      correctedTo: "question",
+      state: "applied",
+    })
+    expect(await h.decisions.examples(REPO, 10)).toMatchObject([{ kind: "question" }])
+  })
+
+  test("words that name no kind change nothing", async () => {
+    const h = await begin()
+    const number = await h.open(VAGUE)
+    await h.s.settle()
+    await h.say(`${await code(h)} ask Ana first`)
+    await h.s.settle()
+    expect(h.hub.writes).toEqual([])
+    expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "declined", correctedTo: null })
+  })
+
   test("a no leaves the issue alone and is not learnt from", async () => {
     const h = await begin()
     const number = await h.open(VAGUE)
