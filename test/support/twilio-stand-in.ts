@@ -5,6 +5,7 @@
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
 import type { Answer, Asked, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
+import type { TwilioOracle } from "./twilio-oracle.ts"
 
 export interface StoredMessage {
   sid: string
@@ -13,6 +14,7 @@ export interface StoredMessage {
   to: string
   body: string
   status: string
+  errorCode?: string
   createdAt: Date
   /** All form fields of the request that created it. */
   fields: Record<string, string>
@@ -25,6 +27,12 @@ export interface TwilioStandIn extends StandIn {
   messages: StoredMessage[]
   /** Numbers that sent STOP: sending to them is refused with 21610. */
   optedOut: Set<string>
+  /** What Twilio knows of the account, the number and the messaging service; answered by the API, changed by it too. */
+  account: { status: string; type: string }
+  owned: OwnedNumber
+  service: { friendly_name: string; use_inbound_webhook_on_number: boolean; inbound_request_url: string | null }
+  /** What the oracle found wrong with requests and with our answers to them. */
+  faults: string[]
   /** A person texts: stored, and posted to `webhookUrl` (the public address of the webhook) when given. */
   receive(text: {
     from: string
@@ -32,12 +40,27 @@ export interface TwilioStandIn extends StandIn {
     webhookUrl?: string
     deliverTo?: string
     sid?: string
+    /** Ours that it was sent to; the stand-in's number unless told. */
+    to?: string
+    /** More form fields: `ButtonPayload`. */
+    more?: Record<string, string>
   }): Promise<Response | null>
   /** Posts a delivery report for a sent message to the address it was sent with; `deliverTo` replaces its origin. */
   report(sid: string, status: string, options?: { errorCode?: string; deliverTo?: string }): Promise<Response>
 }
 
+export interface OwnedNumber {
+  sid: string
+  phone_number: string
+  capabilities: { sms: boolean; mms: boolean; voice: boolean; fax: boolean }
+  sms_url: string | null
+  sms_method: string | null
+  sms_application_sid: string | null
+}
+
 export interface TwilioOptions {
+  /** Judges every request and every answer. */
+  oracle?: TwilioOracle | null
   accountSid?: string
   authToken?: string
   number?: string
@@ -51,6 +74,17 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
   const now = options.now ?? (() => new Date())
   const messages: StoredMessage[] = []
   const optedOut = new Set<string>()
+  const faults: string[] = []
+  const known = { status: "active", type: "Full" }
+  const owned: OwnedNumber = {
+    sid: `PN${"0".repeat(32)}`,
+    phone_number: number,
+    capabilities: { sms: true, mms: true, voice: true, fax: false },
+    sms_url: null,
+    sms_method: "POST",
+    sms_application_sid: null,
+  }
+  const service = { friendly_name: "Vigil service", use_inbound_webhook_on_number: true, inbound_request_url: null }
   const account = `/2010-04-01/Accounts/${accountSid}`
 
   const nextSid = () => `SM${String(messages.length + 1).padStart(32, "0")}`
@@ -93,24 +127,47 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     }
   }
 
+  function fetchMessage(asked: Asked): Answer {
+    const sid = asked.url.pathname.split("/").at(-1)?.replace(".json", "")
+    const found = messages.find((message) => message.sid === sid)
+    return found ? { status: 200, body: resource(found, accountSid) } : refusal(404, 20404, `${sid} was not found`)
+  }
+
   function numbers(asked: Asked): Answer {
-    const isOurs = asked.url.searchParams.get("PhoneNumber") === number
-    const owned = isOurs ? [{ sid: `PN${"0".repeat(32)}`, phone_number: number }] : []
-    return { status: 200, body: { incoming_phone_numbers: owned, next_page_uri: null } }
+    const isOurs = asked.url.searchParams.get("PhoneNumber") === owned.phone_number
+    return { status: 200, body: { incoming_phone_numbers: isOurs ? [owned] : [], next_page_uri: null } }
+  }
+
+  function changeNumber(asked: Asked): Answer {
+    const { SmsUrl, SmsMethod } = Object.fromEntries(new URLSearchParams(asked.body))
+    if (SmsUrl !== undefined) owned.sms_url = SmsUrl
+    if (SmsMethod !== undefined) owned.sms_method = SmsMethod
+    return { status: 200, body: owned }
   }
 
   const routes: Record<string, (asked: Asked) => Answer> = {
     [`POST ${account}/Messages.json`]: create,
     [`GET ${account}/Messages.json`]: list,
+    [`GET ${account}.json`]: () => ({ status: 200, body: { sid: accountSid, ...known } }),
     [`GET ${account}/IncomingPhoneNumbers.json`]: numbers,
+    [`POST ${account}/IncomingPhoneNumbers/${owned.sid}.json`]: changeNumber,
+  }
+  const isMessage = new RegExp(`^GET ${account}/Messages/\\w+\\.json$`)
+
+  function answer(asked: Asked): Answer {
+    const path = asked.url.pathname
+    if (/^\/v1\/Services\/MG\w+$/.test(path)) return { status: 200, body: { sid: path.split("/").at(-1), ...service } }
+    const route = routes[`${asked.method} ${path}`] ?? (isMessage.test(`${asked.method} ${path}`) ? fetchMessage : null)
+    return route?.(asked) ?? refusal(404, 20404, `${path} was not found`)
   }
 
-  const server = await startStandIn((asked) => {
+  const server = await startStandIn(async (asked) => {
     const basic = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString("base64")}`
     if (asked.headers.authorization !== basic) return refusal(401, 20003, "Authenticate")
-    const path = asked.url.pathname
-    if (path.startsWith("/v1/Services/")) return { status: 200, body: { friendly_name: "Vigil service" } }
-    return routes[`${asked.method} ${path}`]?.(asked) ?? refusal(404, 20404, `${path} was not found`)
+    const given = answer(asked)
+    const found = (await options.oracle?.faults(asked, given)) ?? []
+    faults.push(...found.map((fault) => `${asked.method} ${asked.url.pathname}: ${fault}`))
+    return given
   })
 
   async function post(
@@ -134,17 +191,21 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     webhookUrl?: string
     deliverTo?: string
     sid?: string
+    to?: string
+    more?: Record<string, string>
   }): Promise<Response | null> {
     const sid = text.sid ?? nextSid()
+    const to = text.to ?? number
     const form = {
       MessageSid: sid,
       SmsSid: sid,
       AccountSid: accountSid,
       From: text.from,
-      To: number,
+      To: to,
       Body: text.body,
       NumMedia: "0",
       NumSegments: "1",
+      ...text.more,
     }
     const known = messages.some((message) => message.sid === sid)
     if (!known)
@@ -152,7 +213,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
         sid,
         direction: "inbound",
         from: text.from,
-        to: number,
+        to,
         body: text.body,
         status: "received",
         createdAt: now(),
@@ -170,6 +231,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     const callback = message?.fields.StatusCallback
     if (message === undefined || callback === undefined) throw new Error(`${sid} was not sent with a status callback`)
     message.status = status
+    if (given.errorCode !== undefined) message.errorCode = given.errorCode
     const code = given.errorCode === undefined ? {} : { ErrorCode: given.errorCode }
     const form = {
       MessageSid: sid,
@@ -184,7 +246,20 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     return await post(callback, given.deliverTo, form)
   }
 
-  return { ...server, accountSid, authToken, number, messages, optedOut, receive, report }
+  return {
+    ...server,
+    accountSid,
+    authToken,
+    number,
+    messages,
+    optedOut,
+    account: known,
+    owned,
+    service,
+    faults,
+    receive,
+    report,
+  }
 }
 
 function refusal(status: number, code: number, message: string): Answer {
@@ -192,7 +267,8 @@ function refusal(status: number, code: number, message: string): Answer {
 }
 
 function resource(message: StoredMessage, accountSid: string) {
-  const created = message.createdAt.toUTCString()
+  // As Twilio writes it: "Sun, 22 Nov 2026 10:00:00 +0000".
+  const created = message.createdAt.toUTCString().replace("GMT", "+0000")
   return {
     sid: message.sid,
     account_sid: accountSid,
@@ -206,7 +282,9 @@ function resource(message: StoredMessage, accountSid: string) {
     date_sent: message.status === "queued" ? null : created,
     num_media: "0",
     num_segments: "1",
-    error_code: null,
+    error_code: message.errorCode === undefined ? null : Number(message.errorCode),
     error_message: null,
+    price: message.status === "delivered" ? "-0.00790" : null,
+    price_unit: "USD",
   }
 }

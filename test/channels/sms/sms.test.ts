@@ -1,14 +1,17 @@
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Outgoing } from "../../../src/channels/channel.ts"
 import { carrierKeyword } from "../../../src/channels/sms/keywords.ts"
 import { createSms, type Sms } from "../../../src/channels/sms/sms.ts"
+import { openTwilioOracle } from "../../support/twilio-oracle.ts"
 import { start, type TwilioStandIn } from "../../support/twilio-stand-in.ts"
 
 let twilio: TwilioStandIn
 let sms: Sms
 const signal = new AbortController().signal
 const PERSON = "+15557654321"
+const SERVICE = `MG${"0".repeat(32)}`
+const sidOf = (digit: string) => `SM${digit.repeat(32)}`
 const message = (more: Partial<Outgoing> = {}): Outgoing => ({
   id: "018f0000-0000-7000-8000-000000000001",
   target: PERSON,
@@ -25,10 +28,11 @@ const settings = () => ({
 })
 
 beforeAll(async () => {
-  twilio = await start()
+  twilio = await start({ oracle: await openTwilioOracle() })
   sms = createSms(settings())
 })
 afterAll(async () => await twilio.stop())
+afterEach(() => expect(twilio.faults.splice(0)).toEqual([]))
 beforeEach(() => {
   twilio.messages.length = 0
   twilio.optedOut.clear()
@@ -51,10 +55,10 @@ describe("sending", () => {
 
   test("a messaging service is named instead of a number, and without an address nothing is reported", async () => {
     const { publicUrl: _, number: __, ...rest } = settings()
-    await createSms({ ...rest, messagingServiceSid: "MG1" }).send(message())
+    await createSms({ ...rest, messagingServiceSid: SERVICE }).send(message())
     expect(twilio.messages[0]?.fields).toEqual({
       To: PERSON,
-      MessagingServiceSid: "MG1",
+      MessagingServiceSid: SERVICE,
       Body: "hello",
       ValidityPeriod: "3600",
     })
@@ -314,16 +318,16 @@ describe("receiving", () => {
 
   test("polling finds the same messages the webhook would have brought, oldest first", async () => {
     const since = new Date(Date.now() - 1000)
-    await twilio.receive({ from: PERSON, body: "first", sid: "SM-a" })
+    await twilio.receive({ from: PERSON, body: "first", sid: sidOf("a") })
     await sms.send(message())
-    await twilio.receive({ from: PERSON, body: "STOP", sid: "SM-b" })
+    await twilio.receive({ from: PERSON, body: "STOP", sid: sidOf("b") })
     const found = await sms.listInbound(since, signal)
     expect(found.map(({ inbound, keyword }) => [inbound.externalId, inbound.text, keyword])).toEqual([
-      ["SM-a", "first", null],
-      ["SM-b", "STOP", "stop"],
+      [sidOf("a"), "first", null],
+      [sidOf("b"), "STOP", "stop"],
     ])
     const { sentAt, ...polled } = found[0]?.inbound ?? {}
-    expect(polled).toEqual(incoming(form({ MessageSid: "SM-a", Body: "first" }))?.inbound)
+    expect(polled).toEqual(incoming(form({ MessageSid: sidOf("a"), Body: "first" }))?.inbound)
     expect(sentAt).toBeInstanceOf(Date)
   })
 })
@@ -331,9 +335,7 @@ describe("receiving", () => {
 describe("who we are", () => {
   test("our number, or the service's name", async () => {
     expect(await sms.probe(signal)).toBe(twilio.number)
-    expect(await createSms({ ...settings(), messagingServiceSid: `MG${"0".repeat(32)}` }).probe(signal)).toBe(
-      "Vigil service",
-    )
+    expect(await createSms({ ...settings(), messagingServiceSid: SERVICE }).probe(signal)).toBe("Vigil service")
     await expect(createSms({ ...settings(), number: "+15550002222" }).probe(signal)).rejects.toMatchObject({
       name: "Misconfigured",
     })
