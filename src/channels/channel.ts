@@ -40,6 +40,8 @@ export interface Outgoing {
   silent?: boolean
   /** Provider ids of the parts an earlier attempt already sent, in order: sending goes on after them. */
   done?: string[]
+  /** When its text stops being true: a provider that holds messages back must drop it then. */
+  expiresAt?: Date
   /** Called after each accepted part, to be stored at once: it is what lets a broken send go on without repeating itself. */
   onPart?: (providerId: string) => Promise<void>
   signal: AbortSignal
@@ -70,6 +72,15 @@ export interface Lookup {
 
 /** State of a delivery as a provider reports it later. */
 export type DeliveryState = "sent" | "delivered" | "failed"
+
+/** What became of one accepted part. */
+export interface Fate {
+  /** Null while it is on its way. */
+  state: DeliveryState | null
+  failure?: { code: string; fix?: string }
+  /** What the provider took for it, where it says so. */
+  price?: { amount: number; currency: string; segments: number }
+}
 
 /** A webhook exactly as it arrived; signatures cover its bytes, so nothing may touch them before. */
 export interface WebhookRequest {
@@ -111,6 +122,8 @@ export interface Channel {
   unsend?(target: string, providerId: string, signal: AbortSignal): Promise<void>
   /** How long to leave between two edits there at least, in milliseconds. With `edit`. */
   editEveryMs?(target: string): number
+  /** Asks the provider what became of a part by its id, for when no report came; throws like `lookup`. */
+  fate?(providerId: string, signal: AbortSignal): Promise<Fate>
   /** Who we are there (bot name, number) for `doctor`; throws like `send`. */
   probe(signal: AbortSignal): Promise<string>
 }

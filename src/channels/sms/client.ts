@@ -14,9 +14,11 @@ export interface SmsSettings {
   authToken: string
   /** The token before a rotation: still accepted on webhooks. */
   previousAuthToken?: string
-  /** Our number in E.164. One of this and `messagingServiceSid` must be set. */
+  /** Our number in E.164. One of this, `messagingServiceSid` and `whatsappNumber` must be set. */
   number?: string
   messagingServiceSid?: string
+  /** Our sender on WhatsApp in E.164, where it is not `number`. */
+  whatsappNumber?: string
   /** Stands in for every Twilio host, in tests and behind proxies. */
   apiBase?: string
   /** Our public base address; without it there are no webhooks and no delivery reports. */

@@ -2,6 +2,8 @@
  * The carrier's words: single-word texts that Twilio and the carriers act on themselves. They are never ours: no
  * command, no approval, no talk. Source: Twilio, "Support for opt-out keywords" and the carriers' additions.
  */
+import { isWhatsApp } from "./whatsapp.ts"
+
 export type Keyword = "stop" | "start" | "help"
 
 const WORDS: Record<Keyword, readonly string[]> = {
@@ -25,4 +27,14 @@ export function carrierKeyword(text: string): Keyword | null {
     .replace(/\p{Mn}/gu, "")
     .toUpperCase()
   return KEYWORDS.get(word) ?? null
+}
+
+/**
+ * The keyword in a text of `from`. On WhatsApp there is no carrier: the words that switch sending off and on keep their
+ * meaning, and all others are ours.
+ */
+export function keywordIn(text: string, from: string): Keyword | null {
+  const keyword = carrierKeyword(text)
+  if (!isWhatsApp(from) || keyword === "stop") return keyword
+  return keyword === "start" && !/yes/i.test(text) ? keyword : null
 }

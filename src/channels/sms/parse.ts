@@ -5,10 +5,11 @@
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import type { DeliveryState, Inbound } from "../channel.ts"
-import { failureOf } from "./failures.ts"
+import { type Failure, failureOf } from "./failures.ts"
 import type { Keyword } from "./keywords.ts"
-import { carrierKeyword } from "./keywords.ts"
+import { keywordIn } from "./keywords.ts"
 import type { Form } from "./verify.ts"
+import { isWhatsApp, whatsappSender } from "./whatsapp.ts"
 
 /** What of the settings says who we are. */
 export interface SmsIdentity {
@@ -16,6 +17,8 @@ export interface SmsIdentity {
   /** Our number in E.164: `+15551234567`. */
   number?: string
   messagingServiceSid?: string
+  /** Our sender on WhatsApp in E.164, where it is not `number`. */
+  whatsappNumber?: string
 }
 
 export interface SmsInbound {
@@ -32,7 +35,7 @@ export interface DeliveryReport {
   /** Null for the states on the way (queued, sending, accepted). Reports come in any order. */
   state: DeliveryState | null
   /** Why it failed, and what to do. */
-  failure?: { code: string; fix?: string }
+  failure?: Failure
   /** The outbox row named in the callback's address. */
   outboxId?: string
 }
@@ -58,6 +61,7 @@ const incoming = z.object({
   MessagingServiceSid: text,
   OptOutType: text,
   ButtonPayload: text,
+  ButtonText: text,
 })
 
 const status = z.object({ MessageSid: one, AccountSid: one, MessageStatus: one, ErrorCode: text })
@@ -75,8 +79,8 @@ export function parseIncoming(form: Form, us: SmsIdentity): SmsInbound {
   if (!isForUs(said.To, said.MessagingServiceSid, us)) {
     throw new Reject(403, `the message is for ${said.To}, which is not our number`, { code: "wrong_number" })
   }
-  const words = said.ButtonPayload === "" ? said.Body : said.ButtonPayload
-  const keyword = OPT_OUT[said.OptOutType.toUpperCase()] ?? carrierKeyword(words)
+  const words = said.ButtonPayload || said.ButtonText || said.Body
+  const keyword = OPT_OUT[said.OptOutType.toUpperCase()] ?? keywordIn(words, said.From)
   return {
     inbound: inboundOf(said.MessageSid, said.From, said.To, withMediaNote(words, Number(said.NumMedia)), us),
     keyword,
@@ -101,17 +105,25 @@ export function parseStatus(form: Form, url: string, us: SmsIdentity): DeliveryR
   }
 }
 
-const STATES: Record<string, DeliveryState> = {
+/** Each status of Twilio's message resource, as ours; null while it is on its way. */
+export const STATES: Readonly<Record<string, DeliveryState | null>> = {
+  accepted: null,
+  scheduled: null,
+  queued: null,
+  sending: null,
+  receiving: null,
+  received: null,
   sent: "sent",
   delivered: "delivered",
+  partially_delivered: "delivered",
   read: "delivered",
   failed: "failed",
   undelivered: "failed",
   canceled: "failed",
 }
 
-/** Twilio's message status as ours; null while it is on its way. */
-function stateOf(messageStatus: string): DeliveryState | null {
+/** Twilio's message status as ours; null while it is on its way, and for what we do not know. */
+export function stateOf(messageStatus: string): DeliveryState | null {
   return STATES[messageStatus] ?? null
 }
 
@@ -136,8 +148,8 @@ export function withMediaNote(words: string, media: number): string {
 }
 
 function isForUs(to: string, service: string, us: SmsIdentity): boolean {
-  if (us.number !== undefined) return to.replace(/^whatsapp:/, "") === us.number || isOurService(service, us)
-  return us.messagingServiceSid === undefined || isOurService(service, us)
+  if (isOurService(service, us)) return true
+  return isWhatsApp(to) ? to === whatsappSender(us) : to === us.number
 }
 
 const isOurService = (service: string, us: SmsIdentity): boolean =>

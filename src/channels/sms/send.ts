@@ -1,13 +1,17 @@
 /**
- * Sends text messages, and finds out whether one whose answer was lost went out. Nothing is ever sent a second time on a
+ * Sends text messages, on WhatsApp too, and finds out whether one whose answer was lost went out. Nothing is ever sent a second time on a
  * guess: every message costs money and reaches a phone.
  */
+import type { Clock } from "../../base/clock.ts"
 import { Reject } from "../../base/errors.ts"
-import type { Lookup, Outgoing, Receipt } from "../channel.ts"
+import type { Fate, Lookup, Outgoing, Receipt } from "../channel.ts"
 import { sendParts } from "../parts.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
+import { failureOf } from "./failures.ts"
+import { stateOf } from "./parse.ts"
 import { renderSms, splitBody } from "./render.ts"
 import { measure } from "./segments.ts"
+import { isWhatsApp, renderWhatsApp, whatsappSender } from "./whatsapp.ts"
 
 /** Seconds Twilio may hold a message: what comes later than this is stale. */
 const VALIDITY_SECONDS = 3600
@@ -16,12 +20,18 @@ const LOOK_BACK = 100
 /** Milliseconds Twilio's clock may be behind ours. */
 const SKEW_MS = 5_000
 
-export async function sendSms(calls: TwilioCalls, settings: SmsSettings, message: Outgoing): Promise<Receipt> {
+export interface SmsDeps {
+  calls: TwilioCalls
+  settings: SmsSettings
+  clock: Clock
+}
+
+export async function sendSms({ calls, settings, clock }: SmsDeps, message: Outgoing): Promise<Receipt> {
   if (!isPhone(message.target)) throw new Reject(400, `"${message.target}" is no phone number`, { code: "bad_number" })
-  const parts = splitBody(renderSms(message.text))
+  const parts = partsOf(message)
   const common = {
     to: message.target,
-    validityPeriod: VALIDITY_SECONDS,
+    validityPeriod: validity(message, clock.now()),
     ...senderOf(settings, message.target),
     ...callbackOf(settings, message.id),
   }
@@ -29,7 +39,27 @@ export async function sendSms(calls: TwilioCalls, settings: SmsSettings, message
     const created = await calls.write((client) => client.messages.create({ ...common, body }), message.signal)
     return created.sid
   })
-  return { ...receipt, segments: segmentsOf(parts) }
+  return { ...receipt, ...segmentsOf(message.target, parts) }
+}
+
+/** Seconds until the text is stale. Throws `Reject` when it is stale already. */
+function validity({ expiresAt }: Outgoing, now: Date): number {
+  const left = expiresAt ? Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) : VALIDITY_SECONDS
+  if (left <= 0) throw new Reject(410, "the message is no longer true", { code: "expired" })
+  return Math.min(left, VALIDITY_SECONDS)
+}
+
+/** What became of one message. */
+export async function fateOf(calls: TwilioCalls, sid: string, signal: AbortSignal): Promise<Fate> {
+  const found = await calls.read((client) => client.messages(sid).fetch(), signal)
+  const state = stateOf(found.status)
+  const amount = found.price === null ? Number.NaN : Math.abs(Number(found.price))
+  const price = { amount, currency: found.priceUnit, segments: Number(found.numSegments) }
+  return {
+    state,
+    ...(state === "failed" ? { failure: failureOf(found.errorCode || undefined) } : {}),
+    ...(Number.isFinite(amount) ? { price } : {}),
+  }
 }
 
 /**
@@ -38,7 +68,7 @@ export async function sendSms(calls: TwilioCalls, settings: SmsSettings, message
  */
 export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Receipt | "absent" | null> {
   const done = message.done ?? []
-  const parts = splitBody(renderSms(message.text))
+  const parts = partsOf(message)
   const asked = { to: message.target, limit: LOOK_BACK, pageSize: LOOK_BACK }
   const listed = await calls.read((client) => client.messages.list(asked), message.signal)
   const from = message.since.getTime() - SKEW_MS
@@ -46,19 +76,29 @@ export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Rece
   const candidates = recent.filter((sent) => !done.includes(sent.sid))
   const missing = parts.slice(done.length)
   const found = missing.flatMap((part) => candidates.find((sent) => sent.body.trim() === part)?.sid ?? [])
-  if (found.length === missing.length) return { providerId: [...done, ...found].join(","), segments: segmentsOf(parts) }
+  if (found.length === missing.length)
+    return { providerId: [...done, ...found].join(","), ...segmentsOf(message.target, parts) }
   const reachesBack = listed.length < LOOK_BACK || recent.length < listed.length
   return found.length === 0 && reachesBack ? "absent" : null
 }
 
-const segmentsOf = (parts: string[]): number => parts.reduce((sum, part) => sum + measure(part).segments, 0)
+function partsOf({ target, text }: Pick<Outgoing, "target" | "text">): string[] {
+  return splitBody(isWhatsApp(target) ? renderWhatsApp(text) : renderSms(text))
+}
 
-/** E.164, also on WhatsApp. */
-const isPhone = (target: string): boolean => /^(?:whatsapp:)?\+[1-9]\d{4,14}$/.test(target)
+/** WhatsApp counts none. */
+function segmentsOf(target: string, parts: string[]): { segments?: number } {
+  return isWhatsApp(target) ? {} : { segments: parts.reduce((sum, part) => sum + measure(part).segments, 0) }
+}
+
+/** E.164; on WhatsApp also its ids of people who hide their number. */
+const isPhone = (target: string): boolean => /^(?:(?:whatsapp:)?\+[1-9]\d{4,14}|whatsapp:\w[\w.-]{3,63})$/.test(target)
 
 function senderOf(settings: SmsSettings, target: string) {
-  if (settings.messagingServiceSid !== undefined) return { messagingServiceSid: settings.messagingServiceSid }
-  return { from: target.startsWith("whatsapp:") ? `whatsapp:${settings.number}` : (settings.number ?? "") }
+  const { messagingServiceSid, whatsappNumber, number = "" } = settings
+  if (isWhatsApp(target) && whatsappNumber !== undefined) return { from: whatsappSender(settings) ?? "" }
+  if (messagingServiceSid !== undefined) return { messagingServiceSid }
+  return { from: isWhatsApp(target) ? (whatsappSender(settings) ?? "") : number }
 }
 
 function callbackOf(settings: SmsSettings, outboxId: string) {

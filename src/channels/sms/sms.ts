@@ -2,17 +2,19 @@
  * SMS: the channel put together, over Twilio. Without a public address there are no webhooks: `listInbound` asks for
  * messages instead and makes the same inbound ones.
  */
+import { type Clock, systemClock } from "../../base/clock.ts"
 import { Deny, Misconfigured } from "../../base/errors.ts"
 import type { Channel, WebhookRequest } from "../channel.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 import { createTwilioCalls } from "./client.ts"
-import { carrierKeyword } from "./keywords.ts"
+import { keywordIn } from "./keywords.ts"
 import type { DeliveryReport, SmsInbound } from "./parse.ts"
 import { inboundOf, parseIncoming, parseStatus, withMediaNote } from "./parse.ts"
 import { MAX_BODY } from "./render.ts"
-import { findSms, sendSms } from "./send.ts"
+import { fateOf, findSms, sendSms } from "./send.ts"
 import type { Form } from "./verify.ts"
 import { isFromTwilio, readForm, SIGNATURE_HEADER } from "./verify.ts"
+import { whatsappSender } from "./whatsapp.ts"
 
 export interface Sms extends Channel {
   readonly id: "sms"
@@ -25,22 +27,26 @@ export interface Sms extends Channel {
     status(request: WebhookRequest): DeliveryReport
   } | null
   lookup: NonNullable<Channel["lookup"]>
+  fate: NonNullable<Channel["fate"]>
   /** Messages received since then, oldest first, at most 1,000; repeats have the same `externalId`. */
   listInbound(since: Date, signal: AbortSignal): Promise<SmsInbound[]>
 }
 
 /** Throws `Misconfigured` when there is nothing to send from. */
-export function createSms(settings: SmsSettings): Sms {
-  if (settings.number === undefined && settings.messagingServiceSid === undefined) {
-    throw new Misconfigured("SMS has no sender", { fix: "Set TWILIO_NUMBER or TWILIO_MESSAGING_SERVICE_SID." })
+export function createSms(settings: SmsSettings, clock: Clock = systemClock): Sms {
+  if ((settings.number ?? settings.messagingServiceSid ?? settings.whatsappNumber) === undefined) {
+    throw new Misconfigured("SMS has no sender", {
+      fix: "Set TWILIO_NUMBER, TWILIO_MESSAGING_SERVICE_SID or TWILIO_WHATSAPP_NUMBER.",
+    })
   }
   const calls = createTwilioCalls(settings)
   return {
     id: "sms",
     capabilities: { maxText: MAX_BODY, buttons: false, typing: false },
     webhook: settings.publicUrl === undefined ? null : webhookOf(settings, settings.publicUrl),
-    send: async (message) => await sendSms(calls, settings, message),
+    send: async (message) => await sendSms({ calls, settings, clock }, message),
     lookup: async (message) => await findSms(calls, message),
+    fate: async (providerId, signal) => await fateOf(calls, providerId, signal),
     listInbound: async (since, signal) => await listInbound(calls, settings, since, signal),
     probe: async (signal) => await probe(calls, settings, signal),
   }
@@ -69,11 +75,9 @@ async function listInbound(
   since: Date,
   signal: AbortSignal,
 ): Promise<SmsInbound[]> {
-  const ours = settings.number === undefined ? {} : { to: settings.number }
-  const listed = await calls.read(
-    (client) => client.messages.list({ ...ours, dateSentAfter: since, limit: 1000, pageSize: 100 }),
-    signal,
-  )
+  const list = (ours: { to?: string }) =>
+    calls.read((client) => client.messages.list({ ...ours, dateSentAfter: since, limit: 1000, pageSize: 100 }), signal)
+  const listed = (await Promise.all(addressesOf(settings).map(list))).flat()
   // Newest first, to the second: turned round before the stable sort, so that messages of one second keep their order.
   return listed
     .toReversed()
@@ -82,18 +86,29 @@ async function listInbound(
     .map((sent) => {
       const words = withMediaNote(sent.body, Number(sent.numMedia))
       const inbound = { ...inboundOf(sent.sid, sent.from, sent.to, words, settings), sentAt: sent.dateCreated }
-      return { inbound, keyword: carrierKeyword(sent.body) }
+      return { inbound, keyword: keywordIn(sent.body, sent.from) }
     })
 }
 
+/** Where messages to us are sent; all of the account's when we have no number of our own. */
+function addressesOf({ number, messagingServiceSid, whatsappNumber }: SmsSettings): { to?: string }[] {
+  const text = number === undefined ? [] : [{ to: number }]
+  const whatsApp = whatsappNumber === undefined ? [] : [{ to: `whatsapp:${whatsappNumber}` }]
+  return number === undefined && messagingServiceSid !== undefined ? [{}] : [...text, ...whatsApp]
+}
+
 async function probe(calls: TwilioCalls, settings: SmsSettings, signal: AbortSignal): Promise<string> {
-  const { number, messagingServiceSid } = settings
+  const { number, messagingServiceSid, accountSid } = settings
   if (messagingServiceSid !== undefined) {
     const service = await calls.read((client) => client.messaging.v1.services(messagingServiceSid).fetch(), signal)
     return service.friendlyName
   }
+  if (number === undefined) {
+    const account = await calls.read((client) => client.api.v2010.accounts(accountSid).fetch(), signal)
+    return `${whatsappSender(settings)} (account ${account.status})`
+  }
   const owned = await calls.read(
-    (client) => client.incomingPhoneNumbers.list({ phoneNumber: number ?? "", limit: 1 }),
+    (client) => client.incomingPhoneNumbers.list({ phoneNumber: number, limit: 1 }),
     signal,
   )
   if (owned[0] !== undefined) return owned[0].phoneNumber

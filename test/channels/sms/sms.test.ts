@@ -156,6 +156,45 @@ describe("sending", () => {
   })
 })
 
+describe("what stops being true", () => {
+  const at = (now: string) => createSms(settings(), { now: () => new Date(now) })
+  const expiresAt = new Date("2026-11-22T12:00:00Z")
+
+  test("waits at Twilio until then, and never longer than an hour", async () => {
+    await at("2026-11-22T11:59:30Z").send(message({ expiresAt }))
+    await at("2026-11-21T12:00:00Z").send(message({ expiresAt }))
+    expect(twilio.messages.map((sent) => sent.fields.ValidityPeriod)).toEqual(["30", "3600"])
+  })
+
+  test("is not sent afterwards", async () => {
+    await expect(at("2026-11-22T12:00:00Z").send(message({ expiresAt }))).rejects.toMatchObject({ code: "expired" })
+    expect(twilio.messages).toEqual([])
+  })
+})
+
+describe("what became of a message", () => {
+  const fateAs = async (status: string, errorCode?: string) => {
+    await sms.send(message())
+    const sent = twilio.messages.at(-1)
+    if (sent) Object.assign(sent, { status, errorCode })
+    return await sms.fate(sent?.sid ?? "", signal)
+  }
+
+  test("is its state, with the price where it is known, or why it failed", async () => {
+    expect(await fateAs("queued")).toEqual({ state: null })
+    expect(await fateAs("sent")).toEqual({ state: "sent" })
+    expect(await fateAs("delivered")).toEqual({
+      state: "delivered",
+      price: { amount: 0.0079, currency: "USD", segments: 1 },
+    })
+    expect(await fateAs("undelivered", "30005")).toMatchObject({ state: "failed", failure: { code: "bad_number" } })
+  })
+
+  test("of a message that Twilio does not have is not known", async () => {
+    await expect(sms.fate(sidOf("9"), signal)).rejects.toMatchObject({ name: "Reject", status: 404 })
+  })
+})
+
 describe("after a lost answer", () => {
   const lookup = (more: object = {}) =>
     sms.lookup({

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest"
+import { FAILURES, failureOf } from "../../../src/channels/sms/failures.ts"
+import { STATES, stateOf } from "../../../src/channels/sms/parse.ts"
+import { noTwilioOracle, openTwilioOracle } from "../../support/twilio-oracle.ts"
+
+test.each(Object.entries(FAILURES))("%s says what to do, in a sentence", (_code, failure) => {
+  expect(failure.code).toMatch(/^[a-z_]+$/)
+  expect(failure.fix).toMatch(/^[A-Z].+\.$/)
+})
+
+test.each([
+  [21610, "opted_out"],
+  [30034, "unregistered_sender"],
+  [30532, "personal_use"],
+  [63016, "window_closed"],
+  [99999, "twilio_99999"],
+  [undefined, "undelivered"],
+])("%s is %s", (code, ours) => {
+  expect(failureOf(code).code).toBe(ours)
+})
+
+test("who cannot register is told of the other ways", () => {
+  for (const code of [30034, 30532]) expect(failureOf(code).fix).toMatch(/30532.*Telegram/)
+})
+
+describe(noTwilioOracle ? `states (${noTwilioOracle})` : "states", () => {
+  test.skipIf(noTwilioOracle !== undefined)("every status that Twilio describes is one of ours", async () => {
+    const described = (await openTwilioOracle())?.values("message_enum_status") ?? []
+    expect(described.length).toBeGreaterThan(10)
+    expect(Object.keys(STATES).toSorted()).toEqual(described.toSorted())
+  })
+
+  test("what Twilio adds later is on its way", () => {
+    expect(stateOf("teleported")).toBeNull()
+  })
+})
