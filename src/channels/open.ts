@@ -23,7 +23,7 @@ export interface Channels {
 }
 
 export function openChannels(config: Config, clock: Clock = systemClock): Channels {
-  const telegram = telegramOf(config)
+  const telegram = telegramOf(config, clock)
   const sms = smsOf(config)
   const email = emailOf(config, clock)
   const senders = new Map<ChannelId, Channel>(
@@ -42,9 +42,10 @@ export function openChannels(config: Config, clock: Clock = systemClock): Channe
   }
 }
 
-function telegramOf(config: Config): Telegram | undefined {
+function telegramOf(config: Config, clock: Clock): Telegram | undefined {
   const { TELEGRAM_BOT_TOKEN: token, TELEGRAM_WEBHOOK_SECRET: webhookSecret, TELEGRAM_API_ROOT: apiRoot } = config
-  return token ? createTelegram(given({ token, webhookSecret, apiRoot })) : undefined
+  const publicUrl = config.PUBLIC_URL
+  return token ? createTelegram(given({ token, webhookSecret, apiRoot, publicUrl }), clock) : undefined
 }
 
 function smsOf(config: Config): Sms | undefined {

@@ -20,6 +20,12 @@ export interface SentMessage {
   buttons: { label: string; data: string }[]
   /** Milliseconds since the epoch. */
   at: number
+  /** Sent without a notice. */
+  silent: boolean
+  /** Taken back. */
+  deleted: boolean
+  /** How often its words were changed. */
+  edits: number
 }
 
 export interface TelegramStandIn extends StandIn {
@@ -48,6 +54,12 @@ export interface TelegramStandIn extends StandIn {
   }): Promise<number | null>
   /** Gives an update as it is, for shapes the two above cannot make. */
   push(update: object): void
+  /** A group becomes a supergroup: what goes to the old id is refused with the new one. */
+  migrate(from: number, to: number): void
+  /** What Telegram says of its deliveries besides the address and the count. */
+  deliveries: { url?: string; pending_update_count?: number; last_error_date?: number; last_error_message?: string }
+  /** The menus set, by chat; `default` is everyone's. */
+  menus: Map<string, string[]>
 }
 
 type Params = Record<string, unknown>
@@ -61,6 +73,9 @@ export async function start(options: { token?: string; username?: string } = {})
   const pending: { update_id: number }[] = []
   const waiting = new Set<() => void>()
   let webhook: { url: string; secret: string } | null = null
+  const moved = new Map<number, number>()
+  const deliveries: TelegramStandIn["deliveries"] = {}
+  const menus = new Map<string, string[]>()
 
   async function forward(method: string, params: Params): Promise<unknown> {
     const url = `${backend.config.apiURL}/bot${token}/${method}`
@@ -106,6 +121,9 @@ export async function start(options: { token?: string; username?: string } = {})
       ...checked,
       messageId: made.message_id,
       at: Date.now(),
+      silent: params.disable_notification === true,
+      deleted: false,
+      edits: 0,
       ...(topic === undefined ? {} : { topic: Number(topic) }),
     }
     sent.push(message)
@@ -117,17 +135,30 @@ export async function start(options: { token?: string; username?: string } = {})
     })
   }
 
-  async function edit(method: string, params: Params): Promise<Answer> {
-    const message = sent.find(
-      (each) => each.messageId === Number(params.message_id) && each.chat === Number(params.chat_id),
+  const find = (params: Params) =>
+    sent.find(
+      (each) =>
+        each.messageId === Number(params.message_id) && each.chat === Number(params.chat_id) && each.deleted === false,
     )
+
+  async function edit(method: string, params: Params): Promise<Answer> {
+    const message = find(params)
     if (message === undefined) return refusal(400, "Bad Request: message to edit not found")
     const buttons = buttonsOf(params)
-    const isSame = method === "editMessageReplyMarkup" && buttons.length === 0 && message.buttons.length === 0
-    if (isSame) return refusal(400, "Bad Request: message is not modified")
-    if (typeof params.text === "string") Object.assign(message, { text: params.text, raw: params.text })
-    message.buttons = buttons
+    const checked = typeof params.text === "string" ? check(params) : {}
+    if (typeof checked === "string") return refusal(400, `Bad Request: ${checked}`)
+    const changed = { ...message, ...checked, buttons }
+    if (JSON.stringify(changed) === JSON.stringify(message))
+      return refusal(400, "Bad Request: message is not modified: specified new message content is the same")
+    Object.assign(message, changed, { edits: message.edits + 1 })
     await forward(method, params)
+    return ok(true)
+  }
+
+  function unsend(params: Params): Answer {
+    const message = find(params)
+    if (message === undefined) return refusal(400, "Bad Request: message to delete not found")
+    message.deleted = true
     return ok(true)
   }
 
@@ -145,13 +176,25 @@ export async function start(options: { token?: string; username?: string } = {})
       webhook = null
       return ok(true)
     },
-    getWebhookInfo: () => ok({ url: webhook?.url ?? "", pending_update_count: pending.length }),
+    deleteMessage: unsend,
+    getWebhookInfo: () => ok({ url: webhook?.url ?? "", pending_update_count: pending.length, ...deliveries }),
+    setMyCommands: ({ commands, scope }) => {
+      const chat = (scope as { chat_id?: unknown } | undefined)?.chat_id
+      menus.set(
+        chat === undefined ? "default" : String(chat),
+        (commands as { command: string }[]).map((c) => c.command),
+      )
+      return ok(true)
+    },
   }
 
   async function answer(asked: Asked): Promise<Answer> {
     const [, given, method = ""] = /^\/bot([^/]+)\/(\w+)$/.exec(decodeURIComponent(asked.url.pathname)) ?? []
     if (given !== token) return refusal(401, "Unauthorized")
     const params = (asked.body === "" ? {} : JSON.parse(asked.body)) as Params
+    const to = moved.get(Number(params.chat_id))
+    if (to !== undefined)
+      return refusal(400, "Bad Request: group chat was upgraded to a supergroup chat", { migrate_to_chat_id: to })
     return (await methods[method]?.(params)) ?? ok(true)
   }
 
@@ -199,6 +242,9 @@ export async function start(options: { token?: string; username?: string } = {})
       pending.push(update as { update_id: number })
       for (const wake of waiting) wake()
     },
+    migrate: (from, to) => void moved.set(from, to),
+    deliveries,
+    menus,
     stop: async () => {
       for (const wake of waiting) wake()
       await server.stop()
@@ -208,7 +254,7 @@ export async function start(options: { token?: string; username?: string } = {})
 }
 
 /** The message as it would show, or why Telegram refuses it. */
-function check(params: Params): Omit<SentMessage, "messageId" | "at"> | string {
+function check(params: Params): Pick<SentMessage, "chat" | "text" | "raw" | "isHtml" | "buttons"> | string {
   const raw = String(params.text ?? "")
   const isHtml = params.parse_mode === "HTML"
   const buttons = buttonsOf(params)
@@ -231,8 +277,8 @@ function buttonsOf(params: Params): { label: string; data: string }[] {
 
 const ok = (result: unknown): Answer => ({ status: 200, body: { ok: true, result } })
 
-function refusal(error_code: number, description: string): Answer {
-  return { status: error_code, body: { ok: false, error_code, description } }
+function refusal(error_code: number, description: string, parameters?: object): Answer {
+  return { status: error_code, body: { ok: false, error_code, description, ...(parameters ? { parameters } : {}) } }
 }
 
 /** telegram-test-api cannot choose a port by itself. */

@@ -15,6 +15,17 @@ export interface TelegramSettings {
   webhookSecret?: string
   /** Base address of the Bot API server; the public one when absent. */
   apiRoot?: string
+  /** Where others reach us; with it and the secret, Telegram delivers to us instead of being polled. */
+  publicUrl?: string
+}
+
+/** The group became a supergroup: it has another id now, and nothing was done under the old one. */
+export class ChatMoved extends Reject {
+  readonly to: number
+  constructor(said: string, to: number, cause: Error) {
+    super(400, `${said}; the chat is now ${to}`, { code: "chat_migrated", cause })
+    this.to = to
+  }
 }
 
 /** Calls the API; failures are `Retry`, `Uncertain`, `Reject` or `Misconfigured`. */
@@ -97,12 +108,7 @@ function refusalError({ error_code: status, description, parameters }: Refusal):
   const cause = new Error(description)
   const said = `Telegram said: ${description}`
   if (status === 429) return new Retry(said, { code: "rate_limited", cause, ...waitOf(parameters.retry_after) })
-  if (status === 409)
-    return new Retry(said, {
-      code: "other_poller",
-      fix: "Stop the other program that polls this bot, or remove its webhook.",
-      cause,
-    })
+  if (status === 409) return conflict(said, description, cause)
   if (status >= 500) return new Retry(said, { code: "telegram_away", cause })
   if (status === 401 || (status === 404 && description === "Not Found")) {
     return new Misconfigured("Telegram does not know this bot token", {
@@ -113,8 +119,7 @@ function refusalError({ error_code: status, description, parameters }: Refusal):
   if (status === 403)
     return new Reject(403, said, { code: "blocked", fix: "The person must unblock the bot or start it once.", cause })
   const migrated = parameters.migrate_to_chat_id
-  if (migrated !== undefined)
-    return new Reject(400, `${said}; the chat is now ${migrated}`, { code: "chat_migrated", cause })
+  if (migrated !== undefined) return new ChatMoved(said, migrated, cause)
   if (/chat not found/i.test(description)) {
     return new Reject(400, said, {
       code: "chat_not_found",
@@ -123,6 +128,21 @@ function refusalError({ error_code: status, description, parameters }: Refusal):
     })
   }
   return new Reject(status, said, { code: "telegram_refused", cause })
+}
+
+/** Only one may fetch a bot's updates, and nobody while a webhook is set. */
+function conflict(said: string, description: string, cause: Error): Retry {
+  if (/webhook/i.test(description))
+    return new Retry(said, {
+      code: "webhook_elsewhere",
+      fix: "Another program has set a webhook for this bot: give each its own bot, or restart Vigil to take this one back.",
+      cause,
+    })
+  return new Retry(said, {
+    code: "other_poller",
+    fix: "Another program polls this bot: stop it, or give each its own bot.",
+    cause,
+  })
 }
 
 const waitOf = (seconds: number | undefined) => (seconds === undefined ? {} : { afterMs: seconds * 1000 })

@@ -32,7 +32,9 @@ const message = z.object({
   caption: z.string().optional(),
   entities: z.array(entity).optional(),
   caption_entities: z.array(entity).optional(),
-  reply_to_message: z.object({ from: z.object({ id: z.number().int() }).optional() }).optional(),
+  reply_to_message: z
+    .object({ from: z.object({ id: z.number().int() }).optional(), forum_topic_created: anything })
+    .optional(),
   photo: anything,
   voice: anything,
   audio: anything,
@@ -89,6 +91,16 @@ export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
   return [{ ...envelope(said, bot, externalId), address: String(said.from.id), text, ...sentAt }]
 }
 
+const moving = z.object({
+  message: z.object({ chat: z.object({ id: z.number().int() }), migrate_to_chat_id: z.number().int() }),
+})
+
+/** A group that became a supergroup and has another id now (Bot API, `Message.migrate_to_chat_id`). */
+export function readMove(raw: unknown): { from: number; to: number } | null {
+  const { success, data } = moving.safeParse(raw)
+  return success ? { from: data.message.chat.id, to: data.message.migrate_to_chat_id } : null
+}
+
 /** Chat, and topic where it is one: what `target` holds and `send` reads. */
 export function readTarget(target: string): { chat: number; topic?: number } | null {
   const match = /^(-?\d{1,16})(?::(\d{1,16}))?$/.exec(target)
@@ -114,21 +126,29 @@ function envelope(said: Message, bot: BotIdentity, externalId: string) {
 }
 
 /**
- * In a group: a command without another bot's name, a mention of us, or an answer to us. While our name is unknown any
- * mention counts: losing words meant for us is worse than reading a few that were not.
+ * In a group: a command at the beginning or with our name, a mention of us, or an answer to us; never a command with another
+ * bot's name. While our name is unknown any mention counts: losing words meant for us is worse than reading a few that were not.
  */
 function addresses(said: Message, bot: BotIdentity): boolean {
-  if (said.reply_to_message?.from?.id === bot.id) return true
   const text = said.text ?? said.caption ?? ""
   const ours = bot.username?.toLowerCase()
-  return (said.entities ?? said.caption_entities ?? []).some((part) => {
+  const parts = (said.entities ?? said.caption_entities ?? []).map((part) => {
     const words = text.slice(part.offset, part.offset + part.length).toLowerCase()
-    if (part.type === "text_mention") return part.user?.id === bot.id
-    if (part.type === "mention") return ours === undefined || words === `@${ours}`
-    if (part.type !== "bot_command") return false
-    const named = words.split("@")[1]
-    return named === undefined || ours === undefined || named === ours
+    return { ...part, words, named: part.type === "bot_command" ? words.split("@")[1] : undefined }
   })
+  const isOurs = (name: string) => ours === undefined || name === ours
+  if (parts.some(({ offset, named }) => offset === 0 && named !== undefined && !isOurs(named))) return false
+  if (isAnswerTo(said, bot)) return true
+  return parts.some(({ type, words, named, offset, user: meant }) => {
+    if (type === "text_mention") return meant?.id === bot.id
+    if (type === "mention") return isOurs(words.slice(1))
+    return type === "bot_command" && (named === undefined ? offset === 0 : isOurs(named))
+  })
+}
+
+/** What is said in a topic counts as an answer to its opening, also when we opened it: that alone does not address us. */
+function isAnswerTo({ reply_to_message: earlier }: Message, bot: BotIdentity): boolean {
+  return earlier?.from?.id === bot.id && earlier.forum_topic_created === undefined
 }
 
 function textOf(said: Message, bot: BotIdentity): string {

@@ -1,6 +1,6 @@
 /**
  * Long polling, for installations without a public address. The offset moves past an update only after `accept` has
- * stored it, so a crash at any point makes Telegram offer it again. One poller per bot: the caller holds the lock.
+ * stored it, so a crash at any point makes Telegram offer it again. One poller per bot: the caller sees to that.
  */
 
 import { z } from "zod"
@@ -14,6 +14,8 @@ export const LONG_POLL_SECONDS = 25
 const QUICK_MS = 1000
 const BACKOFF_MS = 1000
 const MAX_BACKOFF_MS = 60_000
+/** Longest wait that is granted before asking again, whatever Telegram asks for. */
+const MAX_WAIT_MS = 5 * 60_000
 
 /** What we read; everything else stays at Telegram. */
 export const UPDATE_KINDS = ["message", "callback_query"] as const
@@ -29,6 +31,8 @@ export interface PollerDeps {
   random: () => number
   /** Told of each failure that the poller survives. */
   onFailure?: (error: unknown) => void
+  /** Told of each answer of Telegram's, before its updates are taken. */
+  onAnswer?: () => void
 }
 
 export interface TelegramPoller {
@@ -73,6 +77,7 @@ export function createTelegramPoller(deps: PollerDeps): TelegramPoller {
     isReady = true
     const askedAt = deps.clock.now().getTime()
     const updates = await deps.call((api, stop) => api.getUpdates(question(offset), stop), signal)
+    deps.onAnswer?.()
     for (const update of updates) {
       await take(update)
       if (signal.aborted) return 0
@@ -100,9 +105,9 @@ function question(offset: number | undefined) {
   return { ...from, timeout: LONG_POLL_SECONDS, limit: 100, allowed_updates: [...UPDATE_KINDS] }
 }
 
-/** What Telegram asked for, else doubling waits with full jitter. */
+/** What Telegram asked for, within reason, else doubling waits with full jitter. */
 function backoff(error: unknown, failures: number, random: number): number {
-  if (error instanceof Retry && error.afterMs !== undefined) return error.afterMs
+  if (error instanceof Retry && error.afterMs !== undefined) return Math.min(error.afterMs, MAX_WAIT_MS)
   const ceiling = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** Math.min(failures - 1, 10))
   return ceiling / 2 + (ceiling / 2) * random
 }

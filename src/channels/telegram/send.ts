@@ -6,48 +6,38 @@ import { Reject } from "../../base/errors.ts"
 import type { Button, Outgoing, Receipt } from "../channel.ts"
 import { sendParts } from "../parts.ts"
 import type { CallTelegram } from "./api.ts"
-import { readTarget } from "./parse.ts"
+import type { Chats } from "./chats.ts"
 import type { Part } from "./render.ts"
 import { renderTelegram } from "./render.ts"
 
 /** Bytes of `callback_data` (Bot API, InlineKeyboardButton). */
 const MAX_CALLBACK_BYTES = 64
 
-export async function sendTelegram(call: CallTelegram, message: Outgoing): Promise<Receipt> {
-  const to = addressee(message.target)
+export async function sendTelegram(call: CallTelegram, chats: Chats, message: Outgoing): Promise<Receipt> {
+  chats.check(message.target)
   const keyboard = keyboardOf(message.buttons ?? [])
   const parts = renderTelegram(message.text)
   return await sendParts(message, parts, async (part, isLast) => {
-    const other = {
-      ...(to.topic === undefined ? {} : { message_thread_id: to.topic }),
+    const common = {
       link_preview_options: { is_disabled: true },
+      ...(message.silent ? { disable_notification: true } : {}),
       ...(isLast && keyboard !== null ? { reply_markup: keyboard } : {}),
     }
-    return await sendPart(call, to.chat, part, other, message.signal)
+    const sent = await readably(part, (text, markup) =>
+      chats.at(message.target, ({ chat, where }) =>
+        call((api, stop) => api.sendMessage(chat, text, { ...common, ...where, ...markup }, stop), message.signal),
+      ),
+    )
+    return String(sent.message_id)
   })
 }
 
-/** The chat a target names; throws `Reject` when it names none. */
-export function addressee(target: string): { chat: number; topic?: number } {
-  const to = readTarget(target)
-  if (to === null) throw new Reject(400, `"${target}" is no Telegram chat`, { code: "bad_target" })
-  return to
-}
-
-async function sendPart(
-  call: CallTelegram,
-  chat: number,
-  part: Part,
-  other: object,
-  signal: AbortSignal,
-): Promise<string> {
-  const send = async (text: string, markup: object) =>
-    await call((api, stop) => api.sendMessage(chat, text, { ...other, ...markup }, stop), signal)
-  const sent = await send(part.html, { parse_mode: "HTML" }).catch(async (error: unknown) => {
+/** Gives the part with its markup, and as plain words when Telegram says it cannot read that. */
+export async function readably<T>(part: Part, give: (text: string, markup: object) => Promise<T>): Promise<T> {
+  return await give(part.html, { parse_mode: "HTML" }).catch(async (error: unknown) => {
     if (!isUnreadableMarkup(error)) throw error
-    return await send(part.plain, {})
+    return await give(part.plain, {})
   })
-  return String(sent.message_id)
 }
 
 const isUnreadableMarkup = (error: unknown): boolean =>

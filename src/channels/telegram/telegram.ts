@@ -3,15 +3,19 @@
  * any other, and is acknowledged apart from being handled.
  */
 
+import { type Clock, systemClock } from "../../base/clock.ts"
 import { Deny, Misconfigured, Reject } from "../../base/errors.ts"
 import type { Channel, Inbound, WebhookRequest } from "../channel.ts"
 import type { TelegramSettings } from "./api.ts"
 import { createTelegramCalls } from "./api.ts"
+import { createChats } from "./chats.ts"
+import { createEdits } from "./edit.ts"
+import { deliveryHealth } from "./health.ts"
 import type { BotIdentity } from "./parse.ts"
-import { parseUpdate } from "./parse.ts"
+import { parseUpdate, readMove } from "./parse.ts"
 import type { PollerDeps, TelegramPoller } from "./poll.ts"
 import { createTelegramPoller, LONG_POLL_SECONDS, UPDATE_KINDS } from "./poll.ts"
-import { addressee, sendTelegram } from "./send.ts"
+import { sendTelegram } from "./send.ts"
 import { isFromTelegram, SECRET_HEADER } from "./verify.ts"
 
 /** Milliseconds for one call that is not a long poll. */
@@ -24,58 +28,81 @@ export interface Telegram extends Channel {
    * secret is configured: then there must be no route.
    */
   readonly webhook: ((request: WebhookRequest) => Inbound[]) | null
+  /** Whether updates are to be fetched: there is no public address, or no secret to tell deliveries by. */
+  readonly isPolled: boolean
+  /** The bot's number: one for all processes that share its token. */
+  readonly botId: number
   /** The messages in one polled or delivered update, already trusted to come from Telegram. */
   parse(update: unknown): Inbound[]
+  /** Asks Telegram for the bot's name, by which groups address it, and returns it. */
+  identify(signal: AbortSignal): Promise<string>
+  /** Called when a chat has another id from now on; targets begin with the old one. */
+  onMoved(hear: (from: string, to: string) => void): void
   /** Stops the waiting sign on a pressed button, with a short notice when given. A query too old to answer is no error. */
   ackPress(pressed: string, signal: AbortSignal, notice?: string): Promise<void>
   /** Takes the buttons off a sent message; `providerId` as in its receipt. A message already without them is no error. */
   removeButtons(target: string, providerId: string, signal: AbortSignal): Promise<void>
-  /** Shows "typing" for about five seconds. */
-  typing(target: string, signal: AbortSignal): Promise<void>
+  typing: NonNullable<Channel["typing"]>
+  edit: NonNullable<Channel["edit"]>
+  unsend: NonNullable<Channel["unsend"]>
+  editEveryMs: NonNullable<Channel["editEveryMs"]>
   /** Has Telegram deliver to `<publicUrl>/webhooks/telegram`. */
   setupWebhook(publicUrl: string, signal: AbortSignal): Promise<void>
-  /** The menu of commands; names without a slash, at most 100. */
-  setCommands(commands: { command: string; description: string }[], signal: AbortSignal): Promise<void>
+  /** The menu of commands, names without a slash, at most 100: everyone's, or the one of a single chat. */
+  setCommands(commands: MenuEntry[], signal: AbortSignal, chat?: string): Promise<void>
   poller(deps: Omit<PollerDeps, "call">): TelegramPoller
 }
 
+export interface MenuEntry {
+  command: string
+  description: string
+}
+
 /** `token` must hold the bot's number before its colon, else `Misconfigured`. */
-export function createTelegram(settings: TelegramSettings): Telegram {
+export function createTelegram(settings: TelegramSettings, clock: Clock = systemClock): Telegram {
   const bot: BotIdentity = { id: botIdOf(settings.token) }
   const call = createTelegramCalls(settings, CALL_TIMEOUT_MS)
-  const parse = (update: unknown) => parseUpdate(update, bot)
+  const chats = createChats()
   const secret = settings.webhookSecret ?? ""
+  const isPolled = secret === "" || !settings.publicUrl
 
-  async function probe(signal: AbortSignal): Promise<string> {
+  function parse(update: unknown): Inbound[] {
+    const move = readMove(update)
+    if (move !== null) chats.moved(move.from, move.to)
+    return parseUpdate(update, bot)
+  }
+
+  async function identify(signal: AbortSignal): Promise<string> {
     const me = await call((api, stop) => api.getMe(stop), signal)
     bot.username = me.username
-    return `@${me.username}`
+    return me.username
   }
 
   return {
     id: "telegram",
+    botId: bot.id,
+    isPolled,
     capabilities: { maxText: 4096, buttons: true, typing: true },
     webhook: secret === "" ? null : (request) => parse(verified(secret, request)),
     parse,
-    probe,
-    send: async (message) => await sendTelegram(call, message),
+    identify,
+    onMoved: chats.onMoved,
+    async probe(signal) {
+      const name = await identify(signal)
+      const expected = isPolled ? null : webhookAt(settings.publicUrl ?? "")
+      const news = await deliveryHealth(call, expected, clock.now(), signal)
+      return news === "" ? `@${name}` : `@${name}; ${news}`
+    },
+    send: async (message) => await sendTelegram(call, chats, message),
+    ...createEdits(call, chats),
     ackPress: async (pressed, signal, notice) => {
       const text = notice === undefined ? {} : { text: notice.slice(0, 200) }
-      await call((api, stop) => api.answerCallbackQuery(pressed, text, stop), signal).catch(
-        unless(/too old|query id is invalid/i),
-      )
-    },
-    removeButtons: async (target, providerId, signal) => {
-      const message = Number(providerId.split(",").at(-1))
-      const { chat } = addressee(target)
-      await call((api, stop) => api.editMessageReplyMarkup(chat, message, {}, stop), signal).catch(
-        unless(/not modified|not found/i),
-      )
+      await call((api, stop) => api.answerCallbackQuery(pressed, text, stop), signal).catch(isTooOld)
     },
     typing: async (target, signal) => {
-      const { chat, topic } = addressee(target)
-      const where = topic === undefined ? {} : { message_thread_id: topic }
-      await call((api, stop) => api.sendChatAction(chat, "typing", where, stop), signal)
+      await chats.at(target, ({ chat, where }) =>
+        call((api, stop) => api.sendChatAction(chat, "typing", where, stop), signal),
+      )
     },
     setupWebhook: async (publicUrl, signal) => {
       if (secret === "")
@@ -83,18 +110,18 @@ export function createTelegram(settings: TelegramSettings): Telegram {
           fix: "Set TELEGRAM_WEBHOOK_SECRET to a long random word.",
         })
       const options = { secret_token: secret, allowed_updates: [...UPDATE_KINDS], drop_pending_updates: false }
-      await call(
-        (api, stop) => api.setWebhook(`${publicUrl.replace(/\/+$/, "")}/webhooks/telegram`, options, stop),
-        signal,
-      )
+      await call((api, stop) => api.setWebhook(webhookAt(publicUrl), options, stop), signal)
     },
-    setCommands: async (commands, signal) => {
-      await call((api, stop) => api.setMyCommands(commands, {}, stop), signal)
+    setCommands: async (commands, signal, chat) => {
+      const scope = chat === undefined ? {} : { scope: { type: "chat" as const, chat_id: chat } }
+      await call((api, stop) => api.setMyCommands(commands, scope, stop), signal)
     },
     poller: (deps) =>
       createTelegramPoller({ ...deps, call: createTelegramCalls(settings, LONG_POLL_SECONDS * 1000 + 10_000) }),
   }
 }
+
+const webhookAt = (publicUrl: string) => `${publicUrl.replace(/\/+$/, "")}/webhooks/telegram`
 
 function botIdOf(token: string): number {
   const id = /^(\d{1,15}):./.exec(token)?.[1]
@@ -114,10 +141,7 @@ function verified(secret: string, request: WebhookRequest): unknown {
   }
 }
 
-/** Passes over refusals that mean there is nothing left to do. */
-function unless(harmless: RegExp): (error: unknown) => void {
-  return (error) => {
-    if (error instanceof Reject && harmless.test(error.message)) return
-    throw error
-  }
+/** Passes over the refusal that means there is nothing left to acknowledge. */
+function isTooOld(error: unknown): void {
+  if (!(error instanceof Reject && /too old|query id is invalid/i.test(error.message))) throw error
 }

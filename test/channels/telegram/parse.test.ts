@@ -89,6 +89,11 @@ describe("what is for us", () => {
       { text: "you", entities: [{ type: "text_mention", offset: 0, length: 3, user: { id: 666 } }] },
       "you",
     ],
+    [
+      "a command for us in the middle",
+      { text: "try /status@Vigil_bot", entities: [{ type: "bot_command", offset: 4, length: 17 }] },
+      "try /status@Vigil_bot",
+    ],
   ])("in a group, %s", (_, more, text) => {
     expect(parse({ ...group, ...more })[0]?.text).toBe(text)
   })
@@ -101,6 +106,20 @@ describe("what is not for us", () => {
       "a command for another bot",
       { ...group, text: "/status@other_bot", entities: [{ type: "bot_command", offset: 0, length: 17 }] },
     ],
+    [
+      "a command for another bot in an answer to us",
+      {
+        ...group,
+        text: "/status@other_bot",
+        entities: [{ type: "bot_command", offset: 0, length: 17 }],
+        reply_to_message: { from: { id: 666 } },
+      },
+    ],
+    [
+      "a command only spoken of",
+      { ...group, text: "see /status", entities: [{ type: "bot_command", offset: 4, length: 7 }] },
+    ],
+    ["talk in a topic that we opened", { ...group, reply_to_message: { from: { id: 666 }, forum_topic_created: {} } }],
     ["a mention of another", { ...group, text: "@someone hi", entities: [{ type: "mention", offset: 0, length: 8 }] }],
     ["another bot", { ...direct, from: { ...from, is_bot: true } }],
     ["nobody", { ...direct, from: undefined }],

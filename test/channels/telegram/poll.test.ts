@@ -127,6 +127,32 @@ test("failures back off with growing waits, and a wait Telegram asks for is kept
   expect(slept).toEqual([750, 1500, 11_000, 6000])
 })
 
+test("a wait longer than anyone can want is cut, and each answer is told before its updates are taken", async () => {
+  const parameters = { retry_after: 86_400 }
+  server.trouble({ status: 429, body: { ok: false, error_code: 429, description: "Too Many Requests", parameters } })
+  const order: string[] = []
+  await server.say({ from: 42, text: "last" })
+  const accept = async () => {
+    order.push("update")
+    stop.abort()
+  }
+  await poller({ accept, onAnswer: () => void order.push("answer") }, 9).run(stop.signal)
+  expect(slept).toEqual([300_000])
+  expect(order).toEqual(["answer", "update"])
+})
+
+test.each([
+  ["Conflict: terminated by other getUpdates request; make sure that only one bot instance is running", "other_poller"],
+  ["Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first", "webhook_elsewhere"],
+])("a conflict says who is in the way: %s", async (description, code) => {
+  server.trouble({ status: 409, body: { ok: false, error_code: 409, description } }, (asked) =>
+    asked.url.pathname.endsWith("/getUpdates"),
+  )
+  const failures: unknown[] = []
+  await poller({ onFailure: (error) => failures.push(error) }).run(stop.signal)
+  expect(failures).toMatchObject([{ code, fix: expect.stringContaining("its own bot") }])
+})
+
 test("a wrong token ends the poller with what to fix", async () => {
   server.trouble({ status: 401, body: { ok: false, error_code: 401, description: "Unauthorized" } })
   await expect(poller().run(stop.signal)).rejects.toMatchObject({ name: "Misconfigured" })

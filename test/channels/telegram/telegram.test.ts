@@ -83,18 +83,6 @@ describe("sending", () => {
       { name: "Reject", code: "chat_not_found" },
     ],
     [{ status: 401, body: { ok: false, error_code: 401, description: "Unauthorized" } }, { name: "Misconfigured" }],
-    [
-      {
-        status: 400,
-        body: {
-          ok: false,
-          error_code: 400,
-          description: "Bad Request: group chat was upgraded",
-          parameters: { migrate_to_chat_id: -1009 },
-        },
-      },
-      { name: "Reject", code: "chat_migrated" },
-    ],
   ])("%j is told as %j, after one try", async (trouble, expected) => {
     const before = server.asked.length
     server.trouble(trouble)
@@ -138,6 +126,143 @@ describe("sending", () => {
   })
 })
 
+describe("a group that became a supergroup", () => {
+  test("is written to where it is now, in its topic, and whoever keeps targets is told once", async () => {
+    const moves: string[] = []
+    const own = createTelegram({ token: server.token, apiRoot: server.url })
+    own.onMoved((from, to) => void moves.push(`${from} ${to}`))
+    server.migrate(-77, -1009)
+    const first = await own.send(message({ target: "-77:3", text: "one" }))
+    const before = server.asked.length
+    await own.edit("-77:3", first.providerId, "two", signal)
+    expect(server.asked.length).toBe(before + 1)
+    expect(server.sent.filter(({ chat }) => chat !== 42)).toMatchObject([{ chat: -1009, topic: 3, text: "two" }])
+    expect(moves).toEqual(["-77 -1009"])
+  })
+
+  test("is known from its own notice too", () => {
+    const moves: string[] = []
+    const own = createTelegram({ token: server.token, apiRoot: server.url })
+    own.onMoved((from, to) => void moves.push(`${from} ${to}`))
+    const chat = { id: -5, type: "group" }
+    const from = { id: 42, is_bot: false }
+    expect(own.parse({ update_id: 3, message: { message_id: 1, chat, from, migrate_to_chat_id: -1005 } })).toEqual([])
+    expect(own.parse({ update_id: 3, message: { message_id: 1, chat, from, migrate_to_chat_id: -1005 } })).toEqual([])
+    expect(moves).toEqual(["-5 -1005"])
+  })
+
+  test("that moves on and on is refused after one step", async () => {
+    server.migrate(-81, -82)
+    server.migrate(-82, -83)
+    await expect(telegram.send(message({ target: "-81" }))).rejects.toMatchObject({ code: "chat_migrated" })
+  })
+})
+
+describe("changing what was sent", () => {
+  test("an edit puts other words there and takes the buttons away; the same again, or one too late, is no error", async () => {
+    const { providerId } = await telegram.send(message({ buttons: [{ label: "OK", reply: "K7 OK" }] }))
+    expect(await telegram.edit("42", providerId, "**done** <b>", signal)).toBe(true)
+    expect(server.sent).toMatchObject([{ raw: "<b>done</b> &lt;b&gt;", buttons: [], edits: 1 }])
+    expect(await telegram.edit("42", providerId, "**done** <b>", signal)).toBe(true)
+    await telegram.unsend("42", providerId, signal)
+    expect(server.sent[0]?.deleted).toBe(true)
+    expect(await telegram.edit("42", providerId, "late", signal)).toBe(false)
+    await telegram.unsend("42", providerId, signal)
+  })
+
+  test("of a long message the last part changes, and a text of another length is refused before anything is asked", async () => {
+    const text = Array.from({ length: 20 }, (_, n) => `${n} ${"word ".repeat(60)}`.trim()).join("\n\n")
+    const { providerId } = await telegram.send(message({ text }))
+    const all = server.sent.map((sent) => sent.text)
+    expect(await telegram.edit("42", providerId, `${text}\n\nApproved`, signal)).toBe(true)
+    expect(server.sent.map((sent) => sent.text)).toEqual([...all.slice(0, -1), `${all.at(-1)}\n\nApproved`])
+    const before = server.asked.length
+    await expect(telegram.edit("42", providerId, "short", signal)).rejects.toMatchObject({ code: "not_editable" })
+    expect(server.asked.length).toBe(before)
+  })
+
+  test("words whose markup cannot be read go as plain ones, and other refusals are told", async () => {
+    const { providerId } = await telegram.send(message())
+    const refused = (description: string) =>
+      server.trouble({ status: 400, body: { ok: false, error_code: 400, description } })
+    refused("Bad Request: can't parse entities: x")
+    await telegram.edit("42", providerId, "**now**", signal)
+    expect(server.sent[0]?.raw).toBe("now")
+    refused("Bad Request: not enough rights")
+    await expect(telegram.edit("42", providerId, "later", signal)).rejects.toMatchObject({ name: "Reject" })
+    refused("Bad Request: not enough rights")
+    await expect(telegram.unsend("42", providerId, signal)).rejects.toMatchObject({ name: "Reject" })
+  })
+
+  test("a message without a sound is sent as such", async () => {
+    await telegram.send(message({ silent: true }))
+    expect(server.sent[0]?.silent).toBe(true)
+  })
+
+  test("groups are edited less often, since they take fewer messages a minute", () => {
+    expect(telegram.editEveryMs("42")).toBe(1500)
+    expect(60_000 / telegram.editEveryMs("-100123:7")).toBeLessThan(20)
+  })
+})
+
+describe("what Telegram says of its deliveries", () => {
+  const at = new Date("2026-11-22T12:00:00Z")
+  const seconds = at.getTime() / 1000
+  const url = "https://a.example/webhooks/telegram"
+  const open = (publicUrl?: string) =>
+    createTelegram(
+      { token: server.token, apiRoot: server.url, webhookSecret: "s3cret", ...(publicUrl ? { publicUrl } : {}) },
+      { now: () => at },
+    )
+  beforeEach(() => {
+    for (const key of Object.keys(server.deliveries)) delete server.deliveries[key as keyof typeof server.deliveries]
+  })
+
+  test("is nothing to tell when all is well, polled or delivered", async () => {
+    expect(open().isPolled).toBe(true)
+    Object.assign(server.deliveries, { url: "", pending_update_count: 0 })
+    expect(await open().probe(signal)).toBe("@TestNameBot")
+    expect(open("https://a.example/").isPolled).toBe(false)
+    Object.assign(server.deliveries, { url })
+    expect(await open("https://a.example/").probe(signal)).toBe("@TestNameBot")
+  })
+
+  test("is told as it is: how many wait, and an error that is over", async () => {
+    Object.assign(server.deliveries, { url: "", pending_update_count: 3 })
+    expect(await open().probe(signal)).toBe("@TestNameBot; 3 updates wait at Telegram")
+    const error = { last_error_date: seconds - 60, last_error_message: "Connection refused" }
+    Object.assign(server.deliveries, { url, pending_update_count: 0, ...error })
+    expect(await open("https://a.example").probe(signal)).toBe(
+      "@TestNameBot; Telegram could not deliver at 2026-11-22T11:59:00.000Z: Connection refused; nothing waits any more",
+    )
+    Object.assign(server.deliveries, { last_error_date: seconds - 7200 })
+    expect(await open("https://a.example").probe(signal)).toBe("@TestNameBot")
+  })
+
+  test("fails the probe while messages wait behind an error", async () => {
+    const error = { last_error_date: seconds - 60, last_error_message: "Wrong response: 502 Bad Gateway" }
+    Object.assign(server.deliveries, { url, pending_update_count: 1, ...error })
+    await expect(open("https://a.example").probe(signal)).rejects.toMatchObject({
+      code: "webhook_failing",
+      message: expect.stringContaining("502 Bad Gateway; 1 update wait"),
+    })
+  })
+
+  test.each([
+    ["polling beside another's webhook", undefined, "https://other.example/hook/very-secret", "other.example"],
+    ["a webhook of another program", "https://a.example", "https://other.example/hook/very-secret", "other.example"],
+    ["a webhook that was taken away", "https://a.example", "", "nowhere"],
+  ])("fails the probe for %s, and tells no secret part of its address", async (_, publicUrl, set, named) => {
+    Object.assign(server.deliveries, { url: set, pending_update_count: 0 })
+    const error = await open(publicUrl)
+      .probe(signal)
+      .catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ name: "Misconfigured", code: "webhook_elsewhere" })
+    expect(messageOf(error)).toContain(named)
+    expect(messageOf(error)).not.toContain("very-secret")
+  })
+})
+
 describe("around a message", () => {
   test("a press is acknowledged, and one too old to be is passed over", async () => {
     await telegram.ackPress("q1", signal, "Approved")
@@ -168,6 +293,11 @@ describe("around a message", () => {
     await telegram.setCommands([{ command: "help", description: "What I can do" }], signal)
     await telegram.typing("42", signal)
     expect(server.methods().slice(-2)).toEqual(["setMyCommands", "sendChatAction"])
+    await telegram.setCommands([{ command: "pair", description: "Let somebody in" }], signal, "42")
+    expect([...server.menus]).toEqual([
+      ["default", ["help"]],
+      ["42", ["pair"]],
+    ])
   })
 })
 

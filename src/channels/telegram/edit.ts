@@ -1,0 +1,58 @@
+/**
+ * Edit: changes and takes back what was sent. That a message is gone, or already as wanted, is no error: people delete
+ * messages, and a crash leaves us asking twice.
+ */
+import { Reject } from "../../base/errors.ts"
+import type { CallTelegram } from "./api.ts"
+import type { Chats } from "./chats.ts"
+import { renderTelegram } from "./render.ts"
+import { readably } from "./send.ts"
+
+/** Bot API: groups take 20 messages a minute, edits among them; a private chat about one a second. */
+const EDIT_EVERY_MS = { private: 1500, group: 3500 }
+
+const SAME = /message is not modified/i
+const GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i
+
+export function createEdits(call: CallTelegram, chats: Chats) {
+  return {
+    /** See `Channel.edit`. Of several parts, the last one is changed: the parts before it do not depend on what follows. */
+    async edit(target: string, providerId: string, text: string, signal: AbortSignal): Promise<boolean> {
+      const ids = providerId.split(",")
+      const parts = renderTelegram(text)
+      const part = parts.at(-1)
+      if (part === undefined || parts.length !== ids.length)
+        throw new Reject(400, `the text needs ${parts.length} messages, and ${ids.length} were sent`, {
+          code: "not_editable",
+        })
+      const message = Number(ids.at(-1))
+      const other = { link_preview_options: { is_disabled: true } }
+      return await readably(part, (words, markup) =>
+        chats.at(target, ({ chat }) =>
+          call((api, stop) => api.editMessageText(chat, message, words, { ...other, ...markup }, stop), signal),
+        ),
+      ).then(() => true, isThereAfter)
+    },
+    /** Takes the buttons off, and leaves the words. */
+    async removeButtons(target: string, providerId: string, signal: AbortSignal): Promise<void> {
+      const message = Number(providerId.split(",").at(-1))
+      await chats
+        .at(target, ({ chat }) => call((api, stop) => api.editMessageReplyMarkup(chat, message, {}, stop), signal))
+        .catch(isThereAfter)
+    },
+    async unsend(target: string, providerId: string, signal: AbortSignal): Promise<void> {
+      for (const id of providerId.split(","))
+        await chats
+          .at(target, ({ chat }) => call((api, stop) => api.deleteMessage(chat, Number(id), stop), signal))
+          .catch(isThereAfter)
+    },
+    editEveryMs: (target: string): number => (target.startsWith("-") ? EDIT_EVERY_MS.group : EDIT_EVERY_MS.private),
+  }
+}
+
+/** What a refusal says of the message: true when it is as wanted, false when it is gone; anything else is thrown on. */
+function isThereAfter(error: unknown): boolean {
+  if (error instanceof Reject && SAME.test(error.message)) return true
+  if (error instanceof Reject && GONE.test(error.message)) return false
+  throw error
+}
