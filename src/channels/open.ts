@@ -24,7 +24,7 @@ export interface Channels {
 
 export function openChannels(config: Config, clock: Clock = systemClock): Channels {
   const telegram = telegramOf(config, clock)
-  const sms = smsOf(config)
+  const sms = smsOf(config, clock)
   const email = emailOf(config, clock)
   const senders = new Map<ChannelId, Channel>(
     [telegram, sms, email].filter((c) => c !== undefined).map((c) => [c.id, c]),
@@ -48,13 +48,20 @@ function telegramOf(config: Config, clock: Clock): Telegram | undefined {
   return token ? createTelegram(given({ token, webhookSecret, apiRoot, publicUrl }), clock) : undefined
 }
 
-function smsOf(config: Config): Sms | undefined {
-  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken } = config
+function smsOf(config: Config, clock: Clock): Sms | undefined {
+  const {
+    TWILIO_ACCOUNT_SID: accountSid,
+    TWILIO_AUTH_TOKEN: authToken,
+    TWILIO_AUTH_TOKEN_PREVIOUS: previousAuthToken,
+    TWILIO_NUMBER: number,
+    TWILIO_WHATSAPP_NUMBER: whatsappNumber,
+    TWILIO_MESSAGING_SERVICE_SID: messagingServiceSid,
+    TWILIO_API_BASE: apiBase,
+    PUBLIC_URL: publicUrl,
+  } = config
   if (!accountSid || !authToken) return undefined
-  const number = config.TWILIO_NUMBER
-  const messagingServiceSid = config.TWILIO_MESSAGING_SERVICE_SID
-  const apiBase = config.TWILIO_API_BASE
-  return createSms(given({ accountSid, authToken, number, messagingServiceSid, apiBase, publicUrl: config.PUBLIC_URL }))
+  const senders = { number, whatsappNumber, messagingServiceSid }
+  return createSms(given({ accountSid, authToken, previousAuthToken, ...senders, apiBase, publicUrl }), clock)
 }
 
 function emailOf(config: Config, clock: Clock): Email | undefined {

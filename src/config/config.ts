@@ -64,11 +64,16 @@ const VARIABLES = {
     "copy it from the Twilio console",
   ],
   TWILIO_AUTH_TOKEN: [text.optional(), "copy it from the Twilio console"],
+  TWILIO_AUTH_TOKEN_PREVIOUS: [
+    text.optional(),
+    "set TWILIO_AUTH_TOKEN_PREVIOUS to the token before a change, or leave it out",
+  ],
   TWILIO_NUMBER: [phone().optional(), "set TWILIO_NUMBER like +15551234567"],
   TWILIO_MESSAGING_SERVICE_SID: [
     text.regex(/^MG[0-9a-fA-F]{32}$/, "is not MG and 32 hex digits").optional(),
     "copy it from the Twilio console",
   ],
+  TWILIO_WHATSAPP_NUMBER: [phone().optional(), "set TWILIO_WHATSAPP_NUMBER like +15551234567"],
   TWILIO_API_BASE: [url.optional(), "set TWILIO_API_BASE to Twilio's API, or leave it out"],
   SMTP_URL: [
     z
@@ -101,7 +106,7 @@ const VARIABLES = {
     list.default([]).refine((repos) => repos.every((r) => /^[\w.-]+\/[\w.-]+$/.test(r)), "is not a list of owner/name"),
     "set GITHUB_REPOS like owner/name,owner/other",
   ],
-  OWNER_PHONE: [phone().optional(), "set OWNER_PHONE like +15551234567"],
+  OWNER_PHONE: [phone("whatsapp:").optional(), "set OWNER_PHONE like +15551234567 or whatsapp:+15551234567"],
   OWNER_EMAIL: [mail.optional(), "set OWNER_EMAIL like ana@example.com"],
   OWNER_TELEGRAM_ID: [text.regex(/^\d+$/, "is not a number").optional(), "ask @userinfobot for your numeric id"],
   OWNER_TIMEZONE: [zone.optional(), "set OWNER_TIMEZONE like Europe/Lisbon"],
@@ -117,6 +122,7 @@ export const SECRET_NAMES = [
   "TELEGRAM_BOT_TOKEN",
   "TELEGRAM_WEBHOOK_SECRET",
   "TWILIO_AUTH_TOKEN",
+  "TWILIO_AUTH_TOKEN_PREVIOUS",
   "SMTP_URL",
   "EMAIL_WEBHOOK_SECRET",
   "GITHUB_TOKEN",
@@ -197,10 +203,10 @@ function conflicts(c: Config): Problem[] {
   )
   need(
     c.TWILIO_ACCOUNT_SID,
-    !c.TWILIO_NUMBER && !c.TWILIO_MESSAGING_SERVICE_SID,
+    !c.TWILIO_NUMBER && !c.TWILIO_MESSAGING_SERVICE_SID && !c.TWILIO_WHATSAPP_NUMBER,
     "TWILIO_NUMBER",
     "is missing, so SMS has no sender",
-    "set TWILIO_NUMBER or TWILIO_MESSAGING_SERVICE_SID",
+    "set TWILIO_NUMBER, TWILIO_MESSAGING_SERVICE_SID or TWILIO_WHATSAPP_NUMBER",
   )
   need(
     c.TELEGRAM_BOT_TOKEN && c.PUBLIC_URL,
@@ -265,6 +271,7 @@ function isKey(value: string): boolean {
   return Buffer.from(value, "base64").length === 32
 }
 
-function phone() {
-  return z.string().regex(/^\+[1-9]\d{6,14}$/, "is not in international form")
+/** A number in E.164; `network` may stand before it. */
+function phone(network = "") {
+  return z.string().regex(new RegExp(`^(?:${network})?\\+[1-9]\\d{6,14}$`), "is not in international form")
 }

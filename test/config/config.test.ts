@@ -78,6 +78,8 @@ const CASES: Record<keyof Config, { takes: (string | [string, unknown])[]; refus
   },
   TWILIO_NUMBER: { takes: ["+15551234567"], refuses: ["15551234567", "+0551234567", "+1555", "+1 555 123 4567"] },
   TWILIO_MESSAGING_SERVICE_SID: { takes: [`MG${SID}`], refuses: [`AC${SID}`, "MG1"] },
+  TWILIO_AUTH_TOKEN_PREVIOUS: { takes: ["old"], refuses: [] },
+  TWILIO_WHATSAPP_NUMBER: { takes: ["+14155238886"], refuses: ["14155238886", "whatsapp:+14155238886"] },
   TWILIO_API_BASE: { takes: ["http://127.0.0.1:9"], refuses: ["twilio"] },
   SMTP_URL: {
     takes: ["smtps://u:p%40ss@mail.example.com:465", "smtp://127.0.0.1:2525"],
@@ -104,7 +106,10 @@ const CASES: Record<keyof Config, { takes: (string | [string, unknown])[]; refus
     takes: [["a/b, c.d/e-f_g", ["a/b", "c.d/e-f_g"]]],
     refuses: ["vigil", "a/b/c", "https://github.com/a/b", "a/b c/d"],
   },
-  OWNER_PHONE: { takes: ["+15551234567"], refuses: ["5551234567", "+1(555)123"] },
+  OWNER_PHONE: {
+    takes: ["+15551234567", "whatsapp:+15551234567"],
+    refuses: ["5551234567", "+1(555)123", "sms:+15551234567"],
+  },
   OWNER_TELEGRAM_ID: { takes: ["42"], refuses: ["@me", "-42"] },
   OWNER_TIMEZONE: { takes: ["America/New_York", "Europe/Lisbon", "UTC"], refuses: ["New York", "Mars/Base", "EDT5"] },
   DAILY_BUDGET_USD: {
@@ -195,6 +200,7 @@ describe("settings that need each other:", () => {
     ["a token needs its account", { TWILIO_AUTH_TOKEN: "t" }, ["TWILIO_ACCOUNT_SID"]],
     ["an account needs a sender", twilio, ["TWILIO_NUMBER"]],
     ["a number is a sender", { ...twilio, TWILIO_NUMBER: "+15551234567" }, []],
+    ["WhatsApp is a sender", { ...twilio, TWILIO_WHATSAPP_NUMBER: "+15551234567" }, []],
     ["a messaging service is a sender", { ...twilio, TWILIO_MESSAGING_SERVICE_SID: `MG${SID}` }, []],
     ["mail needs a sender", { SMTP_URL: "smtp://127.0.0.1" }, ["EMAIL_FROM"]],
     ["mail that comes in needs a way out", { EMAIL_WEBHOOK_SECRET: "0123456789abcdef" }, ["SMTP_URL"]],
