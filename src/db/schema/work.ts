@@ -91,6 +91,8 @@ export const decisions = pgTable(
     state: text().notNull(),
     reusedFrom: uuid("reused_from"),
     correctedTo: text("corrected_to"),
+    /** Who a person gave the issue to, instead of the assignee. */
+    correctedAssignee: text("corrected_assignee"),
     runId: uuid("run_id").notNull(),
     memoryId: bigint("memory_id", { mode: "number" }).references(() => memories.id),
     url: text().notNull(),

@@ -1,0 +1,1 @@
+ALTER TABLE "decisions" ADD COLUMN "corrected_assignee" text;
