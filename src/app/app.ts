@@ -2,11 +2,13 @@
  * App: the composition root, the one room that knows every other. It makes each part from the parts below it and
  * hands upward what is needed there as a function; it decides nothing itself.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { randomBytes } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import type { FastifyInstance } from "fastify"
 import { newId } from "../base/ids.ts"
+import { makeOnce } from "../base/once-file.ts"
 import type { GitHubWebhook } from "../channels/github/webhook.ts"
 import { type Channels, openChannels } from "../channels/open.ts"
 import type { Features } from "../http/features.ts"
@@ -15,10 +17,14 @@ import { ensureSystemAutomations } from "../schedule/system.ts"
 import { createTicker } from "../schedule/ticker.ts"
 import { withFallback } from "../thread/fallback.ts"
 import { createLeases } from "../thread/lease.ts"
+import { withOptOut } from "../thread/opt-out.ts"
+import { forgetCodes } from "../thread/pairing.ts"
 import { heldUntil } from "../thread/quiet-hours.ts"
 import { expireWaits } from "../thread/waits.ts"
 import { type ButtonDeps, createButtonClearing } from "../worker/buttons.ts"
+import { createFates } from "../worker/fates.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
+import { paced } from "../worker/pace.ts"
 import { createSender } from "../worker/sender.ts"
 import { startWorker } from "../worker/worker.ts"
 import { runDemo } from "./demo.ts"
@@ -33,6 +39,8 @@ import { VERSION } from "./version.ts"
 const CONCURRENCY = 8
 /** System automations follow the owner's zone this soon after it becomes known. */
 const ZONE_LOOK_MS = 60_000
+const FATES_MS = 15_000
+const CODES_MS = 10_000
 
 export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> {
   /** Where it listens. */
@@ -47,7 +55,7 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 export async function startApp(options: AppOptions): Promise<App> {
   const opened = await openGround(options)
   const channels = openChannels(opened.config, opened.clock)
-  const ground = { ...opened, outbox: withFallback(opened.outbox, { ...opened, live: channels.live }) }
+  const ground = { ...opened, outbox: withOptOut(withFallback(opened.outbox, { ...opened, live: channels.live }), opened) }
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
   const stores = openStores(ground, found.embedder)
   const triage = openTriage({ ground, channels, model: found.model, stores })
@@ -94,16 +102,8 @@ function serverDeps(ground: Ground) {
 function tokenOf({ config }: Ground): string {
   if (config.VIGIL_TOKEN) return config.VIGIL_TOKEN
   const path = join(config.DATA_DIR, "token")
-  mkdirSync(config.DATA_DIR, { recursive: true, mode: 0o700 })
-  try {
-    writeFileSync(path, `${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")}\n`, {
-      flag: "wx",
-      mode: 0o600,
-    })
-  } catch {
-    // It is there already: read below, where anything else wrong with it shows.
-  }
-  return readFileSync(path, "utf8").trim()
+  const known = existsSync(path) ? readFileSync(path, "utf8") : null
+  return (known ?? makeOnce(path, `${randomBytes(32).toString("base64url")}\n`)).trim()
 }
 
 async function startWork(
@@ -146,6 +146,8 @@ async function startWork(
     chores: {
       outbox: () => sender.sweep(),
       buttons: createButtonClearing({ db, clock, log, removers: removersOf(channels) }),
+      fates: paced(FATES_MS, clock, createFates({ ...ground, channels: channels.senders, hasReports: hasReports(channels) })),
+      codes: paced(CODES_MS, clock, () => forgetCodes(db, clock.now())),
       automations: () => ticker.tick(),
       zone: systemAutomations,
       expiry: async () => {
@@ -164,6 +166,11 @@ async function startWork(
       await sender.stop()
     },
   }
+}
+
+/** Whether providers tell what became of messages. */
+function hasReports({ sms }: Channels): boolean {
+  return sms?.webhook != null
 }
 
 function removersOf({ telegram }: Channels): ButtonDeps["removers"] {

@@ -4,10 +4,11 @@
  * Run as `node initdb.ts <dir>`, or called in this process by tests.
  */
 import { execFile } from "node:child_process"
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from "node:fs"
+import { readdirSync, renameSync, rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { syncPath } from "../base/once-file.ts"
 import { migrate } from "./migrate.ts"
 import { openPglite } from "./pglite.ts"
 
@@ -20,7 +21,7 @@ export async function makeDatabase(dir: string): Promise<void> {
   await db.close()
   syncTree(making)
   renameSync(making, dir)
-  sync(dirname(dir))
+  syncPath(dirname(dir))
 }
 
 /** Makes `dir` in a child process. */
@@ -32,18 +33,9 @@ function syncTree(dir: string): void {
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name)
     if (entry.isDirectory()) syncTree(path)
-    else sync(path)
+    else syncPath(path)
   }
-  sync(dir)
-}
-
-function sync(path: string): void {
-  const fd = openSync(path, "r")
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
+  syncPath(dir)
 }
 
 if (import.meta.main && process.argv[2]) await makeDatabase(process.argv[2])

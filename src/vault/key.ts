@@ -3,9 +3,10 @@
  * to derive the key-encryption key, and neither is ever printed: both live in KeyObjects.
  */
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto"
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { codeOf, Misconfigured } from "../base/errors.ts"
+import { makeOnce } from "../base/once-file.ts"
 
 const KEY_BYTES = 32
 
@@ -22,7 +23,7 @@ export function readMasterKey({ masterKey, dataDir }: MasterKeyOptions): KeyObje
     return parsed(masterKey, "MASTER_KEY is not 32 bytes of base64", "set it to the output of: openssl rand -base64 32")
   }
   const path = join(dataDir, "master.key")
-  const text = read(path) ?? create(dataDir, path)
+  const text = read(path) ?? create(path)
   return parsed(
     text,
     `${path} does not hold 32 bytes of base64`,
@@ -52,51 +53,13 @@ function read(path: string): string | null {
   }
 }
 
-/**
- * Written and synced under another name (O_EXCL, 0600), then linked, which fails when the name exists: of two processes that
- * start at once one wins whole, and a crash leaves no half a key.
- */
-function create(dataDir: string, path: string): string {
-  const own = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`
+function create(path: string): string {
   try {
-    mkdirSync(dataDir, { recursive: true })
-    writeSynced(own, `${randomBytes(KEY_BYTES).toString("base64")}\n`)
-    linkUnlessThere(own, path)
-    syncDirectory(dataDir)
-    return readFileSync(path, "utf8")
+    return makeOnce(path, `${randomBytes(KEY_BYTES).toString("base64")}\n`)
   } catch (error) {
     throw new Misconfigured(`${path} cannot be made`, {
       fix: "let this user write to DATA_DIR, or set MASTER_KEY",
       cause: error,
     })
-  } finally {
-    rmSync(own, { force: true })
-  }
-}
-
-function writeSynced(path: string, text: string): void {
-  const fd = openSync(path, "wx", 0o600)
-  try {
-    writeSync(fd, text)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-function linkUnlessThere(from: string, to: string): void {
-  try {
-    linkSync(from, to)
-  } catch (error) {
-    if (codeOf(error) !== "EEXIST") throw error
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, "r")
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }
