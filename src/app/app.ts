@@ -17,14 +17,10 @@ import { ensureSystemAutomations } from "../schedule/system.ts"
 import { createTicker } from "../schedule/ticker.ts"
 import { withFallback } from "../thread/fallback.ts"
 import { createLeases } from "../thread/lease.ts"
-import { withOptOut } from "../thread/opt-out.ts"
-import { forgetCodes } from "../thread/pairing.ts"
 import { heldUntil } from "../thread/quiet-hours.ts"
 import { expireWaits } from "../thread/waits.ts"
 import { type ButtonDeps, createButtonClearing } from "../worker/buttons.ts"
-import { createFates } from "../worker/fates.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
-import { paced } from "../worker/pace.ts"
 import { createSender } from "../worker/sender.ts"
 import { startWorker } from "../worker/worker.ts"
 import { runDemo } from "./demo.ts"
@@ -39,8 +35,6 @@ import { VERSION } from "./version.ts"
 const CONCURRENCY = 8
 /** System automations follow the owner's zone this soon after it becomes known. */
 const ZONE_LOOK_MS = 60_000
-const FATES_MS = 15_000
-const CODES_MS = 10_000
 
 export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> {
   /** Where it listens. */
@@ -55,7 +49,7 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 export async function startApp(options: AppOptions): Promise<App> {
   const opened = await openGround(options)
   const channels = openChannels(opened.config, opened.clock)
-  const ground = { ...opened, outbox: withOptOut(withFallback(opened.outbox, { ...opened, live: channels.live }), opened) }
+  const ground = { ...opened, outbox: withFallback(opened.outbox, { ...opened, live: channels.live }) }
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
   const stores = openStores(ground, found.embedder)
   const triage = openTriage({ ground, channels, model: found.model, stores })
@@ -146,8 +140,6 @@ async function startWork(
     chores: {
       outbox: () => sender.sweep(),
       buttons: createButtonClearing({ db, clock, log, removers: removersOf(channels) }),
-      fates: paced(FATES_MS, clock, createFates({ ...ground, channels: channels.senders, hasReports: hasReports(channels) })),
-      codes: paced(CODES_MS, clock, () => forgetCodes(db, clock.now())),
       automations: () => ticker.tick(),
       zone: systemAutomations,
       expiry: async () => {
@@ -166,11 +158,6 @@ async function startWork(
       await sender.stop()
     },
   }
-}
-
-/** Whether providers tell what became of messages. */
-function hasReports({ sms }: Channels): boolean {
-  return sms?.webhook != null
 }
 
 function removersOf({ telegram }: Channels): ButtonDeps["removers"] {
