@@ -1,105 +1,64 @@
 /**
- * Bench: `npm run bench`. Prints each speed goal beside what this machine does now, and, where time is at stake, beside a baseline
- * of the same run: the machines are shared, so the ratio is the figure.
+ * Bench: `npm run bench` measures every speed goal and the peers, and writes `BENCH.md`; with names (`npm run bench -- turn peers`)
+ * it measures those and only prints. The machines are shared, so the ratio to a baseline of the same run is the figure.
  */
-import { availableParallelism, cpus, loadavg } from "node:os"
-import type { Opened } from "../../src/db/migrate.ts"
-import { openDb } from "../../src/db/open.ts"
-import { testDatabase, testDir } from "../support/database.ts"
-import { NoPostgres } from "../support/postgres.ts"
-import { benchAccept } from "./accept.ts"
-import { ms, printRows, type Row } from "./figures.ts"
-import { benchProcess } from "./process.ts"
-import { promptTokens } from "./prompt.ts"
-import { benchTurn, type TurnFigures } from "./turn.ts"
+import { writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { ms } from "./figures.ts"
+import { MEASUREMENTS } from "./goals.ts"
+import { benchPeers } from "./peers.ts"
+import { circumstances, goalsTable, markdown, plain, type Row, type Table } from "./report.ts"
 
-const TURNS = Number(process.env.BENCH_TURNS ?? 300)
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 5)
+const FILE = fileURLToPath(new URL("../../BENCH.md", import.meta.url))
+const PEER_TURNS = 300
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
-async function onDisk<T>(use: (db: Opened) => Promise<T>): Promise<T> {
-  const { dir, remove } = testDir()
-  const db = await openDb({ dataDir: dir, now: new Date() })
-  try {
-    return await use(db)
-  } finally {
-    await db.close()
-    remove()
-  }
+async function peers(): Promise<Table> {
+  const title = "Beside other runtimes"
+  const head = ["runtime", "ping p50", "p99", "three tool calls p50", "p99", "ping, times Vigil's", "resident memory"]
+  const figures = await benchPeers(PEER_TURNS)
+  const own = figures?.[0]
+  if (!figures || !own) return { title, head, lines: [], note: "Not measured: the packages cannot be fetched here." }
+  const lines = figures.map(({ peer, ping, tools, residentMb }) => [
+    peer,
+    ms(ping.p50),
+    ms(ping.p99),
+    ms(tools.p50),
+    ms(tools.p99),
+    (ping.p50 / own.ping.p50).toFixed(2),
+    `${residentMb.toFixed(0)} MB`,
+  ])
+  const note =
+    "The same zero-latency model over HTTP and the same Postgres, in turns, each turn on a new thread. What each keeps differs: see `test/bench/README.md`."
+  return { title, head, lines, note }
 }
 
-async function onPostgres<T>(use: (db: Opened, url: string) => Promise<T>): Promise<T | null> {
-  try {
-    const { db, url, drop } = await testDatabase("postgres")
-    const result = await use(db, url)
-    await drop()
-    return result
-  } catch (error) {
-    if (!(error instanceof NoPostgres)) throw error
-    say(`Postgres rows are left out: ${error.message}`)
-    return null
-  }
-}
-
-function turnRow(kind: string, { turn, floor }: TurnFigures, goalMs: number): Row {
-  return {
-    what: `warm turn, ${kind}`,
-    figure: `p50 ${ms(turn.p50)}, p99 ${ms(turn.p99)}`,
-    ratio: `${(turn.p50 / floor.p50).toFixed(2)} x the same transactions as bare SQL (p50 ${ms(floor.p50)})`,
-    goal: `p50 <= ${goalMs} ms and <= 1.5 x`,
-  }
-}
-
-function profile(kind: string, { roundTrips, transactions, databaseMs, turn, profile: rows }: TurnFigures): void {
-  say(
-    `\nWhere a turn's time goes, ${kind}: ${roundTrips.toFixed(1)} round trips, ${transactions.toFixed(1)} explicit transactions; ${ms(databaseMs)} with a statement under way (p50 of the turn ${ms(turn.p50)})`,
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => name !== "peers" && !(name in MEASUREMENTS))
+if (unknown.length > 0) {
+  process.stderr.write(
+    `bench: there is no ${unknown.join(", ")}; there are ${Object.keys(MEASUREMENTS).join(", ")}, peers\n`,
   )
-  for (const { statement, count, ms: spent } of rows.slice(0, 12))
-    say(`  ${ms(spent).padStart(9)}  ${count.toFixed(1)} x  ${statement}`)
+  process.exit(2)
 }
-
-say(
-  `${new Date().toISOString()}  Node ${process.version}  ${availableParallelism()} cores, ${cpus()[0]?.model.trim()}  load ${loadavg()[0]?.toFixed(1)}\n`,
-)
+const isWanted = (name: string) => names.length === 0 || names.includes(name)
+const where = circumstances()
+say(`${where}\n`)
 const rows: Row[] = []
-
-const embeddedTurn = await onDisk((db) => benchTurn(db, TURNS))
-rows.push(turnRow("PGlite", embeddedTurn, 25))
-const postgresTurn = await onPostgres((db) => benchTurn(db, TURNS))
-if (postgresTurn) rows.push(turnRow("Postgres", postgresTurn, 15))
-
-for (const [kind, result] of [
-  ["Postgres, 200/s", await onPostgres((db) => benchAccept(db, { rate: 200, seconds: SECONDS }))],
-  ["PGlite, 50/s", await onDisk((db) => benchAccept(db, { rate: 50, seconds: SECONDS }))],
-] as const) {
-  if (!result) continue
-  rows.push({
-    what: `accept, ${kind}`,
-    figure: `p50 ${ms(result.accept.p50)}, p99 ${ms(result.accept.p99)}`,
-    ratio: `p50 ${(result.accept.p50 / result.baseline.p50).toFixed(2)} x bare Fastify and one insert (p99 ${ms(result.baseline.p99)})`,
-    goal: "p99 <= 25 ms at 200/s on Postgres",
-  })
+const tables: Table[] = []
+for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+  if (!isWanted(name)) continue
+  const measured = await measure()
+  say(`${plain(goalsTable(measured.rows))}\n`)
+  rows.push(...measured.rows)
+  tables.push(...(measured.tables ?? []))
 }
-
-const embedded = await benchProcess()
-rows.push({ what: "ready, first boot, embedded", figure: ms(embedded.firstMs), goal: "<= 5 s" })
-rows.push({ what: "ready, reopened, embedded", figure: ms(embedded.againMs), goal: "<= 1.2 s" })
-rows.push({ what: "resident memory, embedded", figure: `${embedded.residentMb.toFixed(0)} MB`, goal: "<= 240 MB" })
-const server = await onPostgres((_db, url) => benchProcess(url))
-if (server) {
-  rows.push({ what: "ready, Postgres", figure: ms(server.againMs), goal: "<= 1.2 s" })
-  rows.push({ what: "resident memory, Postgres", figure: `${server.residentMb.toFixed(0)} MB`, goal: "<= 160 MB" })
+const beside = isWanted("peers") ? await peers() : null
+if (beside) say(`${plain(beside)}\n`)
+for (const table of tables) say(`${plain(table)}\n`)
+if (names.length === 0) {
+  const intro = `# Benchmarks\n\nWritten by \`npm run bench\`: ${where}.`
+  writeFileSync(FILE, markdown(intro, [goalsTable(rows), ...(beside ? [beside] : []), ...tables]))
+  say(`written to ${FILE}`)
 }
-
-const sections = await onDisk(promptTokens)
-const total = sections.reduce((sum, { tokens }) => sum + tokens, 0)
-rows.push({
-  what: 'prompt for "ping"',
-  figure: `${total} tokens (${sections.map((s) => `${s.name} ${s.tokens}`).join(", ")})`,
-  goal: "<= 2000 tokens",
-})
-
-printRows(rows)
-profile("PGlite", embeddedTurn)
-if (postgresTurn) profile("Postgres", postgresTurn)
 process.exit(0)

@@ -1,0 +1,64 @@
+/**
+ * Dialogues: share of the turns that hold an answer among the first ten recalled (LoCoMo, Maharana et al. 2024, questions of
+ * categories 1 to 4), by words alone. The data is no part of the project: without it there is no figure.
+ */
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { z } from "zod"
+import { systemClock } from "../../src/base/clock.ts"
+import { OWNER_LABEL } from "../../src/base/label.ts"
+import type { Opened } from "../../src/db/migrate.ts"
+import type { Memory } from "../../src/memory/memory.ts"
+import { createMemory } from "../../src/memory/store.ts"
+
+const DATA = fileURLToPath(new URL("../../../shared/data/locomo-dev.json", import.meta.url))
+const TOP = 10
+
+const turn = z.looseObject({ speaker: z.string(), dia_id: z.string(), text: z.string() })
+const dialogues = z.array(
+  z.looseObject({
+    sample_id: z.string(),
+    conversation: z.record(z.string(), z.unknown()),
+    qa: z.array(
+      z.looseObject({ question: z.string(), evidence: z.array(z.string()).default([]), category: z.number() }),
+    ),
+  }),
+)
+type Dialogue = z.output<typeof dialogues>[number]
+
+/** Mean recall at 10 over all questions, 0 to 1; null without the data. */
+export async function benchDialogues(db: Opened): Promise<{ recall: number; questions: number } | null> {
+  if (!existsSync(DATA)) return null
+  const memory = createMemory({ db, queue: { send: async () => {} }, clock: systemClock })
+  const shares: number[] = []
+  for (const dialogue of dialogues.parse(JSON.parse(readFileSync(DATA, "utf8"))))
+    shares.push(...(await sharesOf(db, memory, dialogue)))
+  return { recall: shares.reduce((sum, share) => sum + share, 0) / shares.length, questions: shares.length }
+}
+
+async function sharesOf(db: Opened, memory: Memory, { sample_id, conversation, qa }: Dialogue): Promise<number[]> {
+  const scope = `person:${sample_id}`
+  for (const [name, value] of Object.entries(conversation)) {
+    const turns = z.array(turn).safeParse(value)
+    if (!turns.success) continue
+    const date = z.string().catch("").parse(conversation[`${name}_date_time`])
+    await db.transaction(async (tx) => {
+      for (const { speaker, dia_id, text } of turns.data)
+        await memory.remember(tx, {
+          scope,
+          kind: "document",
+          text: `${speaker}: ${text}`,
+          keys: date,
+          label: OWNER_LABEL,
+          sources: { turn: dia_id },
+        })
+    })
+  }
+  const shares: number[] = []
+  for (const { question, evidence } of qa.filter((one) => one.category <= 4 && one.evidence.length > 0)) {
+    const found = await memory.recall({ scopes: [scope], text: question, limit: TOP })
+    const turns = new Set(found.map(({ sources }) => sources.turn))
+    shares.push(evidence.filter((id) => turns.has(id)).length / evidence.length)
+  }
+  return shares
+}

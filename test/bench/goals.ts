@@ -1,0 +1,179 @@
+/** Goals: each row of the speed goals with what this machine does now; time stands beside a baseline of the same run. */
+import { benchAccept } from "./accept.ts"
+import { benchDialogues } from "./dialogues.ts"
+import { ms } from "./figures.ts"
+import { benchInstall } from "./install.ts"
+import { benchIssues, type IssueFigures } from "./issues.ts"
+import { onDisk, onPostgres } from "./places.ts"
+import { benchProcess } from "./process.ts"
+import { promptTokens } from "./prompt.ts"
+import { benchRecall } from "./recall.ts"
+import type { Row, Table } from "./report.ts"
+import { benchScale } from "./scale.ts"
+import { benchTurn, type TurnFigures } from "./turn.ts"
+
+export interface Measured {
+  rows: Row[]
+  tables?: Table[]
+}
+
+const TURNS = 300
+const NO_POSTGRES = "no Postgres here"
+const NO_DATA = "the data is not here"
+const percent = (share: number) => `${(share * 100).toFixed(1)} %`
+const unmeasured = (what: string, goal: string, figure: string): Row => ({ what, goal, figure, isMet: null })
+
+/** By the name under which `npm run bench -- <name>` runs one alone. */
+export const MEASUREMENTS: Record<string, () => Promise<Measured>> = {
+  turn,
+  accept,
+  scale,
+  process: ready,
+  prompt,
+  recall,
+  dialogues,
+  issues,
+  install,
+}
+
+async function turn(): Promise<Measured> {
+  const embedded = await onDisk((db) => benchTurn(db, TURNS))
+  const server = await onPostgres((db) => benchTurn(db, TURNS))
+  const row = (kind: string, goalMs: number, figures: TurnFigures | null): Row => {
+    const [what, goal] = [`warm turn, ${kind}`, `p50 ≤ ${goalMs} ms and ≤ 1.5 × bare SQL`]
+    if (!figures) return unmeasured(what, goal, NO_POSTGRES)
+    const times = figures.turn.p50 / figures.floor.p50
+    return {
+      what,
+      goal,
+      figure: `p50 ${ms(figures.turn.p50)}, p99 ${ms(figures.turn.p99)}`,
+      ratio: `${times.toFixed(2)} × the same transactions as bare SQL (p50 ${ms(figures.floor.p50)})`,
+      isMet: figures.turn.p50 <= goalMs && times <= 1.5,
+    }
+  }
+  const tables = [profile("PGlite", embedded), ...(server ? [profile("Postgres", server)] : [])]
+  return { rows: [row("Postgres", 15, server), row("PGlite", 25, embedded)], tables }
+}
+
+function profile(
+  kind: string,
+  { roundTrips, transactions, databaseMs, turn, profile: statements }: TurnFigures,
+): Table {
+  return {
+    title: `Where a turn's time goes, ${kind}`,
+    note: `${roundTrips.toFixed(1)} round trips and ${transactions.toFixed(1)} explicit transactions a turn; ${ms(databaseMs)} of a mean turn with a statement under way, p50 of the turn ${ms(turn.p50)}.`,
+    head: ["time a turn", "times", "statement"],
+    lines: statements.slice(0, 12).map(({ statement, count, ms: spent }) => [ms(spent), count.toFixed(1), statement]),
+  }
+}
+
+async function accept(): Promise<Measured> {
+  const seconds = 20
+  const server = await onPostgres((db) => benchAccept(db, { rate: 200, seconds }))
+  const embedded = await onDisk((db) => benchAccept(db, { rate: 50, seconds }))
+  const goal = "p99 ≤ 25 ms at 200/s, ≥ 70 % of bare Fastify + one insert"
+  const row = (what: string, wanted: string, { accept: took, baseline }: typeof embedded): Row => ({
+    what,
+    goal: wanted,
+    figure: `p50 ${ms(took.p50)}, p99 ${ms(took.p99)}`,
+    ratio: `p50 ${(took.p50 / baseline.p50).toFixed(2)} × bare Fastify + one insert (p50 ${ms(baseline.p50)}, p99 ${ms(baseline.p99)})`,
+    isMet: took.p99 <= 25,
+  })
+  return {
+    rows: [
+      server ? row("accept, Postgres, 200/s", goal, server) : unmeasured("accept, Postgres, 200/s", goal, NO_POSTGRES),
+      row("accept, PGlite, 50/s", "p99 ≤ 25 ms", embedded),
+    ],
+  }
+}
+
+async function scale(): Promise<Measured> {
+  const figures = []
+  for (const workers of [1, 2, 4]) {
+    const one = await onPostgres((db, url) => benchScale(db, url, { workers, turns: 2000 }))
+    if (one) figures.push(one)
+  }
+  const four = figures.at(-1)
+  const [what, goal] = ["turns a second, 4 workers, Postgres", "≥ 300"]
+  if (!four) return { rows: [unmeasured(what, goal, NO_POSTGRES)] }
+  const row = { what, goal, figure: four.perSecond.toFixed(0), isMet: four.perSecond >= 300 }
+  const ratio = figures.map(({ workers, perSecond }) => `${workers}: ${perSecond.toFixed(0)}`).join(", ")
+  return { rows: [{ ...row, ratio: `by number of workers ${ratio}` }] }
+}
+
+async function ready(): Promise<Measured> {
+  const embedded = await benchProcess()
+  const server = await onPostgres((_db, url) => benchProcess(url))
+  const row = (what: string, figure: string, goal: string, isMet: boolean): Row => ({ what, figure, goal, isMet })
+  const mb = (value: number) => `${value.toFixed(0)} MB`
+  return {
+    rows: [
+      row("ready, reopened, embedded", ms(embedded.againMs), "≤ 1.2 s", embedded.againMs <= 1200),
+      row("ready, first boot, embedded", ms(embedded.firstMs), "≤ 5 s", embedded.firstMs <= 5000),
+      row("resident memory, embedded", mb(embedded.residentMb), "≤ 240 MB", embedded.residentMb <= 240),
+      ...(server
+        ? [
+            row("ready, Postgres", ms(server.againMs), "≤ 1.2 s", server.againMs <= 1200),
+            row("resident memory, a process on Postgres", mb(server.residentMb), "≤ 160 MB", server.residentMb <= 160),
+          ]
+        : [unmeasured("ready and memory, Postgres", "≤ 1.2 s, ≤ 160 MB", NO_POSTGRES)]),
+    ],
+  }
+}
+
+async function prompt(): Promise<Measured> {
+  const sections = await onDisk(promptTokens)
+  const total = sections.reduce((sum, { tokens }) => sum + tokens, 0)
+  const parts = sections.map((section) => `${section.name} ${section.tokens}`).join(", ")
+  const row = {
+    what: 'prompt for "ping"',
+    goal: "≤ 2,000 tokens",
+    figure: `${total} tokens`,
+    ratio: parts,
+    isMet: total <= 2000,
+  }
+  return { rows: [row] }
+}
+
+const SIZES = [1000, 10_000, 50_000, 100_000]
+
+async function recall(): Promise<Measured> {
+  const [what, goal] = ["recall over 100,000 memories, Postgres", "p50 ≤ 20 ms"]
+  const figures = await onPostgres((db) => benchRecall(db, SIZES))
+  const last = figures?.at(-1)
+  if (!figures || !last) return { rows: [unmeasured(what, goal, NO_POSTGRES)] }
+  const ratio = figures.map(({ size, recall: took }) => `${size}: ${ms(took.p50)}`).join(", ")
+  const figure = `p50 ${ms(last.recall.p50)}, p99 ${ms(last.recall.p99)}`
+  return { rows: [{ what, goal, figure, ratio: `p50 by size ${ratio}`, isMet: last.recall.p50 <= 20 }] }
+}
+
+async function dialogues(): Promise<Measured> {
+  const [what, goal] = ["evidence recall@10 on LoCoMo, no model, no key", "≥ 70 %"]
+  const found = await onDisk(benchDialogues)
+  if (!found) return { rows: [unmeasured(what, goal, NO_DATA)] }
+  const figure = `${percent(found.recall)} of ${found.questions} questions`
+  return { rows: [{ what, goal, figure, isMet: found.recall >= 0.7 }] }
+}
+
+async function issues(): Promise<Measured> {
+  const [what, goal] = [
+    "issue kind from past decisions, no model",
+    "macro-F1 ≥ 0.76, ≥ 95 % right at 20 %, ≥ 89 % at 50 %",
+  ]
+  const found = benchIssues()
+  if (!found) return { rows: [unmeasured(what, goal, NO_DATA)] }
+  const row = (name: string, { macroF1, rightAt20, rightAt50 }: IssueFigures): Row => ({
+    what: `${what}, ${name}`,
+    goal,
+    figure: `${macroF1.toFixed(3)}, ${percent(rightAt20)}, ${percent(rightAt50)}`,
+    isMet: macroF1 >= 0.76 && rightAt20 >= 0.95 && rightAt50 >= 0.89,
+  })
+  return { rows: [row("ten folds", found.folds), row("the last fifth by time", found.byTime)] }
+}
+
+async function install(): Promise<Measured> {
+  const [what, goal] = ["production install", "≤ 250 MB"]
+  const mb = benchInstall()
+  if (mb === null) return { rows: [unmeasured(what, goal, "the packages cannot be fetched here")] }
+  return { rows: [{ what, goal, figure: `${mb} MB`, isMet: mb <= 250 }] }
+}

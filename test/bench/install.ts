@@ -1,0 +1,25 @@
+/** Install: the size of what production needs, by a clean install of the lock file without development packages. */
+import { execFileSync } from "node:child_process"
+import { copyFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { testDir } from "../support/database.ts"
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url))
+
+/** Megabytes on disk; null when the packages cannot be fetched. */
+export function benchInstall(): number | null {
+  const { dir, remove } = testDir()
+  try {
+    for (const file of ["package.json", "package-lock.json", ".npmrc"]) copyFileSync(join(ROOT, file), join(dir, file))
+    execFileSync("npm", ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+      cwd: dir,
+      stdio: "ignore",
+    })
+    return Number(execFileSync("du", ["-sm", "node_modules"], { cwd: dir, encoding: "utf8" }).split("\t")[0])
+  } catch {
+    return null
+  } finally {
+    remove()
+  }
+}
