@@ -17,9 +17,13 @@ import { ensureSystemAutomations } from "../schedule/system.ts"
 import { createTicker } from "../schedule/ticker.ts"
 import { withFallback } from "../thread/fallback.ts"
 import { createLeases } from "../thread/lease.ts"
+import { withOptOut } from "../thread/opt-out.ts"
+import { forgetCodes } from "../thread/pairing.ts"
 import { heldUntil } from "../thread/quiet-hours.ts"
 import { expireWaits } from "../thread/waits.ts"
 import { type ButtonDeps, createButtonClearing } from "../worker/buttons.ts"
+import { createFates } from "../worker/fates.ts"
+import { paced } from "../worker/pace.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
 import { createSender } from "../worker/sender.ts"
 import { startWorker } from "../worker/worker.ts"
@@ -35,6 +39,8 @@ import { VERSION } from "./version.ts"
 const CONCURRENCY = 8
 /** System automations follow the owner's zone this soon after it becomes known. */
 const ZONE_LOOK_MS = 60_000
+const FATES_MS = 15_000
+const CODES_MS = 10_000
 
 export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> {
   /** Where it listens. */
@@ -49,7 +55,8 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 export async function startApp(options: AppOptions): Promise<App> {
   const opened = await openGround(options)
   const channels = openChannels(opened.config, opened.clock)
-  const ground = { ...opened, outbox: withFallback(opened.outbox, { ...opened, live: channels.live }) }
+  const outbox = withFallback(opened.outbox, { ...opened, live: channels.live })
+  const ground = { ...opened, outbox: withOptOut(outbox, opened) }
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
   const stores = openStores(ground, found.embedder)
   const triage = openTriage({ ground, channels, model: found.model, stores })
@@ -58,7 +65,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const features: Features = openFeatures({ ...shared, runDemo: () => runDemo({ ...shared, door }) })
   const door = (github: GitHubWebhook) => createServer({ ...served, role: "web", channels: { github }, features })
   const status = async () => statusLine(await features.status())
-  const server = createServer({ ...served, role: options.role, channels, features })
+  const limits = options.limits ?? {}
+  const server = createServer({ ...served, role: options.role, channels, features, limits, corrections: triage.corrections })
   await server.listen({ host: ground.config.HOST, port: ground.config.PORT })
   const url = urlOf(server, ground.config.HOST)
   const work =
@@ -140,8 +148,15 @@ async function startWork(
     chores: {
       outbox: () => sender.sweep(),
       buttons: createButtonClearing({ db, clock, log, removers: removersOf(channels) }),
+      fates: paced(
+        FATES_MS,
+        clock,
+        createFates({ ...ground, channels: channels.senders, hasReports: hasReports(channels) }),
+      ),
+      codes: paced(CODES_MS, clock, () => forgetCodes(db, clock.now())),
       automations: () => ticker.tick(),
       zone: systemAutomations,
+      media: () => stores.media.sweep(),
       expiry: async () => {
         for (const threadId of await expireWaits(db, clock.now())) bell.ring("work", threadId)
       },
@@ -158,6 +173,11 @@ async function startWork(
       await sender.stop()
     },
   }
+}
+
+/** Whether providers tell what became of messages. */
+function hasReports({ sms }: Channels): boolean {
+  return sms?.webhook != null
 }
 
 function removersOf({ telegram }: Channels): ButtonDeps["removers"] {

@@ -5,6 +5,7 @@ import { newId } from "../base/ids.ts"
 import { createLog, type Log } from "../base/log.ts"
 import { type Config, type Environment, readConfig, SECRET_NAMES } from "../config/config.ts"
 import type { Opened } from "../db/migrate.ts"
+import type { Limits } from "../http/server.ts"
 import { createKv } from "../memory/kv.ts"
 import type { Model } from "../model/model.ts"
 import { openBoss } from "../queue/boss.ts"
@@ -32,6 +33,7 @@ export interface AppOptions {
   clock?: Clock
   model?: Model
   log?: Log
+  limits?: Partial<Limits>
 }
 
 /** The floor that everything stands on: settings, secrets, queue, people and their messages. */

@@ -59,6 +59,9 @@ const AWAY = new Set([
   "EAI_AGAIN",
 ])
 
+/** SQLSTATE: text that Postgres cannot hold, where a name or number should be; words are cleaned before they come so far. */
+const UNSTORABLE = new Set(["22021", "22P05"])
+
 function isDatabaseAway(error: unknown): boolean {
   const code = codeOf(error)
   return AWAY.has(code) || /^08[0-9A-Z]{3}$/.test(code) || /^PGlite is clos/i.test(messageOf(error))
@@ -80,6 +83,13 @@ export function answerTo(error: unknown): Answer | null {
       retryAfter: 2,
     }
   }
+  if (UNSTORABLE.has(codeOf(error)))
+    return {
+      status: 400,
+      code: "bad_text",
+      message: "it holds a character that cannot be stored",
+      fix: "Leave out NUL.",
+    }
   return fastifys(error)
 }
 

@@ -17,8 +17,10 @@ import type { Inbox } from "../thread/inbox.ts"
 import type { Intake } from "../thread/intake.ts"
 import type { Outbox } from "../thread/outbox.ts"
 import { LINK_MINUTES, type Sessions } from "../thread/sessions.ts"
+import type { Corrections } from "../triage/corrections.ts"
 import { mountApi } from "./api.ts"
 import { createAuth } from "./auth.ts"
+import { createBodyBudget } from "./body-budget.ts"
 import { createCounters } from "./counters.ts"
 import { installErrors } from "./errors.ts"
 import type { Features } from "./features.ts"
@@ -41,17 +43,36 @@ export interface Limits extends OverloadOptions {
   maxStreams: number
   heartbeatMs: number
   lookMs: number
+  /** Bytes of large webhook bodies on their way at once. */
+  bodyBytes: number
+  /** Connections at once; what comes beyond them is closed. */
+  maxConnections: number
+  /** Within these milliseconds all headers must be there, and within those all of a request; then it is cut. */
+  headersMs: number
+  requestMs: number
+  /** A connection on which nothing moves, in either direction, is closed after this. */
+  silenceMs: number
+  /** How often slow requests are looked for. */
+  cutMs: number
 }
 
 const LIMITS: Limits = {
   maxInFlight: 256,
-  maxDelayMs: 2000,
+  maxWaitMs: 5000,
+  maxDelayMs: 1000,
   webhooksPerMinute: 60_000,
   perMinute: 6000,
   linksPerMinute: 30,
   maxStreams: 100,
   heartbeatMs: 15_000,
   lookMs: 5000,
+  bodyBytes: 64 * 1024 * 1024,
+  maxConnections: 2000,
+  headersMs: 15_000,
+  requestMs: 60_000,
+  // Longer than a request may wait for its answer, and than streams are silent.
+  silenceMs: 90_000,
+  cutMs: 5000,
 }
 
 export interface ServerDeps {
@@ -75,6 +96,8 @@ export interface ServerDeps {
   features: Features
   /** The owner's own webhooks. */
   hooks?: Hooks
+  /** What people make of triage's decisions. */
+  corrections?: Pick<Corrections, "hear">
   breaker?: MetricsDeps["breaker"]
   limits?: Partial<Limits>
 }
@@ -87,16 +110,23 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 60_000,
+    requestTimeout: limits.requestMs,
+    connectionTimeout: limits.silenceMs,
+    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.cutMs },
     forceCloseConnections: "idle",
     return503OnClosing: true,
     // We speak no TLS: with an https address exactly one proxy stands before us, and names the caller.
     trustProxy: config.PUBLIC_URL?.startsWith("https://") ? (_address, hop) => hop === 0 : false,
   })
+  app.server.maxConnections = limits.maxConnections
   const closing = new AbortController()
   const counters = createCounters()
   installHeaders(app, config.PUBLIC_URL, closing.signal)
   const overload = installOverload(app, limits)
+  app.addHook("onRequest", async (request) => {
+    // Reset meanwhile: no address to count it under, and nobody who would hear an answer.
+    if (request.socket.remoteAddress === undefined) throw new Reject(400, "the connection is gone", { code: "gone" })
+  })
   app.register(rateLimit, {
     max: limits.perMinute,
     timeWindow: 60_000,
@@ -116,12 +146,15 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   })
   if (role === "worker") return app
 
+  const bodies = createBodyBudget(limits.bodyBytes)
   const streams = createStreams({ ...limits, bell: deps.bell, log, overload, max: limits.maxStreams })
   const talk = createTalk(deps)
   app.addHook("preClose", async () => streams.endAll())
   const linkTo = (key: string) => startLink(baseOf(config, app), key)
   const shared = { ...deps, auth, streams, talk, overload, closing: closing.signal, linkTo }
-  app.register(async (scope) => mountWebhooks(scope, { ...deps, counters, perMinute: limits.webhooksPerMinute }))
+  app.register(async (scope) =>
+    mountWebhooks(scope, { ...deps, counters, bodies, perMinute: limits.webhooksPerMinute }),
+  )
   app.register(async (scope) => mountApi(scope, shared))
   app.register(async (scope) => mountPages(scope, { ...shared, linksPerMinute: limits.linksPerMinute }))
   return app

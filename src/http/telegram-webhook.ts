@@ -1,15 +1,22 @@
 /** Telegram's webhook. Retried by Telegram until it is answered with 2xx, so a failure here loses nothing. */
 import type { FastifyInstance } from "fastify"
+import { SECRET_HEADER } from "../channels/telegram/verify.ts"
 import { mountRaw, type WebhookDeps } from "./raw-route.ts"
 
 const ACK_TIMEOUT_MS = 10_000
+const ROUTE = {
+  path: "/webhooks/telegram",
+  proof: SECRET_HEADER,
+  type: "application/json",
+  bodyLimit: 1024 * 1024,
+  unsigned: 401,
+} as const
 
 export function mountTelegram(app: FastifyInstance, deps: WebhookDeps): void {
   const telegram = deps.channels.telegram
   const webhook = telegram?.webhook
   if (!telegram || !webhook) return
-  const route = { path: "/webhooks/telegram", type: "application/json", bodyLimit: 1024 * 1024, unsigned: 401 } as const
-  mountRaw(app, deps, route, async (request) => {
+  mountRaw(app, deps, ROUTE, async (request) => {
     let outcome = "ignored"
     for (const inbound of webhook(request)) {
       const taken = await deps.intake.message(inbound)

@@ -1,8 +1,14 @@
 /** Twilio's two webhooks: messages, answered with empty TwiML (replies go out by themselves), and delivery reports. */
 import type { FastifyInstance } from "fastify"
+import { SIGNATURE_HEADER } from "../channels/sms/verify.ts"
 import { mountRaw, type WebhookDeps } from "./raw-route.ts"
 
-const ROUTE = { type: "application/x-www-form-urlencoded", bodyLimit: 64 * 1024, unsigned: 403 } as const
+const ROUTE = {
+  proof: SIGNATURE_HEADER,
+  type: "application/x-www-form-urlencoded",
+  bodyLimit: 64 * 1024,
+  unsigned: 403,
+} as const
 
 export function mountTwilio(app: FastifyInstance, deps: WebhookDeps): void {
   const webhook = deps.channels.sms?.webhook

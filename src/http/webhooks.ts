@@ -5,13 +5,12 @@
 import type { FastifyInstance } from "fastify"
 import type { Hooks } from "../thread/hooks.ts"
 import { mountEmail } from "./email-webhook.ts"
-import { mountGitHub } from "./github-webhook.ts"
+import { type GitHubWebhookDeps, mountGitHub } from "./github-webhook.ts"
 import { mountHooks } from "./hook-webhook.ts"
-import type { WebhookDeps } from "./raw-route.ts"
 import { mountTelegram } from "./telegram-webhook.ts"
 import { mountTwilio } from "./twilio-webhook.ts"
 
-export function mountWebhooks(app: FastifyInstance, deps: WebhookDeps & { hooks?: Hooks }): void {
+export function mountWebhooks(app: FastifyInstance, deps: GitHubWebhookDeps & { hooks?: Hooks }): void {
   mountTelegram(app, deps)
   mountTwilio(app, deps)
   mountEmail(app, deps)
