@@ -24,6 +24,7 @@ export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doub
   const urgency = owners ? "reply" : "notice"
   const { text, buttons } = question(code, doubt)
   const argsHash = sha256(doubt.args)
+  const expiresAt = await expiryOf(deps, now)
   const opId = deps.newId()
   const entry = {
     n: doubt.step,
@@ -45,14 +46,14 @@ export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doub
         request: { kind: doubt.kind, code, args: JSON.parse(doubt.args), display: doubt.display, reason: doubt.reason },
       },
     ],
-    posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons, urgency }],
+    posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons, urgency, expiresAt }],
     question: {
       ...doubt,
       id: opId,
       code,
       argsHash,
       askedOf: OWNER_ID,
-      expiresAt: await expiryOf(deps, now),
+      expiresAt,
     },
   })
   return { ...released, posted: [threadId] }

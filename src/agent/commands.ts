@@ -10,11 +10,14 @@ export interface Command {
   help: string
   /** Members of the household may not use it, and are not told of it. */
   ownerOnly?: boolean
-  /** The answer holds a secret: the journal, which never forgets, keeps only that it was given. */
+  /** The answer holds a secret of ten minutes: the journal, which never forgets, keeps only that it was given. */
   hidesAnswer?: boolean
   /** Answers in plain text. */
   run(job: Job, rest: string): Promise<string>
 }
+
+/** How long a hidden answer is a secret. */
+const SECRET_MS = 10 * 60_000
 
 export function createCommands(commands: Command[]): Handler {
   const help: Command = { name: "help", help: "this list", run: async (job) => helpText(open(job, all)) }
@@ -33,7 +36,9 @@ export function createCommands(commands: Command[]): Handler {
       const hidden = command?.hidesAnswer ? await answer() : null
       const noted = await job.steps.note<string>(`/${name}`, hidden === null ? answer : async () => "(not kept)")
       const reply = hidden ?? noted
-      return { model: null, posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply }] }
+      const forgetAt = hidden === null ? {} : { forgetAt: new Date(job.now().getTime() + SECRET_MS) }
+      const post = { threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply, ...forgetAt }
+      return { model: null, posts: [post] }
     },
   }
 }

@@ -8,7 +8,7 @@ import { newId } from "../base/ids.ts"
 import type { ChannelId } from "../channels/channel.ts"
 import type { Db, Tx } from "../db/db.ts"
 import type { Bell } from "./bell.ts"
-import { createOutbox, type Outbox } from "./outbox.ts"
+import { codeIn, createOutbox, type Outbox } from "./outbox.ts"
 import type { People } from "./people.ts"
 
 export interface FallbackDeps {
@@ -48,7 +48,10 @@ export function withFallback(outbox: Outbox, deps: FallbackDeps): Outbox {
 
   return {
     ...outbox,
-    failed: async (id, error) => instead(await lostOf(db, id), (within) => within.failed(id, error)),
+    failed: async (id, error) =>
+      codeIn(error) === "stale"
+        ? outbox.failed(id, error)
+        : instead(await lostOf(db, id), (within) => within.failed(id, error)),
     async reported(report) {
       if (report.state !== "failed") return outbox.reported(report)
       const id = report.outboxId ?? (await idOf(db, report.channel, report.providerId))

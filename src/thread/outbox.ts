@@ -23,11 +23,18 @@ export interface Post {
   buttons?: Button[]
   /** `reply` unless told. */
   urgency?: Urgency
+  /** When the text stops being true: it is not sent any more then, and not by a second way. */
+  expiresAt?: Date
+  /** When the text is to be forgotten here (thread/pairing.ts): it holds something secret. */
+  forgetAt?: Date
 }
 
 export interface Body {
   text: string
   buttons?: Button[]
+  /** ISO 8601; see `Post`. */
+  expiresAt?: string
+  forgetAt?: string
 }
 
 /** An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids. */
@@ -37,7 +44,7 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
     thread_id: p.threadId,
     dedupe_key: p.dedupeKey,
     urgency: p.urgency ?? "reply",
-    body: { text: p.text, ...(p.buttons ? { buttons: p.buttons } : {}) },
+    body: bodyOf(p),
   }))
   return sql`insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, urgency, state, next_at, created_at, sent_at)
     select r.id, r.thread_id, ${runId}::uuid, r.dedupe_key, t.channel, t.target, r.body, r.urgency,
@@ -46,6 +53,15 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
     from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb, urgency text)
       join threads t on t.id = r.thread_id
     on conflict (dedupe_key) do nothing returning thread_id`
+}
+
+function bodyOf({ text, buttons, expiresAt, forgetAt }: Post): Body {
+  return {
+    text,
+    ...(buttons ? { buttons } : {}),
+    ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}),
+    ...(forgetAt ? { forgetAt: forgetAt.toISOString() } : {}),
+  }
 }
 
 /** Puts one message that belongs to no run. */
@@ -104,7 +120,8 @@ export interface Outbox {
   failed(id: string, error: unknown): Promise<void>
   /**
    * A provider's later word on a message: only ever forward (sent, delivered or failed). Found by `outboxId` where the
-   * report names it, as it may come before the provider's id is stored. Returns the thread.
+   * report names it, as it may come before the provider's id is stored. One part that did not arrive fails the message,
+   * also after another part did. Returns the thread.
    */
   reported(report: Report): Promise<string | null>
   /** Threads with something to send now. */
@@ -181,7 +198,8 @@ export function createOutbox(db: Tx): Outbox {
         : sql`string_to_array(provider_id, ',') @> array[${providerId}::text]`
       const [row] = await db.query<{ threadId: string }>(sql`
         update outbox set state = ${state}, provider_id = coalesce(provider_id, ${providerId}), error = ${error ? json(error) : sql`error`}
-        where channel = ${channel} and ${which} and state in ('sending', 'sent', 'uncertain')
+        where channel = ${channel} and ${which} and (state in ('sending', 'sent', 'uncertain')
+          or (${state} = 'failed' and state = 'delivered' and provider_id like '%,%'))
         returning thread_id as "threadId"`)
       return row?.threadId ?? null
     },
@@ -205,6 +223,13 @@ export function createOutbox(db: Tx): Outbox {
       await db.query(sql`update outbox set sending_until = now() - interval '1 second' where state = 'sending'`)
     },
   }
+}
+
+/** The code of an error as it was kept with a message. */
+export function codeIn(error: unknown): string | null {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+    ? error.code
+    : null
 }
 
 function notHeld(now: Date): SQL {

@@ -84,10 +84,30 @@ export function createPairings({ db, clock, newId, random }: PairingDeps): Pairi
         const now = clock.now()
         if (!(await mayTry(tx, inbound, now))) return null
         const whom = await useUp(tx, code, now)
+        if (whom) await forgetCode(tx, code)
         return whom && (await admit(tx, { inbound, whom, now, newId }))
       })
     },
   }
+}
+
+/** What stands in place of a code that is over. */
+const FORGOTTEN = "(a pairing code, not kept)"
+
+/** Answers that show a code are kept only while it works; the codes that are over go too. */
+export async function forgetCodes(tx: Tx, now: Date): Promise<void> {
+  const over = new Date(now.getTime() - 60_000)
+  await tx.query(sql`
+    with over as (delete from pairings where expires_at <= ${over}::timestamptz returning 1)
+    update outbox set body = jsonb_build_object('text', ${FORGOTTEN}::text)
+    where exists (select 1 from over) and body ->> 'forgetAt' is not null and (body ->> 'forgetAt')::timestamptz <= ${now}::timestamptz`)
+}
+
+/** The answer that showed this code. */
+async function forgetCode(tx: Tx, code: string): Promise<void> {
+  await tx.query(sql`
+    update outbox set body = jsonb_build_object('text', ${FORGOTTEN}::text)
+    where body ->> 'forgetAt' is not null and position(${code}::text in body ->> 'text') > 0`)
 }
 
 async function pending(tx: Tx, now: Date): Promise<number> {

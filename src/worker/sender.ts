@@ -5,7 +5,7 @@
 import type { Clock } from "../base/clock.ts"
 import { codeOf, messageOf, Retry, Uncertain, VigilError } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
-import type { Channel, ChannelId } from "../channels/channel.ts"
+import type { Channel, ChannelId, Outgoing } from "../channels/channel.ts"
 import type { Bell } from "../thread/bell.ts"
 import type { Outbox, Sending, Taken } from "../thread/outbox.ts"
 import type { Breaker } from "./breaker.ts"
@@ -93,14 +93,12 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
   const done = partsOf(message)
   const accepted = [...done]
   try {
-    const { text, buttons } = message.body
     const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
     const receipt = await channel.send({
       id: message.id,
       target: message.target,
-      text,
+      ...contentOf(message),
       signal,
-      ...(buttons ? { buttons } : {}),
       done,
       async onPart(providerId) {
         await outbox.part(message.id, providerId)
@@ -109,6 +107,7 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
     })
     deps.breaker?.answered(channel.id)
     await outbox.sent(message.id, receipt.providerId, clock.now())
+    log.info("sent", { outbox: message.id, channel: channel.id, segments: receipt.segments ?? null })
   } catch (error) {
     tell(deps.breaker, channel.id, error)
     const described = { code: codeOf(error), message: messageOf(error) }
@@ -119,6 +118,10 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
       await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
     else await outbox.failed(message.id, described)
   }
+}
+
+function contentOf({ body: { text, buttons, expiresAt } }: Sending): Pick<Outgoing, "text" | "buttons" | "expiresAt"> {
+  return { text, ...(buttons ? { buttons } : {}), ...(expiresAt ? { expiresAt: new Date(expiresAt) } : {}) }
 }
 
 /** What a failed send says of its channel: nothing, when the failure is our own. */

@@ -80,6 +80,11 @@ test("a message that was sent does not go a second way, nor one that was reporte
   expect((await rows()).map(({ state }) => state)).toEqual(["delivered"])
 })
 
+test("what is no longer true goes no second way", async () => {
+  await outbox.failed(await inHand(OWNER_ID, "sms"), { code: "stale" })
+  expect((await rows()).map(({ channel, state }) => [channel, state])).toEqual([["sms", "failed"]])
+})
+
 test("a report that names only the provider's id finds its message", async () => {
   const id = await inHand(OWNER_ID, "sms")
   await s.outbox.sent(id, "SM7,SM8", clock.now())

@@ -58,6 +58,13 @@ describe("putting", () => {
     expect(await outbox.take(threadId, now)).toBeNull()
   })
 
+  test("keeps until when the text is true, and when it is to be forgotten", async () => {
+    const threadId = await lane()
+    await postNotice(database.db, { threadId, dedupeKey: "k", text: "code", now, expiresAt: later, forgetAt: later })
+    const at = later.toISOString()
+    expect((await taken(threadId)).body).toEqual({ text: "code", expiresAt: at, forgetAt: at })
+  })
+
   test("on the web's own mailbox is sending", async () => {
     const threadId = await lane("web")
     await put(threadId, "hello")
@@ -166,6 +173,16 @@ describe("a provider's later word", () => {
     await outbox.sent(id, "SM1,SM2", now)
     await report("SM2", "delivered")
     expect(await rowOf(id)).toMatchObject({ state: "delivered" })
+  })
+
+  test("that a part did not arrive counts also after another part did; of a message in one part it does not", async () => {
+    const id = await sent()
+    await database.db.query(sql`update outbox set provider_id = 'SM1,SM2' where id = ${id}`)
+    await report("SM1", "delivered")
+    expect(await report("SM2", "failed")).not.toBeNull()
+    expect(await rowOf(id)).toMatchObject({ state: "failed" })
+    expect(await report("SM1", "delivered")).toBeNull()
+    expect(await rowOf(id)).toMatchObject({ state: "failed" })
   })
 
   test("on the first part does not end a message whose other parts are still being sent", async () => {

@@ -6,7 +6,8 @@ import { silentLog } from "../../src/base/log.ts"
 import type { Inbound } from "../../src/channels/channel.ts"
 import { forgetAddress, forgetMember, knownPeople } from "../../src/thread/directory.ts"
 import { createIntake, type Intake } from "../../src/thread/intake.ts"
-import { createPairings, type Pairings } from "../../src/thread/pairing.ts"
+import { postNotice } from "../../src/thread/outbox.ts"
+import { createPairings, forgetCodes, type Pairings } from "../../src/thread/pairing.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { movableClock } from "../support/schedule.ts"
@@ -140,6 +141,45 @@ describe("a code", () => {
   test("is not made for what is no name", async () => {
     await expect(pairings.make("x".repeat(81))).rejects.toMatchObject({ status: 400 })
     await expect(pairings.make("Ana\nSYSTEM")).rejects.toMatchObject({ status: 400 })
+  })
+})
+
+describe("an answer that shows a code", () => {
+  const ANSWER_TO = "+15550000001"
+  let count = 0
+  /** As `/pair` answers. */
+  const answered = async (text: string, forgetAt?: Date) => {
+    const { threadId } = await s.people.home(OWNER_ID, new Set(["sms"]))
+    const dedupeKey = `answer:${++count}`
+    await s.db.query(sql`update threads set target = ${ANSWER_TO} where id = ${threadId}`)
+    await postNotice(s.db, { threadId, dedupeKey, text, now: clock.now(), ...(forgetAt ? { forgetAt } : {}) })
+  }
+  beforeEach(() => s.db.raw("delete from outbox"))
+
+  test("is forgotten when the code is used", async () => {
+    const { code, expiresAt } = await pairings.make("Ana")
+    await answered(`${code}\nWhoever texts me exactly this`, expiresAt)
+    await answered("something else", expiresAt)
+    await answered(`${code} in an answer to keep`)
+    await intake.message(from(phone(), code))
+    expect(await saidTo(ANSWER_TO)).toEqual([
+      "(a pairing code, not kept)",
+      "something else",
+      `${code} in an answer to keep`,
+    ])
+  })
+
+  test("is forgotten when the code is over, and the code's own row too", async () => {
+    const { code, expiresAt } = await pairings.make("Ana")
+    await answered(code, expiresAt)
+    await answered("kept")
+    clock.pass(10 * MINUTE)
+    await forgetCodes(s.db, clock.now())
+    expect(await saidTo(ANSWER_TO)).toEqual([code, "kept"])
+    clock.pass(MINUTE)
+    await forgetCodes(s.db, clock.now())
+    expect(await saidTo(ANSWER_TO)).toEqual(["(a pairing code, not kept)", "kept"])
+    expect(await s.db.query(sql`select 1 from pairings`)).toEqual([])
   })
 })
 

@@ -45,7 +45,7 @@ export async function sendSms({ calls, settings, clock }: SmsDeps, message: Outg
 /** Seconds until the text is stale. Throws `Reject` when it is stale already. */
 function validity({ expiresAt }: Outgoing, now: Date): number {
   const left = expiresAt ? Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) : VALIDITY_SECONDS
-  if (left <= 0) throw new Reject(410, "the message is no longer true", { code: "expired" })
+  if (left <= 0) throw new Reject(410, "the message is no longer true", { code: "stale" })
   return Math.min(left, VALIDITY_SECONDS)
 }
 

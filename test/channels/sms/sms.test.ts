@@ -167,7 +167,7 @@ describe("what stops being true", () => {
   })
 
   test("is not sent afterwards", async () => {
-    await expect(at("2026-11-22T12:00:00Z").send(message({ expiresAt }))).rejects.toMatchObject({ code: "expired" })
+    await expect(at("2026-11-22T12:00:00Z").send(message({ expiresAt }))).rejects.toMatchObject({ code: "stale" })
     expect(twilio.messages).toEqual([])
   })
 })
