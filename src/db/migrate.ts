@@ -60,11 +60,12 @@ export async function migrate(db: Opened): Promise<void> {
 export type Opened = Awaited<ReturnType<typeof openPglite>> | ReturnType<typeof openPostgres>
 
 async function migratePostgres(db: ReturnType<typeof openPostgres>): Promise<void> {
-  const [{ drizzle }, { migrate: apply }, { default: postgres }] = await Promise.all([
+  const [{ drizzle }, { migrate: apply }, { loadPostgres }] = await Promise.all([
     import("drizzle-orm/postgres-js"),
     import("drizzle-orm/postgres-js/migrator"),
-    import("postgres"),
+    import("./mended-postgres.ts"),
   ])
+  const postgres = await loadPostgres()
   // One connection of its own: the advisory lock belongs to it, and goes with it should this process die.
   const client = postgres(db.url, { max: 1, onnotice: () => {} })
   try {

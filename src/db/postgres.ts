@@ -1,9 +1,11 @@
 /** Postgres through postgres.js: a pool, prepared statements, and the same row types as PGlite gives. */
-import postgres from "postgres"
+import type postgres from "postgres"
 import type { Db, Tx } from "./db.ts"
+import { loadPostgres } from "./mended-postgres.ts"
 import { compile } from "./sql.ts"
 
 const INT8 = 20
+const connect = await loadPostgres()
 
 export interface PostgresOptions {
   url: string
@@ -12,7 +14,7 @@ export interface PostgresOptions {
 }
 
 export function openPostgres(options: PostgresOptions): Db & { client: postgres.Sql<{ bigint: number }>; url: string } {
-  const client = postgres(options.url, {
+  const client = connect(options.url, {
     max: options.max ?? 10,
     idle_timeout: 300,
     max_lifetime: 600,
