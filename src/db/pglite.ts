@@ -54,12 +54,17 @@ interface EmscriptenStream {
   node?: unknown
 }
 
-interface EmscriptenFs {
-  FS: {
-    filesystems: {
-      NODEFS: { stream_ops: { fsync?: (stream: EmscriptenStream) => number }; realPath(node: unknown): string }
-    }
+interface Nodefs {
+  stream_ops: { fsync?: (stream: EmscriptenStream) => number }
+  node_ops: {
+    mknod(parent: unknown, ...rest: unknown[]): unknown
+    rename(node: unknown, parent: unknown, name: string): unknown
   }
+  realPath(node: unknown): string
+}
+
+interface EmscriptenFs {
+  FS: { filesystems: { NODEFS: Nodefs } }
 }
 
 /** NodeFS whose fsync is the host's. Directories have no descriptor of their own there: opened, synced, closed by path. */
@@ -71,10 +76,12 @@ function durableFs(dir: string, fsync: FsyncHook): NodeFS {
     // Emscripten's module type does not name its file systems; their shape is checked by the test that counts fsyncs.
     const hook = (module: unknown) => {
       const nodefs = (module as EmscriptenFs).FS.filesystems.NODEFS
+      const syncNames = watchNames(nodefs, fsync)
       nodefs.stream_ops.fsync = (stream) => {
         try {
           if (stream.nfd !== undefined) fsync(stream.nfd)
           else syncDirectory(nodefs.realPath(stream.node), fsync)
+          syncNames()
         } catch (error) {
           diskFailed(error)
         }
@@ -85,6 +92,29 @@ function durableFs(dir: string, fsync: FsyncHook): NodeFS {
     return made
   }
   return fs
+}
+
+/**
+ * Postgres syncs the tables it made, not the directory with their names, and trusts the file system to keep both; not all do.
+ * Here whatever is synced takes the names made before it along, as on a journalling file system.
+ */
+function watchNames(nodefs: Nodefs, fsync: FsyncHook): () => void {
+  const changed = new Set<string>()
+  const { mknod, rename } = nodefs.node_ops
+  nodefs.node_ops.mknod = (parent, ...rest) => {
+    changed.add(nodefs.realPath(parent))
+    return mknod(parent, ...rest)
+  }
+  nodefs.node_ops.rename = (node, parent, name) => {
+    changed.add(nodefs.realPath(parent))
+    return rename(node, parent, name)
+  }
+  return () => {
+    for (const path of changed) {
+      changed.delete(path)
+      if (existsSync(path)) syncDirectory(path, fsync)
+    }
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** That the embedded database reaches the disk, and says so when it cannot. */
 import { execFile } from "node:child_process"
-import { fstatSync, fsyncSync } from "node:fs"
-import { join } from "node:path"
+import { fstatSync, fsyncSync, statSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { PGlite } from "@electric-sql/pglite"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
@@ -41,6 +41,16 @@ test("a new directory entry is synced in its directory", async () => {
   await db.query(sql`select pg_create_physical_replication_slot('a', true)`)
   await db.query(sql`select pg_drop_replication_slot('a')`)
   expect(synced.slice(before).some(({ isDirectory }) => isDirectory)).toBe(true)
+  await db.close()
+})
+
+test("the name of a new table is synced before what is said about it", async () => {
+  const { db, synced } = await counting()
+  const before = synced.length
+  await db.script("create table later (id int)")
+  const [file] = await db.query<{ path: string }>(sql`select pg_relation_filepath('later') as path`)
+  const folder = statSync(join(dir, dirname(file?.path ?? ""))).ino
+  expect(synced.slice(before).filter(({ inode }) => inode === folder)).toHaveLength(1)
   await db.close()
 })
 
