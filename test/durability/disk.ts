@@ -1,186 +1,232 @@
 /**
- * Disk: a log of everything that PGlite does to its directory, and the disk as it would be found after the power went at
- * some moment: what was written and not yet synced may be there, or not, page by page. Names, sizes and creations are
- * taken as durable in their order, as on a journalling file system.
+ * Disk: a log of everything that this process does to one directory, whoever does it (PGlite, or the product itself). Files
+ * have numbers of their own, so that a name is one thing and what it holds another: a power cut can take either.
  */
 import fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import { join, relative } from "node:path"
 
-const PAGE = 8192
-const SECTOR = 4096
-const O_CREAT = fs.constants.O_CREAT
-const O_TRUNC = fs.constants.O_TRUNC
+const { O_CREAT, O_TRUNC } = fs.constants
 
-type Operation =
-  | { op: "write"; path: string; inode: number; at: number; bytes: Uint8Array }
-  | { op: "sync"; inode: number }
-  | { op: "create" | "truncate"; path: string; size: number }
+/** Paths are relative to the directory. */
+export type Operation =
+  /** A file that was there before the recording, when it is first met. */
+  | { op: "found"; path: string; file: number }
+  | { op: "create"; path: string; file: number }
+  | { op: "write"; file: number; at: number; bytes: Uint8Array }
+  | { op: "truncate"; file: number; size: number }
+  | { op: "sync"; file: number }
+  | { op: "syncDirectory"; path: string }
+  | { op: "link"; path: string; file: number }
   | { op: "rename"; path: string; to: string }
-  | { op: "unlink" | "mkdir" | "rmdir"; path: string }
+  /** Of a file, or of a directory with all that is in it. */
+  | { op: "remove"; path: string }
+  | { op: "makeDirectory"; path: string }
   /** Something was acknowledged to the outside by now. */
   | { op: "mark"; name: string }
 
 export interface Recording {
   log: Operation[]
-  /** For `openPglite`: the real fsync, noted. */
-  fsync(fd: number): void
   mark(name: string): void
   /** Puts the functions of `node:fs` back. */
   stop(): void
 }
 
-/** PGlite's file system calls these functions as properties of `node:fs`, so that replacing them sees every call. */
-const WATCHED = [
-  "openSync",
-  "closeSync",
-  "writeSync",
-  "writeFileSync",
-  "truncateSync",
-  "ftruncateSync",
-  "renameSync",
-  "unlinkSync",
-  "mkdirSync",
-  "rmdirSync",
-] as const
+export interface RecordOptions {
+  /** False: fsync does nothing, as PGlite comes. */
+  syncs?: boolean
+}
 
-export function recordDisk(dir: string): Recording {
+interface Descriptor {
+  file: number
+  position: number
+}
+
+type Data = string | Uint8Array
+type Flags = fs.OpenMode | undefined
+
+/** Replaces functions of `node:fs`, for those who call them as properties and for those who imported them by name. */
+export function recordDisk(dir: string, { syncs = true }: RecordOptions = {}): Recording {
   const log: Operation[] = []
-  const files = new Map<number, { path: string; inode: number }>()
-  const real = Object.fromEntries(WATCHED.map((name) => [name, fs[name]])) as Pick<typeof fs, (typeof WATCHED)[number]>
+  const names = createNames(log)
+  const open = new Map<number, Descriptor>()
+  const real = { ...fs }
   const inside = (path: unknown): string | null => {
-    const name = typeof path === "string" ? relative(dir, path) : ".."
+    if (typeof path !== "string") return null
+    const name = relative(dir, path)
     return name.startsWith("..") ? null : name
   }
-  const noted = (path: unknown, make: (name: string) => Operation) => {
-    const name = inside(path)
-    if (name !== null) log.push(make(name))
+
+  function created(path: string, existed: boolean): number {
+    return existed ? names.of(path) : names.create(path)
   }
-  const replaced: Partial<Record<(typeof WATCHED)[number], unknown>> = {
-    openSync(path: string, flags: number, mode?: number) {
-      const existed = fs.existsSync(path)
-      const fd = real.openSync(path, flags, mode)
+  function wrote(descriptor: Descriptor, data: Data, at: unknown): void {
+    const bytes = typeof data === "string" ? Buffer.from(data) : new Uint8Array(data)
+    const position = typeof at === "number" ? at : descriptor.position
+    log.push({ op: "write", file: descriptor.file, at: position, bytes })
+    if (typeof at !== "number") descriptor.position += bytes.length
+  }
+  function synced(fd: number): void {
+    const path = inside(real.readlinkSync(`/proc/self/fd/${fd}`))
+    const file = open.get(fd)?.file
+    if (file !== undefined) log.push({ op: "sync", file })
+    else if (path !== null) log.push({ op: "syncDirectory", path })
+  }
+
+  const replaced = {
+    openSync(path: string, flags?: Flags, mode?: number) {
       const name = inside(path)
-      if (name === null) return fd
-      files.set(fd, { path: name, inode: fs.fstatSync(fd).ino })
-      if (!existed && flags & O_CREAT) log.push({ op: "create", path: name, size: 0 })
-      if (existed && flags & O_TRUNC) log.push({ op: "truncate", path: name, size: 0 })
+      const existed = name !== null && real.existsSync(path)
+      const fd = real.openSync(path, flags ?? "r", mode)
+      if (name === null || real.fstatSync(fd).isDirectory()) return fd
+      const { creates, empties } = intentOf(flags)
+      const file = created(name, existed || !creates)
+      if (existed && empties) log.push({ op: "truncate", file, size: 0 })
+      open.set(fd, { file, position: 0 })
       return fd
     },
     closeSync(fd: number) {
-      files.delete(fd)
+      open.delete(fd)
       real.closeSync(fd)
     },
-    writeSync(fd: number, bytes: Uint8Array, offset: number, length: number, position: number) {
-      const written = real.writeSync(fd, bytes, offset, length, position)
-      const file = files.get(fd)
-      const copy = () =>
-        new Uint8Array(bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + written))
-      if (file) log.push({ op: "write", ...file, at: position, bytes: copy() })
+    writeSync(fd: number, data: Data, offset?: number, length?: number, position?: number) {
+      const descriptor = open.get(fd)
+      if (typeof data === "string") {
+        const written = real.writeSync(fd, data)
+        if (descriptor) wrote(descriptor, data, null)
+        return written
+      }
+      const written = real.writeSync(fd, data, offset, length, position)
+      const from = offset ?? 0
+      if (descriptor) wrote(descriptor, data.slice(from, from + written), position)
       return written
     },
-    writeFileSync(path: string, data: string, options: object) {
+    writeFileSync(path: string, data: Data, options?: object) {
+      const name = inside(path)
+      const existed = name !== null && real.existsSync(path)
       real.writeFileSync(path, data, options)
-      noted(path, (name) => ({ op: "create", path: name, size: 0 }))
+      if (name === null) return
+      const file = created(name, existed)
+      if (existed) log.push({ op: "truncate", file, size: 0 })
+      if (data.length > 0) wrote({ file, position: 0 }, data, 0)
     },
     truncateSync(path: string, size = 0) {
       real.truncateSync(path, size)
-      noted(path, (name) => ({ op: "truncate", path: name, size }))
+      const name = inside(path)
+      if (name !== null) log.push({ op: "truncate", file: names.of(name), size })
     },
     ftruncateSync(fd: number, size = 0) {
       real.ftruncateSync(fd, size)
-      const file = files.get(fd)
-      if (file) log.push({ op: "truncate", path: file.path, size })
+      const descriptor = open.get(fd)
+      if (descriptor) log.push({ op: "truncate", file: descriptor.file, size })
     },
     renameSync(from: string, to: string) {
       real.renameSync(from, to)
-      noted(from, (path) => ({ op: "rename", path, to: relative(dir, to) }))
+      const name = inside(from)
+      if (name !== null) names.rename(name, relative(dir, to))
+    },
+    linkSync(from: string, to: string) {
+      real.linkSync(from, to)
+      const name = inside(from)
+      if (name !== null) names.link(name, relative(dir, to))
     },
     unlinkSync(path: string) {
       real.unlinkSync(path)
-      noted(path, (name) => ({ op: "unlink", path: name }))
+      names.remove(inside(path))
     },
-    mkdirSync(path: string, options?: object) {
-      noted(path, (name) => ({ op: "mkdir", path: name }))
-      return real.mkdirSync(path, options)
+    rmSync(path: string, options?: object) {
+      const existed = real.existsSync(path)
+      real.rmSync(path, options)
+      if (existed) names.remove(inside(path))
     },
     rmdirSync(path: string) {
       real.rmdirSync(path)
-      noted(path, (name) => ({ op: "rmdir", path: name }))
+      names.remove(inside(path))
+    },
+    mkdirSync(path: string, options?: object) {
+      const missing = inside(path) !== null && !real.existsSync(path)
+      const made = real.mkdirSync(path, options)
+      if (missing) log.push({ op: "makeDirectory", path: relative(dir, path) })
+      return made
+    },
+    fsyncSync(fd: number) {
+      if (!syncs) return
+      real.fsyncSync(fd)
+      synced(fd)
+    },
+    fdatasyncSync(fd: number) {
+      if (!syncs) return
+      real.fdatasyncSync(fd)
+      synced(fd)
     },
   }
   Object.assign(fs, replaced)
+  syncBuiltinESMExports()
   return {
     log,
-    fsync(fd) {
-      fs.fsyncSync(fd)
-      const file = files.get(fd)
-      if (file) log.push({ op: "sync", inode: file.inode })
-    },
     mark: (name) => void log.push({ op: "mark", name }),
-    stop: () => void Object.assign(fs, real),
+    stop() {
+      for (const name of Object.keys(replaced)) Object.assign(fs, { [name]: Reflect.get(real, name) })
+      syncBuiltinESMExports()
+    },
   }
 }
 
-export interface PowerCut {
-  /** The operations before this one were done. */
-  at: number
-  /** How likely a page that was not synced is lost, 0 to 1. */
-  loss: number
-  random: () => number
+function intentOf(flags: Flags): { creates: boolean; empties: boolean } {
+  if (typeof flags === "number") return { creates: (flags & O_CREAT) !== 0, empties: (flags & O_TRUNC) !== 0 }
+  return { creates: /[wa]/.test(flags ?? "r"), empties: (flags ?? "r").includes("w") }
 }
 
-/** Turns a copy of the directory as it was before the recording into what is found after the cut. */
-export function replay(log: readonly Operation[], dir: string, { at, loss, random }: PowerCut): void {
-  const synced = lastSyncs(log.slice(0, at))
-  for (const [index, operation] of log.slice(0, at).entries()) {
-    if (operation.op !== "write") apply(operation, dir)
-    else if (index < (synced.get(operation.inode) ?? -1)) write(operation, dir, () => "whole")
-    else write(operation, dir, () => fateOf(loss, random))
+/** Which file each name means now. */
+function createNames(log: Operation[]) {
+  const files = new Map<string, number>()
+  let last = 0
+  const of = (path: string): number => {
+    const known = files.get(path)
+    if (known !== undefined) return known
+    log.push({ op: "found", path, file: ++last })
+    files.set(path, last)
+    return last
+  }
+  return {
+    of,
+    create(path: string): number {
+      log.push({ op: "create", path, file: ++last })
+      files.set(path, last)
+      return last
+    },
+    link(from: string, path: string): void {
+      const file = of(from)
+      log.push({ op: "link", path, file })
+      files.set(path, file)
+    },
+    rename(path: string, to: string): void {
+      log.push({ op: "rename", path, to })
+      move(files, path, to)
+    },
+    remove(path: string | null): void {
+      if (path === null) return
+      log.push({ op: "remove", path })
+      for (const name of within(files.keys(), path)) files.delete(name)
+    },
+  }
+}
+
+/** `path` itself, and what is in it when it is a directory. */
+export function within(names: Iterable<string>, path: string): string[] {
+  return [...names].filter((name) => name === path || name.startsWith(`${path}/`))
+}
+
+/** Gives what is called `from`, and what is in it, the name `to`. */
+export function move<T>(names: Map<string, T>, from: string, to: string): void {
+  for (const name of within(names.keys(), from)) {
+    const value = names.get(name)
+    names.delete(name)
+    if (value !== undefined) names.set(join(to, relative(from, name)), value)
   }
 }
 
 /** What was acknowledged before the cut. */
 export function marksBefore(log: readonly Operation[], at: number): string[] {
   return log.slice(0, at).flatMap((operation) => (operation.op === "mark" ? [operation.name] : []))
-}
-
-function lastSyncs(log: readonly Operation[]): Map<number, number> {
-  return new Map(
-    log.flatMap((operation, index) => (operation.op === "sync" ? [[operation.inode, index] as const] : [])),
-  )
-}
-
-type Fate = "whole" | "lost" | "torn"
-
-/** One page in ten that is not lost is torn: only one of its sectors was written. */
-function fateOf(loss: number, random: () => number): Fate {
-  if (random() < loss) return "lost"
-  return random() < 0.1 ? "torn" : "whole"
-}
-
-function write(operation: Extract<Operation, { op: "write" }>, dir: string, fate: () => Fate): void {
-  const fd = fs.openSync(join(dir, operation.path), "r+")
-  try {
-    for (let from = 0; from < operation.bytes.length; ) {
-      const position = operation.at + from
-      const end = Math.min(operation.bytes.length, from + PAGE - (position % PAGE))
-      const became = fate()
-      const until = became === "torn" ? Math.min(end, from + SECTOR) : end
-      if (became !== "lost") fs.writeSync(fd, operation.bytes, from, until - from, position)
-      from = end
-    }
-  } finally {
-    fs.closeSync(fd)
-  }
-}
-
-function apply(operation: Exclude<Operation, { op: "write" }>, dir: string): void {
-  if (operation.op === "mark" || operation.op === "sync") return
-  const path = join(dir, operation.path)
-  if (operation.op === "create") fs.writeFileSync(path, "")
-  if (operation.op === "truncate") fs.truncateSync(path, operation.size)
-  if (operation.op === "rename") fs.renameSync(path, join(dir, operation.to))
-  if (operation.op === "unlink") fs.rmSync(path, { force: true })
-  if (operation.op === "mkdir") fs.mkdirSync(path, { recursive: true })
-  if (operation.op === "rmdir") fs.rmdirSync(path)
 }

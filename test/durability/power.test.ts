@@ -1,19 +1,20 @@
 /**
  * Pulled plugs on the embedded database: events are accepted and answered through the product, the power goes at a random
- * moment, and the disk is opened again as the product opens it. POWER_CUTS sets how many (8), POWER_SEED repeats them.
+ * moment, and the disk is opened again. POWER_CUTS sets how many (8), POWER_SEED repeats them. The whole product's day, with
+ * a first boot in it, is the proof in test/prove/power.ts.
  */
-import { hash } from "node:crypto"
-import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { join, relative } from "node:path"
+import { cpSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import type { Db } from "../../src/db/db.ts"
 import { makeDatabase } from "../../src/db/initdb.ts"
-import { type FsyncHook, openPglite } from "../../src/db/pglite.ts"
+import { openPglite } from "../../src/db/pglite.ts"
 import { brokenLinks } from "../../src/journal/journal.ts"
+import { type PowerCut, strike, treeOf } from "../prove/power/outage.ts"
 import { databaseKind, testDir } from "../support/database.ts"
 import { spine, text } from "../support/spine.ts"
-import { marksBefore, type Recording, recordDisk, replay } from "./disk.ts"
+import { marksBefore, type Recording, recordDisk } from "./disk.ts"
 import { createRandom } from "./random.ts"
 
 const CUTS = Number(process.env.POWER_CUTS ?? 8)
@@ -26,13 +27,14 @@ let place: ReturnType<typeof testDir>
 /** The directory before the first recorded operation. */
 let before: string
 /** Accepts and answers events on three threads, with a checkpoint now and then, and writes down what the disk was told. */
-async function work(name: string, hook: (disk: Recording) => FsyncHook): Promise<Recording> {
+async function work(name: string, options: { syncs?: boolean } = {}): Promise<Recording> {
   const dir = join(place.dir, name)
   cpSync(before, dir, { recursive: true })
-  const disk = recordDisk(dir)
+  const disk = recordDisk(dir, options)
   try {
-    const db = await openPglite({ dir, fsync: hook(disk) })
+    const db = await openPglite({ dir })
     const s = await spine({ db })
+    await db.script("create table made_today (words text); insert into made_today values ('something')")
     for (let n = 1; n <= EVENTS; n++) {
       const event = text(`event ${n}`, { externalId: `${name}-${n}`, threadKey: `web:power${n % 3}` })
       const { threadId } = await s.inbox.accept(event)
@@ -52,13 +54,13 @@ async function work(name: string, hook: (disk: Recording) => FsyncHook): Promise
 }
 
 /** What is wrong with the database found after one cut; empty when nothing is. */
-async function damage({ log }: Recording, cut: { at: number; loss: number; random: () => number }): Promise<string[]> {
+async function damage({ log }: Recording, cut: PowerCut): Promise<string[]> {
   const dir = join(place.dir, "found")
   rmSync(dir, { recursive: true, force: true })
   cpSync(before, dir, { recursive: true })
   let db: Awaited<ReturnType<typeof openPglite>> | undefined
   try {
-    replay(log, dir, cut)
+    strike(log, dir, cut)
     db = await openPglite({ dir })
     return await faults(db, marksBefore(log, cut.at))
   } catch (error) {
@@ -92,18 +94,13 @@ async function faults(db: Db, marks: string[]): Promise<string[]> {
   ]
 }
 
-function hashes(dir: string): Record<string, string> {
-  const files = readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort()
-  return Object.fromEntries(paths.map((path) => [relative(dir, path), hash("sha256", readFileSync(path))]))
-}
-
 /** Moments after the first event was accepted. */
-function cutsOf({ log }: Recording, count: number, random: () => number) {
+function cutsOf({ log }: Recording, count: number, random: () => number): PowerCut[] {
   const first = log.findIndex((operation) => operation.op === "mark")
   return Array.from({ length: count }, (_, index) => ({
     at: first + 1 + Math.floor(random() * (log.length - first)),
     loss: LOSSES[index % LOSSES.length] ?? 1,
+    names: index % 2 === 0 ? "journalling" : "posix",
     random,
   }))
 }
@@ -123,25 +120,29 @@ describe.skipIf(databaseKind === "postgres")("on the embedded database", () => {
 
   test(`${CUTS} power cuts lose nothing that was acknowledged`, { timeout: 120_000 + CUTS * 10_000 }, async () => {
     const random = createRandom(SEED)
-    const disk = await work("synced", (recording) => recording.fsync)
+    const disk = await work("synced")
     expect(disk.log.filter(({ op }) => op === "sync").length).toBeGreaterThan(EVENTS)
     for (const cut of cutsOf(disk, CUTS, random)) {
-      const where = `cut at ${cut.at} of ${disk.log.length}, loss ${cut.loss}`
+      const where = `cut at ${cut.at} of ${disk.log.length}, loss ${cut.loss}, ${cut.names}`
       expect({ where, damage: await damage(disk, cut) }).toEqual({ where, damage: [] })
     }
   })
 
   test("with nothing lost the replayed disk is the real one, byte for byte", { timeout: 120_000 }, async () => {
-    const disk = await work("whole", (recording) => recording.fsync)
+    const disk = await work("whole")
     const dir = join(place.dir, "again")
     cpSync(before, dir, { recursive: true })
-    replay(disk.log, dir, { at: disk.log.length, loss: 0, random: () => 1 })
-    expect(hashes(dir)).toEqual(hashes(join(place.dir, "whole")))
+    strike(disk.log, dir, { at: disk.log.length, loss: 0, names: "posix", random: () => 1 - Number.EPSILON })
+    const [again, real] = [treeOf(dir), treeOf(join(place.dir, "whole"))]
+    expect([...again.keys()]).toEqual([...real.keys()])
+    expect(
+      [...real].flatMap(([path, bytes]) => (bytes.equals(again.get(path) ?? Buffer.alloc(0)) ? [] : [path])),
+    ).toEqual([])
   })
 
   test("without fsync, as PGlite comes, the same cuts do damage", { timeout: 180_000 }, async () => {
     const random = createRandom(SEED)
-    const disk = await work("unsynced", () => () => {})
+    const disk = await work("unsynced", { syncs: false })
     const found: string[] = []
     for (const cut of cutsOf(disk, CONTROLS, random)) {
       if (found.length === 0) found.push(...(await damage(disk, cut)))
