@@ -22,7 +22,7 @@ export async function approved(deps: ActDeps, asked: Asked, before: Recorded): P
   if (!wait || wait.state === "open") throw new Fenced("the question of this run is still open")
   if (wait.kind !== "approval" || wait.tool !== asked.tool.name)
     throw new Diverged(asked.n, `${wait.kind} of ${wait.tool}`, `approval of ${asked.tool.name}`)
-  if (wait.state === "approved") return execute(deps, asked, wait)
+  if (wait.state === "approved") return execute(deps, asked, wait, before.intent?.argsHash)
   const result = refusal(wait)
   if (!before.resolution) tape.keep({ ...resolutionOf(asked), result })
   return result
@@ -36,8 +36,10 @@ function refusal({ state, answer }: Wait): ToolResult {
   return { ...failed("denied", message), instead: answer ?? "" }
 }
 
-async function execute(deps: ActDeps, asked: Asked, wait: Wait): Promise<ToolResult> {
-  if (sha256(wait.args) !== wait.argsHash) return failed("invalid", "the approved arguments were changed")
+/** `shown`: the hash that the journal, which nobody can rewrite, has of what was asked about. */
+async function execute(deps: ActDeps, asked: Asked, wait: Wait, shown: string | undefined): Promise<ToolResult> {
+  const hash = sha256(wait.args)
+  if (hash !== wait.argsHash || hash !== shown) return failed("invalid", "the approved arguments were changed")
   const parsed = asked.tool.input.safeParse(JSON.parse(wait.args))
   if (!parsed.success) return failed("invalid", "the approved arguments no longer fit the tool")
   const { n, opId, before } = deps.steps.tape.next("tool", asked.tool.name)
