@@ -1,13 +1,16 @@
 /** Triage, wired: the GitHub of each repository (the real one, or the demo's), and what runs, tools and sweeps share. */
 import type { Handler } from "../agent/job.ts"
+import { GITHUB_WEBHOOK } from "../channels/github/webhook.ts"
 import type { Channels } from "../channels/open.ts"
 import type { Model } from "../model/model.ts"
 import type { Tool } from "../tools/tool.ts"
 import type { GitHubOf } from "../triage/apply.ts"
+import { type Corrections, createCorrections } from "../triage/corrections.ts"
 import { createDecisions, type Decisions } from "../triage/decisions.ts"
 import { createDemoGitHub, DEMO_REPO } from "../triage/demo/repository.ts"
 import { createLabels } from "../triage/labels.ts"
 import { createLearning } from "../triage/learning.ts"
+import { createRedelivery } from "../triage/redelivery.ts"
 import { createRotas, type Rotas } from "../triage/rota.ts"
 import { createSweep, type Sweep } from "../triage/sweep.ts"
 import { createTriageTool } from "../triage/tool.ts"
@@ -23,6 +26,7 @@ export interface Triage {
   tool: Tool
   sweep: Sweep
   decisions: Decisions
+  corrections: Corrections
   rotas: Rotas
 }
 
@@ -38,12 +42,18 @@ export function openTriage({ ground, channels, model, stores }: TriageDeps): Tri
   const { memory } = stores
   const decisions = createDecisions(db)
   const labels = createLabels({ kv, clock })
+  const corrections = createCorrections({ kv, decisions })
   const rotas = createRotas({ kv, zone: () => ground.owner.zone ?? hostZone })
   const demo = createDemoGitHub()
   const github: GitHubOf = (repo) => (repo.toLowerCase() === DEMO_REPO ? demo : (channels.api ?? null))
   const evidence = { memory, decisions, learning: createLearning(decisions) }
+  const { api } = channels
+  const isCalled = api && channels.github && config.PUBLIC_URL
+  const url = `${config.PUBLIC_URL}${GITHUB_WEBHOOK}`
+  const redeliver = isCalled ? createRedelivery({ db, clock, log, kv, hooks: api.hooks, url }) : undefined
   return {
     decisions,
+    corrections,
     rotas,
     handler: createTriage({
       ...evidence,
@@ -55,6 +65,17 @@ export function openTriage({ ground, channels, model, stores }: TriageDeps): Tri
     }),
     tools: createTriageTools({ github, labels, decisions, memory }),
     tool: createTriageTool({ ...evidence, github, inbox, labels, rotas }),
-    sweep: createSweep({ db, clock, log, kv, inbox, decisions, github, repos: config.GITHUB_REPOS }),
+    sweep: createSweep({
+      db,
+      clock,
+      log,
+      kv,
+      inbox,
+      decisions,
+      corrections,
+      github,
+      repos: config.GITHUB_REPOS,
+      ...(redeliver ? { redeliver } : {}),
+    }),
   }
 }

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../base/clock.ts"
 import type { Config } from "../config/config.ts"
 import type { Channel, ChannelId } from "./channel.ts"
 import { createEmail, type Email } from "./email/email.ts"
-import { createGitHub, type GitHub } from "./github/client.ts"
+import { createGitHub, type GitHubAccount } from "./github/client.ts"
 import { createGitHubWebhook, type GitHubWebhook } from "./github/webhook.ts"
 import { createSms, type Sms } from "./sms/sms.ts"
 import { createTelegram, type Telegram } from "./telegram/telegram.ts"
@@ -13,7 +13,7 @@ export interface Channels {
   sms?: Sms
   email?: Email
   /** The API, with credentials. */
-  api?: GitHub
+  api?: GitHubAccount
   /** The webhook; null without its secret. */
   github: GitHubWebhook | null
   /** Those that send messages to people. */
@@ -29,7 +29,7 @@ export function openChannels(config: Config, clock: Clock = systemClock): Channe
   const senders = new Map<ChannelId, Channel>(
     [telegram, sms, email].filter((c) => c !== undefined).map((c) => [c.id, c]),
   )
-  const api = githubOf(config)
+  const api = githubOf(config, clock)
   const secret = config.GITHUB_WEBHOOK_SECRET
   return {
     ...(telegram ? { telegram } : {}),
@@ -70,7 +70,7 @@ function emailOf(config: Config, clock: Clock): Email | undefined {
   return createEmail(given({ smtpUrl, from, webhookSecret, authservId: config.EMAIL_AUTHSERV_ID }), clock)
 }
 
-function githubOf(config: Config): GitHub | undefined {
+function githubOf(config: Config, clock: Clock): GitHubAccount | undefined {
   const {
     GITHUB_TOKEN: token,
     GITHUB_APP_ID: appId,
@@ -78,7 +78,7 @@ function githubOf(config: Config): GitHub | undefined {
     GITHUB_API_URL: apiUrl,
   } = config
   if (!token && !appId) return undefined
-  return createGitHub(given({ token, appId, appPrivateKey, apiUrl, repos: config.GITHUB_REPOS }))
+  return createGitHub(given({ token, appId, appPrivateKey, apiUrl, repos: config.GITHUB_REPOS }), { clock })
 }
 
 type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {

@@ -37,6 +37,8 @@ export interface Decision extends NewDecision {
   id: string
   state: DecisionState
   correctedTo: Kind | null
+  /** Login of whom a person gave the issue to, instead of `assignee`. */
+  correctedAssignee: string | null
   runId: string
   memoryId: number | null
   decidedAt: Date
@@ -49,6 +51,9 @@ interface Past {
   kind: Kind
   labels: string[]
   memoryId: number
+  /** The kind is a person's word against ours. */
+  corrected: boolean
+  correctedAssignee: string | null
 }
 
 /** What became of a decision. `correctedTo`: the owner's word instead of it. */
@@ -77,14 +82,18 @@ export interface Decisions {
   /** How many there are to learn from, and a name for the corrections among them. */
   version(repo: string): Promise<{ count: number; corrections: string }>
   recent(query: { limit: number; repo?: string | undefined }): Promise<Decision[]>
-  /** The newest decision about an issue. */
-  forIssue(repo: string, number: number): Promise<Decision | null>
+  /** The newest decision about an issue. @param via the open transaction, when there is one. */
+  forIssue(repo: string, number: number, via?: Tx): Promise<Decision | null>
   /** The owner's word on what it was. Throws `Reject` (404) when there is no such decision. */
   correct(tx: Tx, id: string, kind: Kind): Promise<Decision>
+  /** A person took it back without saying what it is instead: it is not learnt from. */
+  withdraw(tx: Tx, id: string): Promise<void>
+  /** A person gave the issue to `login` instead. */
+  reassign(tx: Tx, id: string, login: string): Promise<void>
 }
 
 const COLUMNS = sql`id, repo, number, content_hash as "contentHash", title, kind, confidence, reason, method, hard, labels, assignee,
-  state, reused_from as "reusedFrom", corrected_to as "correctedTo", run_id as "runId", memory_id as "memoryId", url, demo, decided_at as "decidedAt"`
+  state, reused_from as "reusedFrom", corrected_to as "correctedTo", corrected_assignee as "correctedAssignee", run_id as "runId", memory_id as "memoryId", url, demo, decided_at as "decidedAt"`
 
 const LEARNABLE = sql`(state = 'applied' or corrected_to is not null)`
 
@@ -108,7 +117,8 @@ export function createDecisions(db: Db): Decisions {
       order by (corrected_to is not null) desc, decided_at desc limit 1`),
     ofMemories: (repo, memoryIds) =>
       db.query<Past>(sql`
-      select id, number, coalesce(corrected_to, kind) as kind, labels, memory_id as "memoryId" from decisions
+      select id, number, coalesce(corrected_to, kind) as kind, labels, memory_id as "memoryId",
+        coalesce(corrected_to <> kind, false) as corrected, corrected_assignee as "correctedAssignee" from decisions
       where repo = ${repo.toLowerCase()} and memory_id = ${anyOf(memoryIds.map(String), "bigint")} and ${LEARNABLE} order by decided_at desc`),
     examples: (repo, limit) => examples(db, repo.toLowerCase(), limit),
     async version(repo) {
@@ -120,9 +130,12 @@ export function createDecisions(db: Db): Decisions {
       db.query<Decision>(sql`
       select ${COLUMNS} from decisions where repo = coalesce(${repo?.toLowerCase() ?? null}::text, repo)
       order by decided_at desc, number desc limit ${limit}::int`),
-    forIssue: (repo, number) =>
-      one(sql`
-      select ${COLUMNS} from decisions where repo = ${repo.toLowerCase()} and number = ${number}::int order by decided_at desc limit 1`),
+    forIssue: (repo, number, via = db) =>
+      one(
+        sql`
+      select ${COLUMNS} from decisions where repo = ${repo.toLowerCase()} and number = ${number}::int order by decided_at desc limit 1`,
+        via,
+      ),
     async correct(tx, id, kind) {
       const row = await one(
         sql`update decisions set corrected_to = ${kind} where id = ${id}::uuid returning ${COLUMNS}`,
@@ -130,6 +143,12 @@ export function createDecisions(db: Db): Decisions {
       )
       if (row) return row
       throw new Reject(404, `there is no decision ${id}`, { code: "not_found", fix: "list them with: vigil triage" })
+    },
+    async withdraw(tx, id) {
+      await tx.query(sql`update decisions set state = 'declined', corrected_to = null where id = ${id}::uuid`)
+    },
+    async reassign(tx, id, login) {
+      await tx.query(sql`update decisions set corrected_assignee = ${login} where id = ${id}::uuid`)
     },
   }
 }

@@ -17,6 +17,10 @@ export interface Similar {
   labels: string[]
   /** Of the words, 0 to 1. */
   similarity: number
+  /** The kind is a person's word against ours. */
+  corrected: boolean
+  /** Login of whom a person gave it to, against our choice. */
+  correctedAssignee: string | null
 }
 
 export interface Evidence {
@@ -58,10 +62,10 @@ export async function gather(deps: EvidenceDeps, issue: Subject, signal: AbortSi
   const past = await deps.decisions.ofMemories(issue.repo, [...texts.keys()])
   const similar = past
     .filter(({ number }) => number !== issue.number)
-    .map(({ number, kind, labels, memoryId }) => {
+    .map(({ memoryId, ...decided }) => {
       const text = texts.get(memoryId) ?? ""
       const other = { title: text.split("\n", 1)[0] ?? "", body: bodyOf(text) }
-      return { number, kind, labels, similarity: classifier.similarity(issue, other) }
+      return { ...decided, similarity: classifier.similarity(issue, other) }
     })
     .filter(({ similarity }) => similarity >= ALIKE)
     .sort((a, b) => b.similarity - a.similarity)

@@ -1,6 +1,7 @@
 /**
  * Proposal: from evidence to what should be done about an issue. Pure, and the place where the caps are: whatever a model
- * said, the result holds labels of the allow-list only, at most three, and the person on call or nobody.
+ * said, the result holds labels of the allow-list only, at most three, and the person on call, whom a person gave the like of
+ * it, or nobody.
  */
 import type { Decision, Method } from "./decisions.ts"
 import type { Evidence, Similar } from "./evidence.ts"
@@ -51,7 +52,7 @@ export interface Case {
   evidence: Evidence
   terrain: Terrain
   /** The same words, decided before. */
-  twin: Pick<Decision, "id" | "number" | "kind" | "correctedTo" | "confidence" | "labels"> | null
+  twin: Pick<Decision, "id" | "number" | "kind" | "correctedTo" | "correctedAssignee" | "confidence" | "labels"> | null
   /** Null when no model was asked, or it gave no answer that fits. */
   answer: Answer | null
   threshold: number
@@ -71,7 +72,7 @@ export function propose(given: Case): Proposal {
     confident,
     hard: !confident || judged.doubt === true,
     labels: choose(judged.kind, judged.labels, terrain.allowed).filter((label) => !has.has(label.toLowerCase())),
-    assignee: isFree ? terrain.onCall : null,
+    assignee: isFree ? (givenTo(given) ?? terrain.onCall) : null,
     reusedFrom: judged.reusedFrom ?? null,
   }
 }
@@ -82,6 +83,22 @@ function labelled({ labels }: Terrain): Judged | null {
   return (
     kind && { kind, confidence: 1, reason: "It was labelled already.", method: "person", labels: [], settled: true }
   )
+}
+
+/** From this similarity on what a person corrected is taken for the same matter. */
+const ALIKE = 0.5
+
+/** Whom a person gave the very same words to, or the issue that is most like it. Where nobody is on call nobody is assigned. */
+function givenTo({ twin, evidence, terrain }: Case): string | null {
+  if (terrain.onCall === null) return null
+  const [nearest] = evidence.similar
+  return twin?.correctedAssignee ?? (nearest && nearest.similarity >= ALIKE ? nearest.correctedAssignee : null)
+}
+
+/** The past issue that is most like this one, when a person corrected what we had said of it. */
+function corrected({ similar }: Evidence): Similar | null {
+  const [nearest] = similar
+  return nearest?.corrected && nearest.similarity >= ALIKE ? nearest : null
 }
 
 function repeated({ twin }: Case): Judged | null {
@@ -102,7 +119,10 @@ function repeated({ twin }: Case): Judged | null {
 function fromModel({ answer, evidence, threshold }: Case): Judged | null {
   if (!answer) return null
   const { kind, share } = best(evidence.shares)
-  const isOpposed = evidence.learnt > 0 && kind !== answer.kind && share >= threshold
+  const person = corrected(evidence)
+  const isOpposed = person
+    ? person.kind !== answer.kind
+    : evidence.learnt > 0 && kind !== answer.kind && share >= threshold
   return {
     kind: answer.kind,
     confidence: isOpposed ? Math.min(answer.confidence, evidence.shares[answer.kind]) : answer.confidence,
@@ -116,7 +136,13 @@ function fromModel({ answer, evidence, threshold }: Case): Judged | null {
   }
 }
 
-function fromPast({ shares, learnt, because, similar }: Evidence): Judged {
+function fromPast(evidence: Evidence): Judged {
+  const { shares, learnt, because, similar } = evidence
+  const person = corrected(evidence)
+  if (person) {
+    const reason = `It is much like #${person.number}, which a person made a ${person.kind}.`
+    return { kind: person.kind, confidence: person.similarity, reason, method: "neighbours", labels: [], settled: true }
+  }
   const { kind, share } = best(shares)
   const saw = because === null ? "Its words sound like it" : `It ${because}`
   return {

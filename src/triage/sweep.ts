@@ -1,6 +1,7 @@
 /**
  * Sweep: finds the issues that no webhook told of. It asks each repository what changed since its cursor and takes in what
- * is not decided yet, under the same id as the webhook would; the cursor moves only after everything was taken in.
+ * is not decided yet, under the same id as the webhook would, and hears what people corrected; the cursor moves only after
+ * everything was taken in.
  */
 import { z } from "zod"
 import type { Clock } from "../base/clock.ts"
@@ -12,7 +13,9 @@ import type { Kv } from "../memory/kv.ts"
 import type { Inbox } from "../thread/inbox.ts"
 import { contentHash, issueEvent } from "../thread/issue-event.ts"
 import type { GitHubOf } from "./apply.ts"
+import { type Corrections, differs } from "./corrections.ts"
 import type { Decisions } from "./decisions.ts"
+import type { Redeliver } from "./redelivery.ts"
 
 export interface SweepDeps {
   db: Db
@@ -20,8 +23,11 @@ export interface SweepDeps {
   log: Log
   kv: Pick<Kv, "get" | "set">
   inbox: Pick<Inbox, "accept">
-  decisions: Pick<Decisions, "isTaken">
+  decisions: Pick<Decisions, "isTaken" | "forIssue">
+  corrections: Corrections
   github: GitHubOf
+  /** Asks for webhooks that failed; absent where there is no webhook. */
+  redeliver?: Redeliver
   /** As `owner/name`. */
   repos: readonly string[]
 }
@@ -52,6 +58,7 @@ type Cursor = z.output<typeof cursorSchema>
 export function createSweep(deps: SweepDeps): Sweep {
   return async (signal) => {
     const swept: Swept[] = []
+    await deps.redeliver?.(deps.repos, signal)
     for (const repo of deps.repos) {
       try {
         swept.push(await sweepRepo(deps, repo, signal))
@@ -77,6 +84,7 @@ async function sweepRepo(deps: SweepDeps, repo: string, signal: AbortSignal): Pr
     if (page.notModified) return found
     const open = page.issues.filter((issue) => issue.state === "open" && !issue.isPullRequest)
     for (const issue of open) found.accepted += Number(await take(deps, issue))
+    for (const issue of page.issues) await reconsider(deps, issue, signal)
     found.seen += open.length
     const next = after(cursor, page)
     await deps.kv.set(deps.db, "triage", key, next)
@@ -91,6 +99,21 @@ async function take({ decisions, inbox }: SweepDeps, issue: Issue): Promise<bool
   const { repo, number } = issue
   if (await decisions.isTaken({ repo, number, contentHash: contentHash(issue) }, NO_RUN)) return false
   return !(await inbox.accept(issueEvent(issue))).duplicate
+}
+
+/** What people did to a decided issue, unless its webhook told already. Asked only where something is not as decided. */
+async function reconsider(deps: SweepDeps, issue: Issue, signal: AbortSignal): Promise<void> {
+  const { db, decisions, corrections, github } = deps
+  const { repo, number, labels, assignees, updatedAt: at } = issue
+  const decision = await decisions.forIssue(repo, number)
+  if (!decision || !differs(decision, issue)) return
+  const heard = await corrections.heardUntil(repo, number)
+  if (heard && at <= heard) return
+  const changes = (await github(repo)?.listChanges(repo, number, signal)) ?? []
+  await db.transaction(async (tx) => {
+    for (const change of changes) await corrections.hear(tx, { ...change, repo, number, labels, assignees })
+    await corrections.mark(tx, { repo, number, at })
+  })
 }
 
 /** Where to look from the next time. A tag is good only for the very listing it came with, so it stays while the place does. */

@@ -1,9 +1,9 @@
 /**
- * A GitHub with state: issues, labels, assignees, pages, ETags, an app's installation, and signed deliveries. `writes` is
- * the ledger of every change that came over the API.
+ * A GitHub with state: issues, labels, assignees, who changed them, pages, ETags, an app and its installation, webhooks and
+ * signed deliveries. `writes` is the ledger of every change that came over the API.
  */
 import { createHash } from "node:crypto"
-import { sign } from "@octokit/webhooks-methods"
+import { createDeliveries, post } from "./github-deliveries.ts"
 import type { Answer, Asked, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
 
@@ -29,6 +29,20 @@ export interface Write {
   by: string
 }
 
+export interface Actor {
+  login: string
+  type: string
+}
+
+/** One change to an issue, as its history shows it. */
+export interface Done {
+  event: "labeled" | "unlabeled" | "assigned" | "unassigned"
+  actor: Actor
+  created_at: string
+  label?: { name: string }
+  assignee?: Actor
+}
+
 export interface GitHubStandIn extends StandIn {
   token: string
   writes: Write[]
@@ -36,7 +50,12 @@ export interface GitHubStandIn extends StandIn {
   put(repo: string, issue: Partial<StoredIssue> & { title: string }): StoredIssue
   issue(repo: string, number: number): StoredIssue
   /** What GitHub would deliver about an issue now. */
-  payload(repo: string, number: number, action: string, sender?: { login: string; type: string }): object
+  payload(repo: string, number: number, action: string, sender?: Actor, about?: object): object
+  /** What a person does on the page of an issue: every label and assignee is replaced by what is given. */
+  edit(repo: string, number: number, by: Actor, to: { labels?: string[]; assignees?: string[] }): Done[]
+  deliveries: ReturnType<typeof createDeliveries>
+  /** What an app's manifest code gives, once. */
+  manifests: Map<string, object>
   /** Posts a signed delivery. */
   deliver(to: string, options: { event: string; payload: object; secret: string; id: string }): Promise<Response>
 }
@@ -55,6 +74,7 @@ interface Repo {
   labels: string[]
   assignable: string[]
   issues: Map<number, StoredIssue>
+  history: Map<number, Done[]>
 }
 
 export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn> {
@@ -62,10 +82,12 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
   const now = options.now ?? (() => new Date())
   const repos = new Map<string, Repo>()
   const writes: Write[] = []
+  const deliveries = createDeliveries(now)
+  const manifests = new Map<string, object>()
   for (const [name, { labels = ["bug", "feature", "question"], assignable = [] }] of Object.entries(
     options.repos ?? { "octo/demo": {} },
   )) {
-    repos.set(name.toLowerCase(), { name, labels: [...labels], assignable: [...assignable], issues: new Map() })
+    repos.set(name.toLowerCase(), { name, labels: [...labels], assignable: [...assignable], ...empty() })
   }
 
   const repoOf = (name: string): Repo => repos.get(name.toLowerCase()) ?? fail(`no repository ${name}`)
@@ -78,17 +100,29 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
   }
 
   function answer(asked: Asked): Answer {
+    const code = /^\/app-manifests\/([^/]+)\/conversions$/.exec(asked.url.pathname)?.[1]
+    return code === undefined ? knownAnswer(asked) : conversion(code)
+  }
+
+  function knownAnswer(asked: Asked): Answer {
     const credential = String(asked.headers.authorization ?? "").replace(/^(bearer|token) /i, "")
     if (!isKnown(credential)) return { status: 401, body: { message: "Bad credentials" } }
     const path = asked.url.pathname
     const match = /^\/repos\/([^/]+\/[^/]+)(\/.*)?$/.exec(path)
-    if (match === null) return selfAnswer(path)
+    if (match === null) return selfAnswer(asked, path)
     const repo = repos.get((match[1] ?? "").toLowerCase())
     const found = repo === undefined ? NOT_FOUND : repoAnswer(asked, repo, match[2] ?? "", credential)
     return found.status === 200 && asked.method === "GET" ? tagged(asked, found) : found
   }
 
-  function selfAnswer(path: string): Answer {
+  function conversion(code: string): Answer {
+    const made = manifests.get(code)
+    manifests.delete(code)
+    return made ? { status: 201, body: made } : NOT_FOUND
+  }
+
+  function selfAnswer(asked: Asked, path: string): Answer {
+    if (path.startsWith("/app/hook/")) return deliveries.ofApp(asked, path.slice("/app/hook".length))
     if (path === "/user") return { status: 200, body: { login: "vigil-user" } }
     if (path === "/app") return { status: 200, body: { slug: "vigil-app", id: 1 } }
     const isToken = /^\/app\/installations\/\d+\/access_tokens$/.test(path)
@@ -97,6 +131,7 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
 
   function repoAnswer(asked: Asked, repo: Repo, rest: string, by: string): Answer {
     const [, kind = "", id, part] = rest.split("/")
+    if (kind === "hooks") return deliveries.ofRepo(asked, repo.name, rest.slice("/hooks".length))
     if (kind === "issues" && id !== undefined) return issueAnswer(asked, repo, { id, part }, by)
     const answers: Record<string, () => Answer> = {
       "": () => ({ status: 200, body: { full_name: repo.name } }),
@@ -119,6 +154,7 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
   function issueAnswer(asked: Asked, repo: Repo, at: { id: string; part: string | undefined }, by: string): Answer {
     const issue = repo.issues.get(Number(at.id))
     if (issue === undefined) return NOT_FOUND
+    if (at.part === "events") return { status: 200, body: repo.history.get(issue.number) ?? [] }
     if (asked.method === "GET") return { status: 200, body: json(repo.name, issue) }
     return at.part === "labels" ? addLabels(asked, repo, issue, by) : addAssignees(asked, repo, issue, by)
   }
@@ -127,19 +163,39 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     const { labels } = JSON.parse(asked.body) as { labels: string[] }
     writes.push({ repo: repo.name, number: issue.number, kind: "labels", values: labels, by })
     repo.labels = [...new Set([...repo.labels, ...labels])]
-    issue.labels = [...new Set([...issue.labels, ...labels])]
-    issue.updatedAt = now()
+    change(repo, issue, actorOf(by), { labels: [...issue.labels, ...labels] })
     return { status: 200, body: issue.labels.map((name) => ({ name })) }
   }
 
   function addAssignees(asked: Asked, repo: Repo, issue: StoredIssue, by: string): Answer {
     const { assignees } = JSON.parse(asked.body) as { assignees: string[] }
     writes.push({ repo: repo.name, number: issue.number, kind: "assignees", values: assignees, by })
-    issue.assignees = [
-      ...new Set([...issue.assignees, ...assignees.filter((login) => repo.assignable.includes(login))]),
-    ]
-    issue.updatedAt = now()
+    const can = assignees.filter((login) => repo.assignable.includes(login))
+    change(repo, issue, actorOf(by), { assignees: [...issue.assignees, ...can] })
     return { status: 201, body: json(repo.name, issue) }
+  }
+
+  function change(
+    repo: Repo,
+    issue: StoredIssue,
+    actor: Actor,
+    to: { labels?: string[]; assignees?: string[] },
+  ): Done[] {
+    const labels = [...new Set(to.labels ?? issue.labels)]
+    const assignees = [...new Set(to.assignees ?? issue.assignees)]
+    const made = { actor, created_at: now().toISOString() }
+    const label = (name: string) => ({ ...made, label: { name } })
+    const person = (login: string) => ({ ...made, assignee: { login, type: "User" } })
+    const without = (all: string[], other: string[]) => all.filter((one) => !other.includes(one))
+    const done: Done[] = [
+      ...without(labels, issue.labels).map((name) => ({ event: "labeled" as const, ...label(name) })),
+      ...without(issue.labels, labels).map((name) => ({ event: "unlabeled" as const, ...label(name) })),
+      ...without(assignees, issue.assignees).map((login) => ({ event: "assigned" as const, ...person(login) })),
+      ...without(issue.assignees, assignees).map((login) => ({ event: "unassigned" as const, ...person(login) })),
+    ]
+    repo.history.set(issue.number, [...(repo.history.get(issue.number) ?? []), ...done])
+    Object.assign(issue, { labels, assignees, updatedAt: now() })
+    return done
   }
 
   const server = await startStandIn(answer)
@@ -167,24 +223,29 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     writes,
     put,
     issue: issueOf,
-    payload: (name, number, action, sender = { login: "reporter", type: "User" }) => ({
+    edit: (name, number, by, to) => change(repoOf(name), issueOf(name, number), by, to),
+    deliveries,
+    manifests,
+    payload: (name, number, action, sender = { login: "reporter", type: "User" }, about = {}) => ({
       action,
+      ...about,
       issue: json(repoOf(name).name, issueOf(name, number)),
       repository: { full_name: repoOf(name).name },
       sender,
     }),
     deliver: async (to, { event, payload, secret, id }) => {
-      const body = JSON.stringify(payload)
-      const signature = await sign(secret, body)
-      const headers = {
-        "content-type": "application/json",
-        "x-github-event": event,
-        "x-github-delivery": id,
-        "x-hub-signature-256": signature,
-      }
-      return await fetch(to, { method: "POST", body, headers })
+      return await post(to, { event, body: JSON.stringify(payload), secret, id })
     },
   }
+}
+
+const empty = (): Pick<Repo, "issues" | "history"> => ({ issues: new Map(), history: new Map() })
+
+/** Whose hand a credential is: the app's own, or the token's user. */
+function actorOf(credential: string): Actor {
+  return credential === "installation-token"
+    ? { login: "vigil-app[bot]", type: "Bot" }
+    : { login: "vigil-user", type: "User" }
 }
 
 function fail(message: string): never {

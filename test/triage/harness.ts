@@ -7,6 +7,7 @@ import { createKv } from "../../src/memory/kv.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import type { Model } from "../../src/model/model.ts"
 import { issueEvent } from "../../src/thread/issue-event.ts"
+import { createCorrections } from "../../src/triage/corrections.ts"
 import { createDecisions } from "../../src/triage/decisions.ts"
 import { createDemoGitHub, DEMO_REPO } from "../../src/triage/demo/repository.ts"
 import { createLabels } from "../../src/triage/labels.ts"
@@ -51,6 +52,7 @@ export async function harness(options: HarnessOptions = {}) {
     github: (repo: string) => clients.get(repo.toLowerCase()) ?? null,
     memory,
     decisions,
+    corrections: createCorrections({ kv, decisions }),
     learning: createLearning(decisions),
     labels: createLabels({ kv, clock }),
     rotas,

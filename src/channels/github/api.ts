@@ -4,7 +4,9 @@
  */
 import type { Octokit } from "@octokit/core"
 import { z } from "zod"
+import { type Clock, systemClock } from "../../base/clock.ts"
 import { Misconfigured, messageOf, Reject, Retry, Uncertain } from "../../base/errors.ts"
+import { type Circuit, createCircuit } from "../../model/circuit.ts"
 import { createBoundedFetch, forRead, networkFailure } from "../bounded-fetch.ts"
 
 export interface GitHubSettings {
@@ -24,6 +26,7 @@ export interface GitHubSettings {
 export interface GitHubDeps {
   /** Off only where a test would wait for real-time pauses between writes. */
   throttle?: boolean
+  clock?: Clock
 }
 
 export interface GitHubCalls {
@@ -49,6 +52,7 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
   }
   const options = optionsOf(settings, deps)
   const opened = new Map<string, Promise<Octokit>>()
+  const circuit = createCircuit(deps.clock ?? systemClock)
 
   /** Opened once per key; a failed opening is tried again by the next call. */
   function once(key: string, open: () => Promise<Octokit>): Promise<Octokit> {
@@ -70,24 +74,33 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
     return await open({ ...options, ...(await appAuth({ ...app, installationId: data.id })) })
   }
 
-  async function write<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T> {
+  /** One call as `key`, an installation or ourselves; none while GitHub is to be left alone. */
+  async function guarded<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const rest = circuit.restMs(key)
+    if (rest > 0) throw new Retry("GitHub is left alone for a while", { code: "github_resting", afterMs: rest })
     try {
-      return await call(app === null ? await asSelf() : await once(repo.toLowerCase(), () => asInstallation(repo)))
+      const answer = await work()
+      circuit.worked(key)
+      return answer
     } catch (error) {
-      throw githubError(error)
+      const known = githubError(error)
+      note(circuit, key, known)
+      // Perhaps the app was installed anew, under another number.
+      if (known instanceof Reject || known instanceof Misconfigured) opened.delete(key)
+      throw known
     }
+  }
+
+  async function write<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T> {
+    if (app === null) return await guarded("", async () => await call(await asSelf()))
+    const key = repo.toLowerCase()
+    return await guarded(key, async () => await call(await once(key, () => asInstallation(repo))))
   }
 
   return {
     write,
     read: async (repo, call) => await write(repo, call).catch(rethrowForRead),
-    self: async (call) => {
-      try {
-        return await call(await asSelf(), app !== null)
-      } catch (error) {
-        return rethrowForRead(githubError(error))
-      }
-    },
+    self: async (call) => await guarded("", async () => await call(await asSelf(), app !== null)).catch(rethrowForRead),
   }
 }
 
@@ -128,6 +141,15 @@ function optionsOf(settings: GitHubSettings, deps: GitHubDeps) {
     retry: { retries: 1, doNotRetry: [400, 401, 403, 404, 410, 422, 429, 451] },
     request: { fetch: createBoundedFetch({ timeoutMs: CALL_TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES }) },
   }
+}
+
+/** GitHub is down or out of reach: known by these codes. */
+const AWAY = new Set(["github_away", "unreachable", "timeout", "connection_lost"])
+
+function note(circuit: Circuit, key: string, error: Error): void {
+  if (error instanceof Retry && error.code === "rate_limited") circuit.failed(key, error.afterMs)
+  else if ((error instanceof Retry || error instanceof Uncertain) && AWAY.has(error.code)) circuit.failed(key)
+  else if (error instanceof Reject) circuit.worked(key)
 }
 
 /** The package reports through thrown errors; its own log would bypass ours. */

@@ -5,6 +5,8 @@
 import { z } from "zod"
 import { createGitHubCalls, type GitHubCalls, type GitHubDeps, type GitHubSettings, nameParts } from "./api.ts"
 import { addAssignee, addLabels } from "./changes.ts"
+import { createHooks, type GitHubHooks } from "./deliveries.ts"
+import { type Change, listChanges } from "./history.ts"
 import type { Issue } from "./issue.ts"
 import { getIssue, type IssuePage, listIssues, listLabels } from "./reads.ts"
 
@@ -15,23 +17,31 @@ export interface GitHub {
    */
   listIssues(repo: string, since: Date, signal: AbortSignal, etag?: string): Promise<IssuePage>
   getIssue(repo: string, number: number, signal: AbortSignal): Promise<Issue>
+  /** Who labelled and assigned it, oldest first, of its first 300 events. */
+  listChanges(repo: string, number: number, signal: AbortSignal): Promise<Change[]>
   /** Names of all labels of the repository, at most 1,000. */
   listLabels(repo: string, signal: AbortSignal): Promise<string[]>
   /** Adds labels and says which the issue has now. Adding twice is adding once. GitHub creates labels it does not know. */
   addLabels(repo: string, number: number, labels: string[], signal: AbortSignal): Promise<string[]>
   /** Adds an assignee. Adding twice is adding once. Throws `Reject` (`not_assignable`) for who cannot be. */
   addAssignee(repo: string, number: number, login: string, signal: AbortSignal): Promise<void>
+}
+
+/** The GitHub that our credentials open. */
+export interface GitHubAccount extends GitHub {
   /** Who we are there, after every repository was seen; throws for the first that cannot be. */
   probe(signal: AbortSignal): Promise<string>
+  hooks: GitHubHooks
 }
 
 /** Throws `Misconfigured` without credentials. */
-export function createGitHub(settings: GitHubSettings, deps: GitHubDeps = {}): GitHub {
+export function createGitHub(settings: GitHubSettings, deps: GitHubDeps = {}): GitHubAccount {
   const calls = createGitHubCalls(settings, deps)
   return {
     listIssues: (repo, since, signal, etag) =>
       listIssues(calls, { repo, since, ...(etag === undefined ? {} : { etag }) }, signal),
     getIssue: (repo, number, signal) => getIssue(calls, repo, number, signal),
+    listChanges: (repo, number, signal) => listChanges(calls, { repo, number }, signal),
     listLabels: (repo, signal) => listLabels(calls, repo, signal),
     addLabels: async (repo, number, labels, signal) => {
       if (labels.length === 0) return (await getIssue(calls, repo, number, signal)).labels
@@ -39,6 +49,7 @@ export function createGitHub(settings: GitHubSettings, deps: GitHubDeps = {}): G
     },
     addAssignee: (repo, number, login, signal) => addAssignee(calls, { repo, number }, login, signal),
     probe: (signal) => probe(calls, settings.repos, signal),
+    hooks: createHooks(calls),
   }
 }
 

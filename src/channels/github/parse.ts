@@ -15,6 +15,8 @@ export interface IssueEvent extends Issue {
   sender: string
   /** The label added or removed, in `labeled` and `unlabeled`. */
   label?: string
+  /** Login of the person in question, in `assigned` and `unassigned`. */
+  assignee?: string
   /** `X-GitHub-Delivery`: the same on a redelivery. Not covered by the signature. */
   deliveryId: string
 }
@@ -37,12 +39,15 @@ const ACTIONS = new Set([
   "typed",
 ])
 
+const account = z.object({ login: z.string().default(""), type: z.string().optional() }).nullish()
+
 const delivery = z.object({
   action: z.string(),
   issue: issueSchema,
   repository: z.object({ full_name: z.string() }),
-  sender: z.object({ login: z.string().default(""), type: z.string().optional() }).nullish(),
+  sender: account,
   label: z.object({ name: z.string() }).nullish(),
+  assignee: account,
 })
 
 /** `event` is `X-GitHub-Event`; `repos` are the repositories we look after (`owner/name`, any case). */
@@ -55,7 +60,7 @@ export function parseDelivery(
   if (event !== "issues") return { ignored: `event ${event}` }
   const parsed = delivery.safeParse(payload)
   if (!parsed.success) return { ignored: `malformed payload: ${z.prettifyError(parsed.error).split("\n")[0] ?? ""}` }
-  const { action, issue, repository, sender, label } = parsed.data
+  const { action, issue, repository, sender, label, assignee } = parsed.data
   if (!ACTIONS.has(action)) return { ignored: `action ${action}` }
   const ours = repository.full_name.toLowerCase()
   if (!repos.some((repo) => repo.toLowerCase() === ours))
@@ -63,9 +68,15 @@ export function parseDelivery(
   return {
     ...issueOf(repository.full_name, issue),
     action,
-    senderIsBot: sender?.type === "Bot" || (sender?.login.endsWith("[bot]") ?? false),
+    senderIsBot: isBot(sender),
     sender: sender?.login ?? "",
     ...(label ? { label: label.name } : {}),
+    ...(assignee?.login ? { assignee: assignee.login } : {}),
     deliveryId,
   }
+}
+
+/** Apps act under a name of their own, as `name[bot]`. */
+export function isBot(account: { login: string; type?: string | undefined } | null | undefined): boolean {
+  return account?.type === "Bot" || (account?.login.endsWith("[bot]") ?? false)
 }

@@ -5,6 +5,9 @@ import type { Ignored, IssueEvent } from "./parse.ts"
 import { parseDelivery } from "./parse.ts"
 import { isFromGitHub, SIGNATURE_HEADER } from "./verify.ts"
 
+/** Where GitHub delivers, below our public address. */
+export const GITHUB_WEBHOOK = "/webhooks/github"
+
 /** Throws `Deny` for a wrong signature, `Reject` for a body that is no JSON. */
 export type GitHubWebhook = (request: WebhookRequest) => Promise<IssueEvent | Ignored>
 

@@ -43,6 +43,8 @@ export function createDemoGitHub(): GitHub {
       ours(repo)
       return issue(number)
     },
+    // Nobody but triage touches the demo's issues.
+    listChanges: async () => [],
     async listLabels(repo) {
       ours(repo)
       return LABELS
@@ -62,7 +64,6 @@ export function createDemoGitHub(): GitHub {
       }
       putOn(number).assignees.add(login)
     },
-    probe: async () => "demo",
   }
 }
 

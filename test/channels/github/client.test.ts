@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { createGitHub, type GitHub } from "../../../src/channels/github/client.ts"
+import { createGitHub, type GitHubAccount } from "../../../src/channels/github/client.ts"
 import { type GitHubStandIn, start } from "../../support/github-stand-in.ts"
 
 let server: GitHubStandIn
-let github: GitHub
+let github: GitHubAccount
 const signal = new AbortController().signal
 const REPO = "octo/demo"
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 20, 10, minute))
