@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { paced } from "../../src/worker/pace.ts"
+import { paced } from "../../src/worker/chore.ts"
 import { movableClock } from "../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
