@@ -27,6 +27,7 @@ import { createFates } from "../worker/fates.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
 import { createSender } from "../worker/sender.ts"
 import { startWorker } from "../worker/worker.ts"
+import { openChannelDesk } from "./channel-desk.ts"
 import { runDemo } from "./demo.ts"
 import { type FeatureDeps, openFeatures, statusLine } from "./features.ts"
 import { type AppOptions, type Ground, openGround } from "./ground.ts"
@@ -66,7 +67,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const door = (github: GitHubWebhook) => createServer({ ...served, role: "web", channels: { github }, features })
   const status = async () => statusLine(await features.status())
   const limits = options.limits ?? {}
-  const server = createServer({ ...served, role: options.role, channels, features, limits, corrections: triage.corrections })
+  const desk = openChannelDesk({ ground, channels, status: () => features.status() })
+  const server = createServer({ ...served, desk, role: options.role, channels, features, limits, corrections: triage.corrections })
   await server.listen({ host: ground.config.HOST, port: ground.config.PORT })
   const url = urlOf(server, ground.config.HOST)
   const work =

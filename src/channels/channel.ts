@@ -97,6 +97,14 @@ export interface RawRequest extends WebhookRequest {
   bytes: Uint8Array
 }
 
+/** Something that is wrong at the provider, although it answers. */
+export interface Finding {
+  severity: "error" | "warning"
+  message: string
+  /** What to do, as an imperative. */
+  fix: string
+}
+
 export interface Channel {
   readonly id: ChannelId
   readonly capabilities: Capabilities
@@ -124,6 +132,8 @@ export interface Channel {
   editEveryMs?(target: string): number
   /** Asks the provider what became of a part by its id, for when no report came; throws like `lookup`. */
   fate?(providerId: string, signal: AbortSignal): Promise<Fate>
+  /** What is wrong there: an account, a number, an address that messages are delivered to; throws like `lookup`. */
+  inspect?(signal: AbortSignal): Promise<Finding[]>
   /** Who we are there (bot name, number) for `doctor`; throws like `send`. */
   probe(signal: AbortSignal): Promise<string>
 }

@@ -2,7 +2,6 @@
 
 import { printFacts } from "./facts.ts"
 import { score, when } from "./figures.ts"
-import { addPairing } from "./pairing.ts"
 import { type AddCommands, show, whole } from "./session.ts"
 import {
   type AutomationRow,
@@ -83,9 +82,9 @@ export const addOverview: AddCommands = (program, act) => {
     )
 }
 
-/** `status`, and the two parts of it that have a command of their own. */
+/** `status`, and the part of it that has a command of its own. */
 const addStatus: AddCommands = (program, act) => {
-  const page = (name: string, description: string, render: Render, part?: "model" | "channels") =>
+  const page = (name: string, description: string, render: Render, part?: "model") =>
     program
       .command(name)
       .description(description)
@@ -100,10 +99,6 @@ const addStatus: AddCommands = (program, act) => {
       )
   page("status", "what is running and how", printStatus)
   page("models", "which model answers, and why that one", ({ model }, to) => printFacts(to, model), "model")
-  addPairing(
-    page("channels", "where it can be reached", ({ channels }, to) => table(to, channels, CHANNELS), "channels"),
-    act,
-  )
 }
 
 type Render = (status: Status, terminal: Terminal) => void

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts"
 import type { NewId } from "../base/ids.ts"
 import type { Environment } from "../config/config.ts"
 import { addApprovals } from "./approvals.ts"
+import { addChannels } from "./channels.ts"
 import { addChat } from "./chat.ts"
 import { type Client, createClient } from "./client.ts"
 import { addDoctor } from "./doctor.ts"
@@ -86,6 +87,7 @@ function createProgram(streams: Streams, act: Act): Command {
     addProcesses,
     addChat,
     addOverview,
+    addChannels,
     addRuns,
     addApprovals,
     addSecrets,

@@ -1,15 +1,23 @@
 /** Server checks: what `doctor` asks the running server: whether it is ready, which model, which channels, who owns it. */
 import type { z } from "zod"
-import { Deny, VigilError } from "../base/errors.ts"
+import { Deny, Reject, VigilError } from "../base/errors.ts"
 import { type Client, createClient } from "./client.ts"
 import { type Check, check, doubtful, type Fault, wrong } from "./finding.ts"
 import type { Settings } from "./settings.ts"
-import { readinessSchema, type Status, secretsSchema, statusSchema } from "./shapes.ts"
+import {
+  type ChannelReport,
+  type ChannelRow,
+  channelsSchema,
+  readinessSchema,
+  type Status,
+  secretsSchema,
+  statusSchema,
+} from "./shapes.ts"
 
 /** Twilio's refusals of senders that are not registered, or whose use cannot be. */
 const UNREGISTERED = /\b(30034|30532|unregistered_sender)\b/
 const REGISTRATION =
-  "US numbers need a registered business use (A2P 10DLC); without it Twilio refuses with 30034, and with 30532 for personal use"
+  "US numbers need a registered business use (A2P 10DLC); without it Twilio refuses with 30034, and with 30532 for personal use. What SMS does not deliver goes on by Telegram, e-mail or the web"
 
 export interface ServerReport {
   isUp: boolean
@@ -38,13 +46,24 @@ async function askFurther(client: Client, settings: Settings, server: Check): Pr
   try {
     const status = await client.get("/api/v1/status", statusSchema)
     const { secrets } = await client.get("/api/v1/secrets", secretsSchema)
-    const checks = [server, checkModel(status), ...status.channels.map(checkChannel), await checkOwner(settings)]
+    const channels = await reportsOf(client, status)
+    const checks = [server, checkModel(status), ...channels.map(checkChannel), await checkOwner(settings)]
     return { isUp: true, inVault: new Set(secrets.map(({ name }) => name)), checks }
   } catch (error) {
     if (!(error instanceof VigilError)) throw error
     const fault = wrong(error.message, error.fix ?? "look at the server's log")
     const checkId = error instanceof Deny ? "token" : "server.answers"
     return { isUp: true, inVault: null, checks: [server, check(checkId, "the server was not asked further", [fault])] }
+  }
+}
+
+/** A server of an earlier version says no more of its channels than their state. */
+async function reportsOf(client: Client, { channels }: Status): Promise<(ChannelRow & Partial<ChannelReport>)[]> {
+  try {
+    return (await client.get("/api/v1/channels", channelsSchema)).channels
+  } catch (error) {
+    if (error instanceof Reject && error.status === 404) return channels
+    throw error
   }
 }
 
@@ -69,7 +88,7 @@ function checkModel({ model }: Status): Check {
   return check("model", `${model.model} at ${model.provider}${because}`)
 }
 
-function checkChannel({ id, state, detail }: Status["channels"][number]): Check {
+function checkChannel({ id, state, detail, findings = [] }: ChannelRow & Partial<ChannelReport>): Check {
   const checkId = `channel.${id}`
   const said = detail ?? ""
   if (id === "sms" && UNREGISTERED.test(said)) {
@@ -80,7 +99,8 @@ function checkChannel({ id, state, detail }: Status["channels"][number]): Check 
   if (state === "failing")
     return check(checkId, state, [wrong(said || `${id} does not answer`, `check the settings of ${id}`)])
   const hint = id === "sms" && state === "ready" ? `. ${REGISTRATION}` : ""
-  return check(checkId, `${state}${said ? `, ${said}` : ""}${hint}`)
+  const faults = findings.map(({ severity, message, fix }) => (severity === "error" ? wrong : doubtful)(message, fix))
+  return check(checkId, `${state}${said ? `, ${said}` : ""}${hint}`, faults)
 }
 
 /** A stranger is told when nobody owns an installation that others can reach; so ask as one. */

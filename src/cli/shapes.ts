@@ -128,6 +128,18 @@ export const secretsSchema = z.looseObject({ secrets: z.array(secretSchema) })
 const channelSchema = z.looseObject({ id: z.string(), state: z.string(), detail: text })
 export type ChannelRow = z.infer<typeof channelSchema>
 
+const channelReportSchema = channelSchema.extend({
+  takes: text,
+  findings: z.array(z.looseObject({ severity: z.string(), message: z.string(), fix: z.string() })).default([]),
+  paused: z.looseObject({ failures: z.number(), until: z.string() }).nullish(),
+  lastInAt: text,
+  lastOutAt: text,
+  waiting: number,
+  failed: number,
+})
+export type ChannelReport = z.infer<typeof channelReportSchema>
+export const channelsSchema = z.looseObject({ channels: z.array(channelReportSchema) })
+
 export const statusSchema = z.looseObject({
   version: text,
   model: z.looseObject({ provider: z.string(), model: z.string(), offline: z.boolean().optional(), because: text }),

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify"
 import type { Hooks } from "../thread/hooks.ts"
 import type { Auth } from "./auth.ts"
+import { addChannels, type ChannelDesk } from "./channels-api.ts"
 import { createEndpoints } from "./endpoint.ts"
 import { addFeatures, type FeatureApiDeps } from "./features-api.ts"
 import { addHooks } from "./hooks-api.ts"
@@ -12,6 +13,7 @@ export interface ApiDeps extends MessageDeps, FeatureApiDeps {
   auth: Auth
   version: string
   hooks?: Hooks
+  desk?: ChannelDesk
 }
 
 export function mountApi(app: FastifyInstance, deps: ApiDeps): void {
@@ -21,6 +23,7 @@ export function mountApi(app: FastifyInstance, deps: ApiDeps): void {
   addMessages(endpoints, deps)
   addRuns(endpoints, deps)
   addFeatures(endpoints, deps)
+  if (deps.desk) addChannels(endpoints, deps.desk)
   if (deps.hooks) addHooks(endpoints, deps.hooks)
   app.get("/api/openapi.json", async () => endpoints.document())
 }

@@ -21,6 +21,7 @@ import type { Corrections } from "../triage/corrections.ts"
 import { mountApi } from "./api.ts"
 import { createAuth } from "./auth.ts"
 import { createBodyBudget } from "./body-budget.ts"
+import type { ChannelDesk } from "./channels-api.ts"
 import { createCounters } from "./counters.ts"
 import { installErrors } from "./errors.ts"
 import type { Features } from "./features.ts"
@@ -96,6 +97,8 @@ export interface ServerDeps {
   features: Features
   /** The owner's own webhooks. */
   hooks?: Hooks
+  /** How the channels are. */
+  desk?: ChannelDesk
   /** What people make of triage's decisions. */
   corrections?: Pick<Corrections, "hear">
   breaker?: MetricsDeps["breaker"]

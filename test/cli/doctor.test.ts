@@ -186,6 +186,21 @@ test.each(["30032 and 30034", "error 30532"])("SMS refused for its registration 
   expect(findings[0]).toMatchObject({ checkId: "channel.sms", fix: expect.stringContaining("register the sender") })
 })
 
+test("what is wrong at a channel's provider is found, though it answers", async () => {
+  const report = { id: "sms", state: "ready", detail: "+15550001111", takes: "webhook", waiting: 0, failed: 0 }
+  const findings = [
+    { severity: "error", message: "messages are delivered nowhere", fix: "run: npx vigil channels setup sms" },
+    { severity: "warning", message: "it is a trial account", fix: "upgrade the account" },
+  ]
+  const channels = [{ ...report, findings }]
+  const routes = { "GET /api/v1/channels": () => ({ status: 200, body: { channels } }) }
+  const found = await doctor(await running(routes))
+  expect(found.findings).toEqual(findings.map((one) => ({ checkId: "channel.sms", ...one })))
+  expect(found.checks.find(({ checkId }) => checkId === "channel.sms")?.detail).toMatch(
+    /30532 for personal use\. What SMS does not deliver goes on by Telegram, e-mail or the web$/,
+  )
+})
+
 test("an installation that others can reach and nobody owns is found", async () => {
   const stranger = () => refused(403, "unowned", "nobody owns this installation yet")
   const { findings } = await doctor(await running({}, stranger))

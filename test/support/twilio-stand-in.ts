@@ -84,7 +84,11 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     sms_method: "POST",
     sms_application_sid: null,
   }
-  const service = { friendly_name: "Vigil service", use_inbound_webhook_on_number: true, inbound_request_url: null }
+  const service: TwilioStandIn["service"] = {
+    friendly_name: "Vigil service",
+    use_inbound_webhook_on_number: true,
+    inbound_request_url: null,
+  }
   const account = `/2010-04-01/Accounts/${accountSid}`
 
   const nextSid = () => `SM${String(messages.length + 1).padStart(32, "0")}`
@@ -127,6 +131,14 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     }
   }
 
+  function serviceAnswer(asked: Asked): Answer {
+    const { InboundRequestUrl, UseInboundWebhookOnNumber } = Object.fromEntries(new URLSearchParams(asked.body))
+    if (InboundRequestUrl !== undefined) service.inbound_request_url = InboundRequestUrl
+    if (UseInboundWebhookOnNumber !== undefined)
+      service.use_inbound_webhook_on_number = UseInboundWebhookOnNumber === "true"
+    return { status: 200, body: { sid: asked.url.pathname.split("/").at(-1), ...service } }
+  }
+
   function fetchMessage(asked: Asked): Answer {
     const sid = asked.url.pathname.split("/").at(-1)?.replace(".json", "")
     const found = messages.find((message) => message.sid === sid)
@@ -156,7 +168,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
 
   function answer(asked: Asked): Answer {
     const path = asked.url.pathname
-    if (/^\/v1\/Services\/MG\w+$/.test(path)) return { status: 200, body: { sid: path.split("/").at(-1), ...service } }
+    if (/^\/v1\/Services\/MG\w+$/.test(path)) return serviceAnswer(asked)
     const route = routes[`${asked.method} ${path}`] ?? (isMessage.test(`${asked.method} ${path}`) ? fetchMessage : null)
     return route?.(asked) ?? refusal(404, 20404, `${path} was not found`)
   }

@@ -12,6 +12,7 @@ import type { DeliveryReport, SmsInbound } from "./parse.ts"
 import { inboundOf, parseIncoming, parseStatus, withMediaNote } from "./parse.ts"
 import { MAX_BODY } from "./render.ts"
 import { fateOf, findSms, sendSms } from "./send.ts"
+import { inspectSms, setUpSms } from "./setup.ts"
 import type { Form } from "./verify.ts"
 import { isFromTwilio, readForm, SIGNATURE_HEADER } from "./verify.ts"
 import { whatsappSender } from "./whatsapp.ts"
@@ -28,6 +29,9 @@ export interface Sms extends Channel {
   } | null
   lookup: NonNullable<Channel["lookup"]>
   fate: NonNullable<Channel["fate"]>
+  inspect: NonNullable<Channel["inspect"]>
+  /** Lets Twilio deliver messages to this address; says what was done, in sentences. */
+  setUp(publicUrl: string, signal: AbortSignal): Promise<string[]>
   /** Messages received since then, oldest first, at most 1,000; repeats have the same `externalId`. */
   listInbound(since: Date, signal: AbortSignal): Promise<SmsInbound[]>
 }
@@ -47,6 +51,8 @@ export function createSms(settings: SmsSettings, clock: Clock = systemClock): Sm
     send: async (message) => await sendSms({ calls, settings, clock }, message),
     lookup: async (message) => await findSms(calls, message),
     fate: async (providerId, signal) => await fateOf(calls, providerId, signal),
+    inspect: async (signal) => await inspectSms(calls, settings, signal),
+    setUp: async (publicUrl, signal) => await setUpSms(calls, settings, publicUrl, signal),
     listInbound: async (since, signal) => await listInbound(calls, settings, since, signal),
     probe: async (signal) => await probe(calls, settings, signal),
   }
