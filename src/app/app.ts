@@ -26,6 +26,7 @@ import { paced } from "../worker/chore.ts"
 import { createFates } from "../worker/fates.ts"
 import { pollSms, pollTelegram } from "../worker/pollers.ts"
 import { createSender } from "../worker/sender.ts"
+import { createThrottle } from "../worker/throttle.ts"
 import { startWorker } from "../worker/worker.ts"
 import { openChannelDesk } from "./channel-desk.ts"
 import { runDemo } from "./demo.ts"
@@ -129,6 +130,7 @@ async function startWork(
     clock,
     log,
     breaker: ground.breaker,
+    throttle: throttleOf(ground),
     heldUntil: (message, now) => heldUntil(db, message, now),
   })
   const ticker = createTicker({
@@ -184,6 +186,11 @@ function hasReports({ sms }: Channels): boolean {
 
 function removersOf({ telegram }: Channels): ButtonDeps["removers"] {
   return new Map(telegram ? [[telegram.id, telegram.removeButtons]] : [])
+}
+
+function throttleOf({ db, clock, config }: Ground) {
+  const perMinute = config.VIGIL_SEND_PACE
+  return perMinute === "off" ? undefined : createThrottle({ db, clock, perMinute })
 }
 
 /** The digest's zone is the owner's; it may become known at any time. */

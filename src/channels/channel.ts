@@ -105,6 +105,16 @@ export interface Finding {
   fix: string
 }
 
+/** A limit of the provider's that a message counts against: `burst` units at once, and one more every `everyMs`. */
+export interface Toll {
+  /** What shares it within the channel: `all`, or one chat. */
+  key: string
+  burst: number
+  everyMs: number
+  /** What this message takes of it. */
+  units: number
+}
+
 export interface Channel {
   readonly id: ChannelId
   readonly capabilities: Capabilities
@@ -113,6 +123,8 @@ export interface Channel {
    * it gave one), `Reject` when it never will be, `Uncertain` when the answer was lost.
    */
   send(message: Outgoing): Promise<Receipt>
+  /** The limits that a message counts against, so that it does not leave sooner than they allow; none when absent. */
+  tolls?(message: Pick<Outgoing, "target" | "text" | "done">): Toll[]
   /**
    * Asks the provider whether an uncertain message arrived; null when the channel cannot know. With `done`, only the
    * parts after those are in question: `absent` means that sending may go on there.

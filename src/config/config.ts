@@ -112,6 +112,14 @@ const VARIABLES = {
   OWNER_TIMEZONE: [zone.optional(), "set OWNER_TIMEZONE like Europe/Lisbon"],
   DAILY_BUDGET_USD: [usd.optional(), "set DAILY_BUDGET_USD to dollars, for example 2.50"],
   MONTHLY_BUDGET_USD: [usd.optional(), "set MONTHLY_BUDGET_USD to dollars, for example 30"],
+  VIGIL_SEND_PACE: [
+    z
+      .string()
+      .regex(/^(?:off|(?:telegram|sms|email)=[1-9]\d{0,5}(?:,(?:telegram|sms|email)=[1-9]\d{0,5})*)$/, "names no pace")
+      .transform(readPace)
+      .default({}),
+    "set VIGIL_SEND_PACE to off, or to messages a minute for some channels, like sms=600,email=30",
+  ],
   VIGIL_TOKEN: [text.min(32, "is shorter than 32 characters").optional(), "make one with: openssl rand -hex 32"],
   VIGIL_URL: [url.optional(), "set VIGIL_URL to the server the command line talks to"],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
@@ -246,6 +254,12 @@ function mailNeeds(c: Config, need: Need): void {
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+/** `off`, or by channel how much a minute. */
+function readPace(value: string): "off" | { telegram?: number; sms?: number; email?: number } {
+  if (value === "off") return value
+  return Object.fromEntries(value.split(",").map((part) => [part.split("=")[0] ?? "", Number(part.split("=")[1])]))
 }
 
 function isZone(value: string): boolean {

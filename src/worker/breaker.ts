@@ -25,6 +25,8 @@ export interface Paused {
 export interface Breaker {
   /** Null: send now, and tell how it went. Else when to ask again, with nothing counted against the message. */
   admit(channel: ChannelId): Date | null
+  /** The message that was let through did not leave after all. */
+  waived(channel: ChannelId): void
   /** The channel answered, be it with a refusal of this one message. */
   answered(channel: ChannelId): void
   /** It did not, or was too busy. @param afterMs how long it asked to be left alone. */
@@ -50,6 +52,10 @@ export function createBreaker({ clock, log }: { clock: Clock; log: Log }): Break
       if (state.probingSince !== null && now() - state.probingSince < PROBE_MS) return new Date(now() + BEHIND_PROBE_MS)
       state.probingSince = now()
       return null
+    },
+    waived(channel) {
+      const state = states.get(channel)
+      if (state) state.probingSince = null
     },
     answered(channel) {
       const state = states.get(channel)

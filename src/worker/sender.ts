@@ -9,6 +9,7 @@ import type { Channel, ChannelId, Outgoing } from "../channels/channel.ts"
 import type { Bell } from "../thread/bell.ts"
 import type { Outbox, Sending, Taken } from "../thread/outbox.ts"
 import type { Breaker } from "./breaker.ts"
+import type { Throttle } from "./throttle.ts"
 
 /** Shorter than the time after which a sender counts as dead. */
 const SEND_TIMEOUT_MS = 15_000
@@ -22,6 +23,8 @@ const BLIND_SENDS = 2
 export interface SenderDeps {
   /** Leaves channels alone that do not answer. */
   breaker?: Breaker
+  /** Keeps channels to what their providers take; without it nothing waits. */
+  throttle?: Throttle | undefined
   /** Until when a message must wait for its person's quiet hours to end; null when it may go. */
   heldUntil?: (message: Taken, now: Date) => Promise<Date | null>
   outbox: Outbox
@@ -87,9 +90,8 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
   const { outbox, channels, clock, log } = deps
   const channel = channels.get(message.channel)
   if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
-  const pausedUntil = deps.breaker?.admit(channel.id) ?? null
-  if (pausedUntil)
-    return outbox.delay(message.id, pausedUntil, { code: "channel_paused", message: `${channel.id} does not answer` })
+  const wait = await waitFor(deps, channel, message)
+  if (wait) return outbox.delay(message.id, wait.until, { code: wait.code, message: wait.message })
   const done = partsOf(message)
   const accepted = [...done]
   try {
@@ -118,6 +120,16 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
       await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
     else await outbox.failed(message.id, described)
   }
+}
+
+/** Why and until when a message may not go yet; null when it may. What the breaker holds back counts against no limit. */
+async function waitFor({ breaker, throttle }: SenderDeps, channel: Channel, message: Sending) {
+  const pausedUntil = breaker?.admit(channel.id) ?? null
+  if (pausedUntil) return { until: pausedUntil, code: "channel_paused", message: `${channel.id} does not answer` }
+  const { target, body } = message
+  const until = (await throttle?.admit(channel, { target, text: body.text, done: partsOf(message) })) ?? null
+  if (until) breaker?.waived(channel.id)
+  return until && { until, code: "paced", message: `${channel.id} takes no more right now` }
 }
 
 function contentOf({ body: { text, buttons, expiresAt } }: Sending): Pick<Outgoing, "text" | "buttons" | "expiresAt"> {

@@ -51,6 +51,13 @@ const CASES: Record<keyof Config, { takes: (string | [string, unknown])[]; refus
   VIGIL_MODEL: { takes: ["offline", "some/model:7b"], refuses: [] },
   VIGIL_EMBEDDING_MODEL: { takes: ["embed-small"], refuses: [] },
   VIGIL_FALLBACK_MODELS: { takes: [["a, b,,c ", ["a", "b", "c"]]], refuses: [] },
+  VIGIL_SEND_PACE: {
+    takes: [
+      ["off", "off"],
+      ["sms=600,email=30", { sms: 600, email: 30 }],
+    ],
+    refuses: ["on", "sms", "sms=0", "sms=1.5", "pigeon=3", "sms=1,"],
+  },
   VIGIL_PROBE_LOCAL: {
     takes: [
       ["0", false],

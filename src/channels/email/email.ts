@@ -56,6 +56,8 @@ export function createEmail(settings: EmailSettings, clock: Clock = systemClock)
   return {
     id: "email",
     capabilities: { maxText: MAX_TEXT, buttons: false, typing: false },
+    // Providers' own limits differ widely; this is below those that are known to refuse.
+    tolls: () => [{ key: "all", burst: 10, everyMs: 2000, units: 1 }],
     webhook: secret === "" ? null : receive,
     send: async (message) => await sendEmail(sender, message, clock.now()),
     async probe(signal) {

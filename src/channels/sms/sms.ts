@@ -13,6 +13,7 @@ import { inboundOf, parseIncoming, parseStatus, withMediaNote } from "./parse.ts
 import { MAX_BODY } from "./render.ts"
 import { fateOf, findSms, sendSms } from "./send.ts"
 import { inspectSms, setUpSms } from "./setup.ts"
+import { smsTolls } from "./tolls.ts"
 import type { Form } from "./verify.ts"
 import { isFromTwilio, readForm, SIGNATURE_HEADER } from "./verify.ts"
 import { whatsappSender } from "./whatsapp.ts"
@@ -47,6 +48,7 @@ export function createSms(settings: SmsSettings, clock: Clock = systemClock): Sm
   return {
     id: "sms",
     capabilities: { maxText: MAX_BODY, buttons: false, typing: false },
+    tolls: smsTolls,
     webhook: settings.publicUrl === undefined ? null : webhookOf(settings, settings.publicUrl),
     send: async (message) => await sendSms({ calls, settings, clock }, message),
     lookup: async (message) => await findSms(calls, message),

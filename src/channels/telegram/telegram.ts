@@ -16,6 +16,7 @@ import { parseUpdate, readMove } from "./parse.ts"
 import type { PollerDeps, TelegramPoller } from "./poll.ts"
 import { createTelegramPoller, LONG_POLL_SECONDS, UPDATE_KINDS } from "./poll.ts"
 import { sendTelegram } from "./send.ts"
+import { telegramTolls } from "./tolls.ts"
 import { isFromTelegram, SECRET_HEADER } from "./verify.ts"
 
 /** Milliseconds for one call that is not a long poll. */
@@ -83,6 +84,7 @@ export function createTelegram(settings: TelegramSettings, clock: Clock = system
     botId: bot.id,
     isPolled,
     capabilities: { maxText: 4096, buttons: true, typing: true },
+    tolls: telegramTolls,
     webhook: secret === "" ? null : (request) => parse(verified(secret, request)),
     parse,
     identify,

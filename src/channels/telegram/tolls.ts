@@ -1,0 +1,23 @@
+/**
+ * What a message takes of Telegram's limits (Bot FAQ, "My bot is hitting limits"): about one message a second in a chat, with
+ * short bursts allowed; twenty a minute in a group; thirty a second in all. Each part is a message.
+ */
+import type { Outgoing, Toll } from "../channel.ts"
+import { readTarget } from "./parse.ts"
+import { renderTelegram } from "./render.ts"
+
+const ALL = { key: "all", burst: 15, everyMs: 1000 / 15 }
+const CHAT = { burst: 5, everyMs: 1000 }
+/** Never more than twenty in any minute: five at once, and fifteen after them. */
+const GROUP = { burst: 5, everyMs: 4000 }
+
+export function telegramTolls({ target, text, done = [] }: Pick<Outgoing, "target" | "text" | "done">): Toll[] {
+  const chat = readTarget(target)?.chat
+  const units = Math.max(1, renderTelegram(text).length - done.length)
+  if (chat === undefined) return []
+  // Topics of a group share its limit; ids of groups are negative.
+  return [
+    { ...ALL, units },
+    { ...(chat < 0 ? GROUP : CHAT), key: `chat:${chat}`, units },
+  ]
+}
