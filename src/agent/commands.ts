@@ -1,5 +1,6 @@
 /** Commands: what a person types with a slash. Run in order with the messages, by code: the same on every channel, with or without a model. */
 
+import { describe } from "../channels/attachment.ts"
 import { commandOf, messagePayload } from "../thread/event.ts"
 import type { Handler, Job } from "./job.ts"
 
@@ -26,7 +27,7 @@ export function createCommands(commands: Command[]): Handler {
   return {
     takesMore: false,
     async run(job) {
-      const { text } = messagePayload.parse(job.run.events[0]?.payload)
+      const { text, attachments = [] } = messagePayload.parse(job.run.events[0]?.payload)
       const { name, rest } = commandOf(text) ?? { name: "", rest: "" }
       const command = byName.get(name)
       const answer = async () => {
@@ -35,7 +36,8 @@ export function createCommands(commands: Command[]): Handler {
       }
       const hidden = command?.hidesAnswer ? await answer() : null
       const noted = await job.steps.note<string>(`/${name}`, hidden === null ? answer : async () => "(not kept)")
-      const reply = hidden ?? noted
+      const passed = attachments.map((one) => `\n(${describe(one)}: not looked at, a command takes none)`).join("")
+      const reply = (hidden ?? noted) + passed
       const forgetAt = hidden === null ? {} : { forgetAt: new Date(job.now().getTime() + SECRET_MS) }
       const post = { threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply, ...forgetAt }
       return { model: null, posts: [post] }

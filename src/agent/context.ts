@@ -7,9 +7,11 @@ import { type Label, mix } from "../base/label.ts"
 import type { Tx } from "../db/db.ts"
 import type { Memory, Recalled, StoredMemory } from "../memory/memory.ts"
 import { personScope } from "../memory/scope.ts"
+import { wordsOf } from "../model/attached.ts"
 import type { Message } from "../model/model.ts"
 import { localTime } from "../schedule/zone.ts"
 import type { Job } from "./job.ts"
+import type { Heard } from "./perceive.ts"
 
 export interface Section {
   name: string
@@ -44,14 +46,21 @@ export interface ContextDeps {
 interface Said {
   role: "user" | "assistant"
   text: string
+  /** Of the run, where something came with its messages: an answer may repeat what a file said. */
+  label: Label | null
 }
 
-export async function buildContext({ db, memory, tokens }: ContextDeps, job: Job, texts: string[]): Promise<Context> {
+export async function buildContext(
+  { db, memory, tokens }: ContextDeps,
+  job: Job,
+  heard: readonly Heard[],
+): Promise<Context> {
+  const texts = heard.map((message) => wordsOf(message, true))
   const scopes = [personScope(job.person.id)]
   const [said, pinned, recalled] = await Promise.all([
     history(db, job),
     memory.pinned(scopes),
-    memory.recall({ scopes, text: texts.join("\n"), limit: RECALL_LIMIT }),
+    memory.recall({ scopes, text: heard.map(({ text }) => text).join("\n"), limit: RECALL_LIMIT }),
   ])
   const profile = profileOf(job, pinned)
   const system = profile ? `${PERSONA}\n\n${profile}` : PERSONA
@@ -66,11 +75,16 @@ export async function buildContext({ db, memory, tokens }: ContextDeps, job: Job
   ]
   return {
     system,
-    messages: [...kept.map(toMessage), ...texts.map((text) => toMessage({ role: "user", text }))],
+    messages: [...kept.map(toMessage), ...heard],
     volatile,
     sections,
     recalled: recalled.map(({ id, text, score }) => ({ id, text, score })),
-    label: mix(job.run.label, ...recalled.map((m) => m.label), ...pinned.map((m) => m.label)),
+    label: mix(
+      job.run.label,
+      ...kept.flatMap((s) => s.label ?? []),
+      ...recalled.map((m) => m.label),
+      ...pinned.map((m) => m.label),
+    ),
   }
 }
 
@@ -86,15 +100,18 @@ async function history(db: Tx, job: Job): Promise<Said[]> {
     with cut as (
       select coalesce((select received_at from inbox where thread_id = ${job.thread.id} and seq = ${job.thread.historyFrom}), '-infinity') as at
     ), said as (
-      (select 'user' as role, payload ->> 'text' as text, received_at as at, seq from inbox
+      (select 'user' as role, payload ->> 'text' as text, received_at as at, seq, run_id from inbox
         where thread_id = ${job.thread.id} and kind = 'message' and state in ('done', 'dead')
           and seq > ${job.thread.historyFrom} and run_id is distinct from ${job.run.id}::uuid
         order by seq desc limit ${HISTORY_ROWS})
       union all
-      (select 'assistant', body ->> 'text', created_at, outbox.seq from outbox, cut
+      (select 'assistant', body ->> 'text', created_at, outbox.seq, run_id from outbox, cut
         where thread_id = ${job.thread.id} and created_at > cut.at order by outbox.seq desc limit ${HISTORY_ROWS})
     )
-    select role, text from said order by at desc, role, seq desc limit ${HISTORY_ROWS}`)
+    select role, text, (
+      select label from runs where id = said.run_id and kind = 'message'
+        and exists (select 1 from inbox where inbox.run_id = runs.id and payload ? 'attachments')
+    ) as label from said order by at desc, role, seq desc limit ${HISTORY_ROWS}`)
   return rows.reverse()
 }
 

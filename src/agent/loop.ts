@@ -9,7 +9,7 @@ export interface LoopParts {
   /** Always gives the model something to read: a failed tool is data. */
   call(call: ToolCall): Promise<string>
   /** What the person said in the meantime, oldest first. */
-  steer(): Promise<string[]>
+  steer(): Promise<Message[]>
   /** Milliseconds of work on the run so far. */
   elapsed(): number
 }
@@ -42,7 +42,7 @@ export async function loop(start: Message[], parts: LoopParts, limits: LoopLimit
     if (toolCalls.length === 0 && said.length === 0) return { end: "answer", text }
     // An answer overtaken by new words was never sent: the model must not believe that the person has read it.
     const heard = toolCalls.length > 0 ? [spoken(answer), ...tellings] : []
-    messages.push(...heard, ...said.map((words): Message => ({ role: "user", text: words })))
+    messages.push(...heard, ...said)
   }
   return { end: "limit", which: "steps" }
 }

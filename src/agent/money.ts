@@ -7,10 +7,17 @@ import type { Db } from "../db/db.ts"
 import { type Caps, reserve, settle } from "../journal/ledger.ts"
 import type { ModelRequest, ModelResult } from "../model/model.ts"
 
+/** A call whose price its caller knows. */
+export interface Priced {
+  model: string
+  /** The most it can cost in US dollars; null when unpriced. */
+  amount: number | null
+}
+
 export interface Money {
   /** Throws `Limit` (`day` or `month`) when the call could pass a cap. Without caps it costs nothing. */
-  reserve(opId: string, runId: string, request: ModelRequest): Promise<void>
-  settle(opId: string, result: ModelResult): Promise<void>
+  reserve(opId: string, runId: string, call: ModelRequest | Priced): Promise<void>
+  settle(opId: string, result: Pick<ModelResult, "model" | "cost">): Promise<void>
 }
 
 export interface MoneyDeps {
@@ -25,12 +32,12 @@ export interface MoneyDeps {
 export function createMoney({ db, caps, estimate, today }: MoneyDeps): Money {
   const capped = caps.daily !== undefined || caps.monthly !== undefined
   return {
-    async reserve(opId, runId, request) {
+    async reserve(opId, runId, call) {
       if (!capped) return
-      const amount = estimate(request)
+      const amount = "amount" in call ? call.amount : estimate(call)
       const passed = await reserve(
         db,
-        { opId, runId, day: today(), model: request.model ?? "", amount: amount ?? 0 },
+        { opId, runId, day: today(), model: call.model ?? "", amount: amount ?? 0 },
         caps,
       )
       if (passed)

@@ -6,6 +6,7 @@ import { type Label, mix } from "../base/label.ts"
 import type { Db } from "../db/db.ts"
 import type { Fence } from "../journal/journal.ts"
 import type { ModelRequest, ModelResult } from "../model/model.ts"
+import { rewriteMessage } from "../thread/media.ts"
 import { type Steered, takeNewMessages } from "../thread/steering.ts"
 import type { Money } from "./money.ts"
 import type { Tape } from "./tape.ts"
@@ -20,6 +21,17 @@ export interface StepsDeps {
   signal: AbortSignal
 }
 
+type Paid = Pick<ModelResult, "usage" | "cost" | "model">
+
+export interface PaidCall<T> {
+  /** For the trace. */
+  request: unknown
+  model: string
+  /** The most it can cost in US dollars; null when unpriced. */
+  amount: () => number | null
+  make: () => Promise<T>
+}
+
 export interface Steps {
   readonly tape: Tape
   readonly signal: AbortSignal
@@ -30,8 +42,12 @@ export interface Steps {
   note<T>(name: string, make: () => Promise<T>): Promise<T>
   /** Asks a model: intent, reservation, call; the answer is written with what follows from it. */
   model(name: string, request: ModelRequest): Promise<ModelResult>
+  /** Any other call that is paid for, made durable in the same way; `make` must survive JSON. */
+  paid<T extends Paid>(name: string, call: PaidCall<T>): Promise<T>
   /** What people said since the run began, not handed out before. */
-  steer(): Promise<string[]>
+  steer(): Promise<Steered[]>
+  /** Puts what a message turned out to say where people and later turns read it. */
+  retell(inboxId: string, text: string): Promise<void>
   /** The thread's `next_seq` up to which messages were handed out: a run may end only if nothing came in since. */
   seen(): number
 }
@@ -56,6 +72,8 @@ export function createSteps(deps: StepsDeps): Steps {
       return result
     },
     model: (name, request) => askModel(deps, name, request),
+    paid: (name, call) => pay(deps, name, call),
+    retell: (inboxId, text) => rewriteMessage(deps.db, deps.fence, inboxId, text),
     async steer() {
       const { n, opId, before } = tape.ahead()
       const recorded = before?.outcome?.name === "steer"
@@ -69,25 +87,39 @@ export function createSteps(deps: StepsDeps): Steps {
         : await takeNewMessages(deps.db, { runId: tape.runId, fence: deps.fence, n, opId })
       if (messages.length > 0) tape.skip()
       for (const message of messages) label = mix(label, message.label)
-      return messages.map((message) => message.text)
+      return messages
     },
     seen: () => seen,
   }
 }
 
-async function askModel(
-  { tape, money, ask, signal }: StepsDeps,
-  name: string,
-  request: ModelRequest,
-): Promise<ModelResult> {
+async function askModel(deps: StepsDeps, name: string, request: ModelRequest): Promise<ModelResult> {
+  const schema = request.schema ? { schema: request.schema.name } : {}
+  return charged(deps, name, {
+    request: { messages: request.messages.length, tools: request.tools.length, ...schema },
+    reserve: (opId) => deps.money.reserve(opId, deps.tape.runId, request),
+    make: () => deps.ask({ ...request, signal: deps.signal }),
+  })
+}
+
+function pay<T extends Paid>(deps: StepsDeps, name: string, { request, model, amount, make }: PaidCall<T>): Promise<T> {
+  const reserve = (opId: string) => deps.money.reserve(opId, deps.tape.runId, { model, amount: amount() })
+  return charged(deps, name, { request, reserve, make })
+}
+
+interface Charged<T> {
+  request: unknown
+  reserve: (opId: string) => Promise<void>
+  make: () => Promise<T>
+}
+
+async function charged<T extends Paid>({ tape, money }: StepsDeps, name: string, call: Charged<T>): Promise<T> {
   const { n, opId, before } = tape.next("model", name)
   if (before.outcome) return recordedAs(before.outcome.result)
   const entry = { n, kind: "model" as const, name, opId, replay: "idempotent" as const }
-  const schema = request.schema ? { schema: request.schema.name } : {}
-  const summary = { messages: request.messages.length, tools: request.tools.length, ...schema }
-  await tape.write(before.intent ? [] : [{ ...entry, phase: "intent", request: summary }])
-  await money.reserve(opId, tape.runId, request)
-  const result = await ask({ ...request, signal })
+  await tape.write(before.intent ? [] : [{ ...entry, phase: "intent", request: call.request }])
+  await call.reserve(opId)
+  const result = await call.make()
   await money.settle(opId, result)
   const { input, cached, output } = result.usage
   tape.keep({

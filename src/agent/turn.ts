@@ -6,18 +6,21 @@ import type { Tool } from "../tools/tool.ts"
 import { buildContext, type Context, type ContextDeps } from "./context.ts"
 import type { Handler, Job } from "./job.ts"
 import { type LoopEnd, loop } from "./loop.ts"
+import type { Heard, Perception, Spoken } from "./perceive.ts"
 
 /** Tokens of one answer. */
 const MAX_OUTPUT = 1500
 
 export interface TurnDeps extends ContextDeps {
   tools: ReadonlyMap<string, Tool>
+  /** Looks at what comes with messages; without it the note that something came is all there is. */
+  perception?: Perception
 }
 
 /** Context, loop, and the words of the answer; empty when there is nothing to say. */
 export type Answer = (
   job: Job,
-  texts: string[],
+  said: readonly (string | Spoken)[],
   grants: Grant[] | null,
 ) => Promise<{ text: string; model: string | null }>
 
@@ -27,9 +30,12 @@ export function createAnswer(deps: TurnDeps): Answer {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const tools = { name: "tools", tokens: deps.tokens(JSON.stringify(specs)) }
 
-  return async (job, texts, grants) => {
+  const { perceive, show } = deps.perception ?? wordsOnly
+  return async (job, said, grants) => {
+    const heard: Heard[] = []
+    for (const one of said) heard.push(typeof one === "string" ? { role: "user", text: one } : await perceive(job, one))
     const context = await job.steps.note<Context>("context", async () => {
-      const built = await buildContext(deps, job, texts)
+      const built = await buildContext(deps, job, heard)
       return { ...built, sections: [tools, ...built.sections] }
     })
     job.steps.taint(context.label)
@@ -42,12 +48,17 @@ export function createAnswer(deps: TurnDeps): Answer {
     const began = job.now().getTime()
     const end = await loop(context.messages, {
       async ask(messages) {
-        const result = await job.steps.model("reply", { ...request, messages })
+        const result = await job.steps.model("reply", { ...request, messages: await show(messages) })
         model = result.model
         return result
       },
       call: async (call) => JSON.stringify(await act(call.name, argumentsOf(call.arguments))),
-      steer: () => job.steps.steer(),
+      async steer() {
+        const more: Heard[] = []
+        for (const { text, id, payload } of await job.steps.steer())
+          more.push(await perceive(job, id === undefined ? { payload: { text } } : { id, payload }))
+        return more
+      },
       elapsed: () => job.now().getTime() - began,
     })
     return { text: textOf(end), model }
@@ -58,11 +69,15 @@ export function createTurn(answer: Answer): Handler {
   return {
     takesMore: true,
     async run(job) {
-      const texts = job.run.events.map((event) => messagePayload.parse(event.payload).text)
-      const { text, model } = await answer(job, texts, null)
+      const { text, model } = await answer(job, job.run.events, null)
       return { model, posts: text ? [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text }] : [] }
     },
   }
+}
+
+const wordsOnly: Perception = {
+  perceive: async (_job, { payload }) => ({ role: "user", text: messagePayload.parse(payload).text }),
+  show: async (messages) => [...messages],
 }
 
 /** Malformed JSON goes to the tool as the text it is: the schema refuses it, and the model reads why. */

@@ -7,12 +7,14 @@ import { featureCommands } from "../agent/feature-commands.ts"
 import { createHook } from "../agent/hook.ts"
 import { createMoney } from "../agent/money.ts"
 import { peopleCommands } from "../agent/people-commands.ts"
+import { createPerception, type PerceptionDeps } from "../agent/perceive.ts"
 import { type Answer, createAnswer, createTurn } from "../agent/turn.ts"
+import { Misconfigured } from "../base/errors.ts"
 import { newId } from "../base/ids.ts"
 import type { Channels } from "../channels/open.ts"
 import { createScheduledDigest, createSendDigest } from "../digest/delivery.ts"
 import type { Digests } from "../digest/digest.ts"
-import type { Model } from "../model/model.ts"
+import type { Model, Transcriber } from "../model/model.ts"
 import { quietText } from "../schedule/quiet.ts"
 import { localDay, localTime, zoneOf } from "../schedule/zone.ts"
 import { quietOf } from "../thread/quiet-hours.ts"
@@ -29,16 +31,23 @@ export interface Wired {
   ground: Ground
   channels: Channels
   model: Model
+  transcriber?: Transcriber | undefined
   stores: Stores
   triage: Triage
   status: () => Promise<string>
 }
 
 export function openMind(wired: Wired) {
-  const { ground, channels, model, stores, triage } = wired
+  const { ground, channels, model, transcriber, stores, triage } = wired
   const { db, clock, log, people, scrubber, hostZone, config } = ground
   const chat = chatTools(wired)
-  const answer = createAnswer({ db, memory: stores.memory, tokens: (text) => model.tokens(text), tools: byName(chat) })
+  const answer = createAnswer({
+    db,
+    memory: stores.memory,
+    tokens: (text) => model.tokens(text),
+    tools: byName(chat),
+    perception: createPerception({ store: stores.media, fetch: fetchFrom(channels), model, transcriber }),
+  })
   const money = createMoney({
     db,
     caps: {
@@ -69,6 +78,15 @@ export function openMind(wired: Wired) {
     live: channels.live,
     defaultZone: hostZone,
   })
+}
+
+/** What came in on a channel is had from that channel. */
+function fetchFrom({ senders }: Channels): PerceptionDeps["fetch"] {
+  return async (channel, ref, limits) => {
+    const found = [...senders.values()].find(({ id }) => id === channel)
+    if (!found?.fetchMedia) throw new Misconfigured(`${channel} is not set up any more`, { fix: "set it up again" })
+    return await found.fetchMedia(ref, limits)
+  }
 }
 
 function byName(tools: Tool[]): Map<string, Tool> {

@@ -3,34 +3,40 @@ import { createDigest } from "../digest/digest.ts"
 import { createMemory } from "../memory/store.ts"
 import { createModel } from "../model/client.ts"
 import { createEmbedder } from "../model/embed.ts"
-import type { Embedder, Model } from "../model/model.ts"
+import type { Embedder, Model, Transcriber } from "../model/model.ts"
 import { resolveModel } from "../model/resolve.ts"
+import { createTranscriber } from "../model/transcribe.ts"
 import { createAutomations } from "../schedule/automations.ts"
+import { createMediaStore } from "../thread/media.ts"
 import type { Ground } from "./ground.ts"
 
 export async function openModel({
   config,
   clock,
   log,
-}: Ground): Promise<{ model: Model; embedder: Embedder | undefined }> {
+}: Ground): Promise<{ model: Model; embedder: Embedder | undefined; transcriber: Transcriber | undefined }> {
   const resolution = await resolveModel({
     apiKey: config.OPENAI_API_KEY,
     baseUrl: config.OPENAI_BASE_URL,
     model: config.VIGIL_MODEL,
     embeddingModel: config.VIGIL_EMBEDDING_MODEL,
+    transcriptionModel: config.VIGIL_TRANSCRIPTION_MODEL,
+    images: config.VIGIL_IMAGES,
     fallbacks: config.VIGIL_FALLBACK_MODELS,
     ownPort: config.PORT,
     probe: config.VIGIL_PROBE_LOCAL,
   })
   const model = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
-  return { model, embedder: createEmbedder(resolution.embedding) }
+  const transcriber = await createTranscriber(resolution.transcription)
+  return { model, embedder: createEmbedder(resolution.embedding), transcriber }
 }
 
 /** What the agent knows and keeps by itself. */
 export function openStores(ground: Ground, embedder: Embedder | undefined) {
   const { db, queue, clock, log } = ground
   const memory = createMemory({ db, queue, clock, log, ...(embedder ? { embedder } : {}) })
-  return { memory, automations: createAutomations({ db, clock }), digests: createDigest({ db, clock }) }
+  const media = createMediaStore({ db, clock })
+  return { memory, media, automations: createAutomations({ db, clock }), digests: createDigest({ db, clock }) }
 }
 
 export type Stores = ReturnType<typeof openStores>

@@ -2,6 +2,9 @@
  * Channel: what a place to talk must offer. Verifying and parsing are pure and happen at the edge; sending happens
  * in the outbox, which alone decides about repeats from the error it gets.
  */
+import type { Attachment } from "./attachment.ts"
+import type { MediaLimits } from "./media.ts"
+
 export type ChannelId = "web" | "telegram" | "sms" | "email" | "github"
 
 export interface Capabilities {
@@ -22,6 +25,8 @@ export interface Inbound {
   /** The conversation: `telegram:<bot>:<chat>[:<topic>]`, `sms:<our number>:<theirs>`, `email:<ours>:<theirs>:<conversation>`. */
   threadKey: string
   text: string
+  /** What came with the words; nothing of it is fetched before the sender is known. */
+  attachments?: Attachment[]
   /** What an answer to it must be addressed to (chat id, number, `mailto:` with the conversation). */
   target: string
   /** The provider's id of a pressed button's query, to be acknowledged. */
@@ -125,6 +130,8 @@ export interface Channel {
   send(message: Outgoing): Promise<Receipt>
   /** The limits that a message counts against, so that it does not leave sooner than they allow; none when absent. */
   tolls?(message: Pick<Outgoing, "target" | "text" | "done">): Toll[]
+  /** The bytes of an attachment by its `ref`. Throws `Retry` when they can be had later, `Reject` or `Deny` when never. */
+  fetchMedia?(ref: string, limits: MediaLimits): Promise<Uint8Array>
   /**
    * Asks the provider whether an uncertain message arrived; null when the channel cannot know. With `done`, only the
    * parts after those are in question: `absent` means that sending may go on there.

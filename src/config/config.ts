@@ -48,6 +48,8 @@ const VARIABLES = {
   ],
   VIGIL_MODEL: [text.optional(), "set VIGIL_MODEL to a model's name, or to offline"],
   VIGIL_EMBEDDING_MODEL: [text.optional(), "set VIGIL_EMBEDDING_MODEL to an embedding model's name"],
+  VIGIL_TRANSCRIPTION_MODEL: [text.optional(), "set VIGIL_TRANSCRIPTION_MODEL to a model that transcribes recordings"],
+  VIGIL_IMAGES: [flag.optional(), "set VIGIL_IMAGES to 0 or 1"],
   VIGIL_FALLBACK_MODELS: [list.default([]), "set VIGIL_FALLBACK_MODELS to names separated by commas"],
   VIGIL_PROBE_LOCAL: [flag.default(true), "set VIGIL_PROBE_LOCAL to 0 or 1"],
   TELEGRAM_BOT_TOKEN: [

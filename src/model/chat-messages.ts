@@ -18,7 +18,7 @@ export const chatState = z.object({
 
 export function chatMessages(call: DialectCall, names: ToolNames): ChatMessage[] {
   const { request, facts } = call
-  const turns = transcript(request, facts.callIds)
+  const turns = transcript(request, { callIds: facts.callIds, sees: call.sees })
   const asked = request.schema !== undefined && facts.answers !== "json_schema" ? schemaInstruction(request.schema) : ""
   const system = [request.system, asked].filter((part) => part !== "").join("\n\n")
   const first: ChatMessage[] = system === "" ? [] : [{ role: "system", content: system }]
@@ -26,7 +26,7 @@ export function chatMessages(call: DialectCall, names: ToolNames): ChatMessage[]
 }
 
 function wire(turn: Turn, call: DialectCall, names: ToolNames): ChatMessage[] {
-  if (turn.role === "user") return [{ role: "user", content: turn.text }]
+  if (turn.role === "user") return [{ role: "user", content: heard(turn) }]
   const { facts } = call
   const state = chatState.safeParse(stateFor(call, turn.state)).data
   if (turn.calls.length === 0) return [{ role: "assistant", content: turn.text, ...state?.message }]
@@ -41,4 +41,14 @@ function wire(turn: Turn, call: DialectCall, names: ToolNames): ChatMessage[] {
     { role: "assistant", content, tool_calls: toolCalls, ...facts.always, ...state?.message },
     ...turn.calls.map((made) => ({ role: "tool" as const, tool_call_id: made.id, content: made.result })),
   ]
+}
+
+/** Words alone stay a plain text, which every server takes. */
+function heard({ text, pictures }: Extract<Turn, { role: "user" }>): string | OpenAI.ChatCompletionContentPart[] {
+  if (pictures.length === 0) return text
+  const shown = pictures.map(({ type, data }) => ({
+    type: "image_url" as const,
+    image_url: { url: `data:${type};base64,${data}` },
+  }))
+  return [{ type: "text", text }, ...shown]
 }

@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts"
 import { codeOf, Misconfigured, Reject, Retry } from "../base/errors.ts"
 import { createCircuit } from "./circuit.ts"
-import { type Endpoint, isRemote, nameOf, OFFLINE, type RemoteEndpoint } from "./endpoint.ts"
+import { type Endpoint, isRemote, mayShow, nameOf, OFFLINE, type RemoteEndpoint } from "./endpoint.ts"
 import type { Model, ModelRequest, ModelResult } from "./model.ts"
 import { loadPrices, type PriceList } from "./prices.ts"
 import { createRemote } from "./remote.ts"
@@ -90,7 +90,11 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
   }
 
   const offline = endpoints.every((endpoint) => !isRemote(endpoint))
-  return { identity, offline, ask, estimate, tokens: (text) => meter.tokens(nameOf(identity), text) }
+  function sees(wanted?: string): boolean {
+    const first = wanted === undefined ? endpoints[0] : chosen(endpoints, wanted)
+    return first !== undefined && isRemote(first) && mayShow(first)
+  }
+  return { identity, offline, ask, estimate, tokens: (text) => meter.tokens(nameOf(identity), text), sees }
 }
 
 /** The models to ask for one request, in order, each once. Rules cannot fill a schema, so they do not stand in there. */

@@ -11,6 +11,8 @@ export interface DialectCall {
   facts: ProviderFacts
   /** The model refuses `reasoning.encrypted_content`. */
   plainReasoning: boolean
+  /** Pictures are shown to it. */
+  sees: boolean
   request: ModelRequest
 }
 

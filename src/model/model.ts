@@ -2,6 +2,8 @@
  * Model: the one neutral contract for every language model. Dialects (`responses`, `chat`) and the offline
  * responder stand behind it; nothing above knows which one answered.
  */
+import type { Attached } from "./attached.ts"
+
 export interface ToolSpec {
   /** `^[a-zA-Z0-9_-]{1,64}$` */
   name: string
@@ -19,7 +21,7 @@ export interface ToolCall {
 }
 
 export type Message =
-  | { role: "user"; text: string }
+  | { role: "user"; text: string; attached?: Attached[] }
   | { role: "assistant"; text: string | null; toolCalls: ToolCall[]; state?: ProviderState }
   | { role: "tool"; callId: string; name: string; text: string }
 
@@ -91,6 +93,34 @@ export interface Model {
   estimate(request: ModelRequest): number | null
   /** Estimated tokens of a text for the model in use (characters per token, calibrated on returned usage). */
   tokens(text: string): number
+  /** Whether a picture may be shown to the one chosen, or to the first choice; absent for one that sees nothing. */
+  sees?(model?: string): boolean
+}
+
+/** What was said in a recording. */
+export interface Transcript {
+  text: string
+  usage: Usage
+  /** US dollars; null when the price is not known. */
+  cost: number | null
+  provider: string
+  model: string
+}
+
+export interface Recording {
+  bytes: Uint8Array
+  /** `audio/ogg` */
+  type: string
+  /** How long it plays, when somebody said so. */
+  seconds?: number
+}
+
+export interface Transcriber {
+  readonly model: string
+  /** Throws `Retry` when the endpoint is away or busy, `Reject` when it will not take the recording. */
+  transcribe(recording: Recording, signal?: AbortSignal): Promise<Transcript>
+  /** The most it can cost in US dollars; null when unpriced. */
+  estimate(length: { size: number; seconds?: number }): number | null
 }
 
 export interface Embedder {

@@ -4,6 +4,7 @@
  * words about the world, and it never repeats a call that another model already made in this turn.
  */
 import { Reject } from "../base/errors.ts"
+import { type Attached, UNSEEN } from "./attached.ts"
 import { OFFLINE } from "./endpoint.ts"
 import type { Message, ModelRequest, ModelResult, ToolCall } from "./model.ts"
 import { type Command, parseCommand } from "./offline-grammar.ts"
@@ -19,7 +20,7 @@ type ToolMessage = Extract<Message, { role: "tool" }>
 
 interface Turn {
   /** The person's messages in this turn, those already handled by another model left out. */
-  said: { text: string; at: number }[]
+  said: { text: string; at: number; attached: Attached[] }[]
   /** Results of our own calls, by id. */
   results: ReadonlyMap<string, string>
   /** Results of calls that another model made before it failed. */
@@ -39,7 +40,10 @@ export function answerOffline(request: ModelRequest, now: Date): ModelResult {
   }
   const offered = new Set(request.tools.map((tool) => tool.name))
   const turn = readTurn(request.messages)
-  const plans = turn.said.map(({ text, at }) => plan(parseCommand(text), { at, turn, offered, now }))
+  const plans = turn.said.flatMap(({ text, at, attached }): Plan[] => [
+    ...(text === "" ? [] : [plan(parseCommand(text), { at, turn, offered, now })]),
+    ...attached.flatMap(unreadable),
+  ])
   const toolCalls = plans.flatMap((one) => ("call" in one ? [one.call] : []))
   const replies = plans.flatMap((one) => ("reply" in one ? [one.reply] : []))
   const done = turn.foreign.map((message) => replyOf(message.name, message.text))
@@ -63,10 +67,19 @@ function readTurn(messages: readonly Message[]): Turn {
   const foreign = since.filter((m) => m.role === "tool").filter((m) => !OURS.test(m.callId))
   const handled = since.findLastIndex((m) => m.role === "assistant" && m.toolCalls.some((call) => !OURS.test(call.id)))
   const said = since
-    .flatMap((m, index) => (m.role === "user" ? [{ text: m.text.trim(), index }] : []))
-    .map(({ text, index }, at) => ({ text, index, at: at + 1 }))
-    .filter(({ text, index }) => index > handled && text !== "")
+    .flatMap((m, index) => (m.role === "user" ? [{ text: commandIn(m.text), attached: m.attached ?? [], index }] : []))
+    .map((one, at) => ({ ...one, at: at + 1 }))
+    .filter(({ index }) => index > handled)
   return { said, results, foreign }
+}
+
+/** A recording becomes a text that says what it was. */
+const commandIn = (text: string): string => text.replace(/^voice note: /, "").trim()
+
+/** Rules read and see nothing; each thing that came is answered for. */
+function unreadable({ what, unread, image }: Attached): Plan[] {
+  const why = unread ?? (image === undefined ? "I can't read files without a model" : UNSEEN)
+  return [{ reply: `${what.charAt(0).toUpperCase()}${what.slice(1)}: ${why}.` }]
 }
 
 interface Place {

@@ -25,6 +25,36 @@ export async function loadPrices(): Promise<PriceList> {
   return { cost }
 }
 
+/** What a recording took, as far as somebody said. */
+export interface Heard {
+  seconds?: number
+  /** Tokens: all of the input, those of sound among them, and the output. */
+  input: number
+  audio: number
+  output: number
+}
+
+export interface AudioPrices {
+  /** US dollars, or null when the list does not know the model, or nobody said what the recording took. */
+  cost(at: { provider: string; model: string }, heard: Heard): number | null
+}
+
+/** Some models are priced by the minute and some by the token; the list says 0 for the measure that is not theirs. */
+export async function loadAudioPrices(): Promise<AudioPrices> {
+  const { calcPrice } = await import("@pydantic/genai-prices")
+  return {
+    cost({ provider, model }, { seconds, input, audio, output }) {
+      const facts = factsOf(provider)
+      if (facts.free) return 0
+      const options = facts.prices === undefined ? {} : { providerId: facts.prices }
+      const price = (usage: Parameters<typeof calcPrice>[0]) => calcPrice(usage, model, options)?.total_price || null
+      const byTime = seconds === undefined ? null : price({ audio_seconds: seconds })
+      const sound = Math.min(audio, input)
+      return byTime ?? price({ input_tokens: input, input_audio_tokens: sound, output_tokens: output })
+    },
+  }
+}
+
 /** The list refuses cache counts above the total, which some servers report. */
 function priced(usage: MeteredUsage) {
   const cached = Math.min(usage.cached, usage.input)

@@ -25,6 +25,8 @@ export interface LocalServer {
   /** Chat models, those known to call tools first. */
   chat: string[]
   embedding: string[]
+  /** Which of its models take pictures, where it says so. */
+  seeing?: ReadonlyMap<string, boolean>
 }
 
 const TIMEOUT_MS = 300
@@ -66,21 +68,23 @@ async function askServer({ provider, origin }: LocalAddress): Promise<LocalServe
   return { provider, baseUrl, ...found }
 }
 
-async function listOllama(origin: string): Promise<Pick<LocalServer, "chat" | "embedding"> | undefined> {
+async function listOllama(origin: string): Promise<Pick<LocalServer, "chat" | "embedding" | "seeing"> | undefined> {
   const list = tags.safeParse(await getJson(`${origin}/api/tags`)).data
   if (list === undefined) return undefined
   const { chat, embedding } = sorted(list.models.map((model) => model.name))
-  const known = await Promise.all(chat.slice(0, MAX_ASKED).map((model) => callsTools(origin, model)))
+  const known = await Promise.all(chat.slice(0, MAX_ASKED).map((model) => abilitiesOf(origin, model)))
   // A model that says it calls no tools would refuse every turn; one that says nothing may well do.
-  const able = chat.filter((_, at) => known[at] === true)
+  const able = chat.filter((_, at) => known[at]?.includes("tools"))
   const silent = chat.filter((_, at) => known[at] === undefined)
-  return { chat: [...able, ...silent], embedding }
+  const seeing = chat.flatMap((model, at) =>
+    known[at] === undefined ? [] : [[model, known[at].includes("vision")] as const],
+  )
+  return { chat: [...able, ...silent], embedding, seeing: new Map(seeing) }
 }
 
-async function callsTools(origin: string, model: string): Promise<boolean | undefined> {
+async function abilitiesOf(origin: string, model: string): Promise<string[] | undefined> {
   const init = { method: "POST", body: JSON.stringify({ model }), headers: { "content-type": "application/json" } }
-  const told = abilities.safeParse(await getJson(`${origin}/api/show`, init)).data
-  return told?.capabilities.includes("tools")
+  return abilities.safeParse(await getJson(`${origin}/api/show`, init)).data?.capabilities
 }
 
 function sorted(names: string[]): Pick<LocalServer, "chat" | "embedding"> {

@@ -24,6 +24,10 @@ export interface ProviderFacts {
   always: Readonly<Record<string, unknown>>
   /** What a tool call made by another model must carry. */
   foreignCall: Readonly<Record<string, unknown>>
+  /** Models that take no pictures, by name; any other is shown them, and a refusal teaches otherwise (`quirks.ts`). */
+  blind: RegExp
+  /** The model that transcribes unless another is set; without one nothing is transcribed. */
+  hears?: string
   /** Error codes that mean "ask again" although the status says the request is wrong. */
   retryCodes: readonly string[]
 }
@@ -39,6 +43,7 @@ const BASE: ProviderFacts = {
   echoCall: [],
   always: {},
   foreignCall: {},
+  blind: /(^|[/_-])(embed|whisper|tts|coder|codestral)/i,
   retryCodes: [],
 }
 
@@ -46,7 +51,15 @@ const THINKING = { echo: ["reasoning_content"], always: { reasoning_content: "" 
 const LOCAL: ProviderFacts = { ...BASE, free: true }
 
 const FACTS: Readonly<Record<string, ProviderFacts>> = {
-  openai: { ...BASE, dialect: "responses", prices: "openai", outputCap: "max_completion_tokens", noContent: null },
+  openai: {
+    ...BASE,
+    dialect: "responses",
+    prices: "openai",
+    outputCap: "max_completion_tokens",
+    noContent: null,
+    blind: /^(gpt-3|gpt-4(-\d|$)|o1-(mini|preview)|o3-mini|gpt-oss)/,
+    hears: "gpt-4o-mini-transcribe",
+  },
   azure: { ...BASE, dialect: "responses", prices: "azure", outputCap: "max_completion_tokens", noContent: null },
   google: {
     ...BASE,
@@ -57,7 +70,7 @@ const FACTS: Readonly<Record<string, ProviderFacts>> = {
   },
   anthropic: { ...BASE, prices: "anthropic", noContent: null, answers: "prompt" },
   openrouter: { ...BASE, prices: "openrouter", noContent: null, echo: ["reasoning_details"] },
-  deepseek: { ...BASE, ...THINKING, prices: "deepseek", answers: "json_object" },
+  deepseek: { ...BASE, ...THINKING, prices: "deepseek", answers: "json_object", blind: /./ },
   moonshotai: { ...BASE, ...THINKING, prices: "moonshotai", answers: "json_object" },
   groq: { ...BASE, prices: "groq", noContent: null, answers: "json_object", retryCodes: ["tool_use_failed"] },
   mistral: { ...BASE, prices: "mistral", callIds: "nine" },

@@ -10,6 +10,8 @@ export interface Quirks {
   answers?: ProviderFacts["answers"]
   /** The model gives no encrypted reasoning to carry. */
   plainReasoning?: boolean
+  /** The model takes no pictures. */
+  sees?: false
 }
 
 const LESSONS: readonly (readonly [RegExp, Quirks])[] = [
@@ -19,6 +21,13 @@ const LESSONS: readonly (readonly [RegExp, Quirks])[] = [
   [/max_completion_tokens.*(not (supported|permitted)|unknown|extra|unrecognized)/i, { outputCap: "max_tokens" }],
   [/(response_format|text\.format|json_schema).*(support|unknown|unrecognized|unavailable)/i, { answers: "prompt" }],
   [/encrypted content is not supported/i, { plainReasoning: true }],
+  // Of pictures at all; one that is broken is refused in other words. "unknown variant `image_url`, expected `text`", "image input is not supported", "image_url is only supported by certain models"
+  [/unknown variant .?(image_url|input_image)/i, { sees: false }],
+  [
+    /\b(image_url|image inputs?|image content|images|vision) (is|are) (not|only) (supported|available|allowed|enabled)/i,
+    { sees: false },
+  ],
+  [/(not|n't|no endpoints .{0,30}) (support|accept|process|see|handle) (image|vision|multimodal)/i, { sees: false }],
 ]
 
 export interface QuirkBook {

@@ -2,10 +2,11 @@
  * Remote: one question to one model over the network, in the dialect it speaks, priced. A refusal that teaches how to
  * ask (`quirks.ts`) is answered by asking once more in that way.
  */
-import { Reject } from "../base/errors.ts"
+import { Reject, Retry } from "../base/errors.ts"
+import { picturesOf, withoutPictures } from "./attached.ts"
 import { askChat } from "./chat.ts"
 import type { DialectAnswer } from "./dialect.ts"
-import type { RemoteEndpoint } from "./endpoint.ts"
+import { mayShow, type RemoteEndpoint } from "./endpoint.ts"
 import { failureOf } from "./failure.ts"
 import type { ModelRequest, ModelResult } from "./model.ts"
 import type { PriceList } from "./prices.ts"
@@ -18,34 +19,59 @@ const DIALECTS = { responses: askResponses, chat: askChat } as const
 /** One refusal may hide another; more lessons than this in one question mean the server refuses for sport. */
 const LESSONS_PER_ASK = 3
 
+/** What may teach something. That a model cannot see, servers say with any status. */
+function isRefusal(error: unknown, request: ModelRequest): error is Reject | Retry {
+  if (error instanceof Reject && (error.status === 400 || error.status === 422)) return true
+  return (error instanceof Reject || error instanceof Retry) && showsPictures(request) && /image/i.test(error.message)
+}
+
+function showsPictures({ messages }: ModelRequest): boolean {
+  return messages.some((message) => message.role === "user" && picturesOf(message, true).length > 0)
+}
+
+function blindfolded(request: ModelRequest): ModelRequest {
+  const messages = request.messages.map((message) => (message.role === "user" ? withoutPictures(message) : message))
+  return { ...request, messages }
+}
+
 export type AskRemote = (endpoint: RemoteEndpoint, request: ModelRequest) => Promise<ModelResult>
 
 export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
   const quirks = createQuirkBook()
 
   async function once(endpoint: RemoteEndpoint, request: ModelRequest, learnt: Quirks): Promise<DialectAnswer> {
-    const { dialect = endpoint.dialect, plainReasoning = false, outputCap, answers } = learnt
+    const { dialect = endpoint.dialect, plainReasoning = false, outputCap, answers, sees = mayShow(endpoint) } = learnt
     const given = factsOf(endpoint.provider)
     const facts = { ...given, outputCap: outputCap ?? given.outputCap, answers: answers ?? given.answers }
     const client = await deps.sdk(endpoint)
     try {
-      return await DIALECTS[dialect]({ client, endpoint, facts, plainReasoning, request })
+      return await DIALECTS[dialect]({ client, endpoint, facts, plainReasoning, sees, request })
     } catch (error) {
       throw await failureOf(error, endpoint, request.signal)
     }
   }
 
-  async function ask(endpoint: RemoteEndpoint, request: ModelRequest): Promise<ModelResult> {
+  async function ask(endpoint: RemoteEndpoint, given: ModelRequest): Promise<ModelResult> {
     const pair = `${endpoint.baseUrl} ${endpoint.model}`
+    let request = given
     for (let lessons = 0; ; lessons += 1) {
       request.signal?.throwIfAborted()
       try {
         return priced(endpoint, await once(endpoint, request, quirks.of(pair)))
       } catch (error) {
-        const refused = error instanceof Reject && (error.status === 400 || error.status === 422)
-        if (!refused || lessons >= LESSONS_PER_ASK || !quirks.learn(pair, error.message)) throw error
+        if (lessons >= LESSONS_PER_ASK) throw error
+        request = again(pair, request, error)
       }
     }
+  }
+
+  /** What to ask instead; throws the failure that teaches nothing. */
+  function again(pair: string, request: ModelRequest, error: unknown): ModelRequest {
+    if (!isRefusal(error, request)) throw error
+    if (quirks.learn(pair, error.message)) return request
+    // One broken picture must not cost the person the answer to their words.
+    if (showsPictures(request) && /image|picture/i.test(error.message)) return blindfolded(request)
+    throw error
   }
 
   function priced(endpoint: RemoteEndpoint, answer: DialectAnswer): ModelResult {

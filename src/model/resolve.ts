@@ -17,6 +17,10 @@ export interface ModelSettings {
   model?: string | undefined
   /** `VIGIL_EMBEDDING_MODEL` */
   embeddingModel?: string | undefined
+  /** `VIGIL_TRANSCRIPTION_MODEL`: a model at the same endpoint */
+  transcriptionModel?: string | undefined
+  /** `VIGIL_IMAGES`: whether the first choice takes pictures, where what is known of it is wrong */
+  images?: boolean | undefined
   /** `VIGIL_FALLBACK_MODELS`: names at the same endpoint, or `offline` */
   fallbacks: string[]
   /** Our own port, which is not probed. */
@@ -30,6 +34,8 @@ export interface Resolution {
   /** The first choice and its fallbacks, in order; never empty. */
   endpoints: Endpoint[]
   embedding?: RemoteEndpoint
+  /** Where recordings become text. */
+  transcription?: RemoteEndpoint
 }
 
 const OPENAI_URL = "https://api.openai.com/v1"
@@ -93,6 +99,7 @@ function local(settings: ModelSettings, server: LocalServer): Resolution {
     baseUrl,
     apiKey: NO_KEY,
     dialect: factsOf(provider).dialect,
+    ...seen(server, model),
   })
   const first = at(settings.model ?? chat[0] ?? "")
   const embeds = settings.embeddingModel ?? embedding[0]
@@ -101,12 +108,27 @@ function local(settings: ModelSettings, server: LocalServer): Resolution {
   return embeds === undefined ? found : { ...found, embedding: at(embeds) }
 }
 
+/** What the server itself said of the model; one that it said nothing of is tried. */
+function seen({ seeing }: LocalServer, model: string): { sees?: boolean } {
+  const said = seeing?.get(model)
+  return said === undefined ? {} : { sees: said }
+}
+
 function remote(settings: ModelSettings, first: RemoteEndpoint, because: string): Resolution {
-  const fallbacks = settings.fallbacks.map((model): Endpoint => (isOffline(model) ? OFFLINE : { ...first, model }))
+  const { sees: _, ...elsewhere } = first
+  const fallbacks = settings.fallbacks.map((model): Endpoint => (isOffline(model) ? OFFLINE : { ...elsewhere, model }))
   const { provider, model, baseUrl } = first
+  const chosen = settings.images === undefined ? first : { ...first, sees: settings.images }
+  const hears = settings.transcriptionModel ?? factsOf(provider).hears
+  const transcription = hears === undefined ? {} : { transcription: { ...elsewhere, model: hears } }
   const embedding =
     settings.embeddingModel === undefined ? {} : { embedding: { ...first, model: settings.embeddingModel } }
-  return { identity: { provider, model, baseUrl, because }, endpoints: [first, ...fallbacks], ...embedding }
+  return {
+    identity: { provider, model, baseUrl, because },
+    endpoints: [chosen, ...fallbacks],
+    ...embedding,
+    ...transcription,
+  }
 }
 
 function offline(because: string): Resolution {

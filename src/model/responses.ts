@@ -64,7 +64,7 @@ export async function askResponses(call: DialectCall): Promise<DialectAnswer> {
 function body(call: DialectCall, names: ToolNames): OpenAI.Responses.ResponseCreateParamsNonStreaming {
   const { endpoint, request, plainReasoning } = call
   const tools = request.schema === undefined ? request.tools : []
-  const turns = transcript(request, "any")
+  const turns = transcript(request, { callIds: "any", sees: call.sees })
   return {
     model: endpoint.model,
     instructions: instructions(call),
@@ -104,11 +104,21 @@ function answerFormat({ facts, request }: DialectCall): Partial<OpenAI.Responses
 }
 
 function wire(turn: Turn, call: DialectCall, names: ToolNames): InputItem[] {
-  if (turn.role === "user") return [{ role: "user", content: turn.text }]
+  if (turn.role === "user") return [{ role: "user", content: heard(turn) }]
   const results = turn.calls.map(
     (made): InputItem => ({ type: "function_call_output", call_id: made.id, output: made.result }),
   )
   return [...(replayed(turn, call) ?? rewritten(turn, names)), ...results]
+}
+
+function heard({ text, pictures }: Extract<Turn, { role: "user" }>): string | OpenAI.Responses.ResponseInputContent[] {
+  if (pictures.length === 0) return text
+  const shown = pictures.map(({ type, data }) => ({
+    type: "input_image" as const,
+    image_url: `data:${type};base64,${data}`,
+    detail: "auto" as const,
+  }))
+  return [{ type: "input_text", text }, ...shown]
 }
 
 /** The model's own items, reasoning included, under this request's call ids. */

@@ -3,6 +3,7 @@
  * reports; no tokenizer is loaded (the common one takes 76 MB and is right for one vendor only).
  */
 import { Buffer } from "node:buffer"
+import { picturesOf, wordsOf } from "./attached.ts"
 import type { Message, ModelRequest } from "./model.ts"
 
 const START = 3.6
@@ -11,6 +12,8 @@ const WEIGHT = 0.2
 const LEAST_SAMPLE = 400
 /** What every message costs beside its text. */
 const PER_MESSAGE = 8
+/** The most that one picture costs at the providers who say how they count. */
+const PER_PICTURE = 2_500
 
 export interface TokenMeter {
   tokens(model: string, text: string): number
@@ -28,12 +31,13 @@ export function createTokenMeter(): TokenMeter {
     return Math.ceil(Math.max(text.length / (ratios.get(model) ?? START), Buffer.byteLength(text) / 4))
   }
   function prompt(model: string, request: ModelRequest): number {
-    return tokens(model, promptText(request)) + PER_MESSAGE * (request.messages.length + 1)
+    const pictures = PER_PICTURE * picturesIn(request)
+    return tokens(model, promptText(request)) + PER_MESSAGE * (request.messages.length + 1) + pictures
   }
   function learn(model: string, request: ModelRequest, counted: number): void {
     const length = promptText(request).length
     const net = counted - PER_MESSAGE * (request.messages.length + 1)
-    if (length < LEAST_SAMPLE || net <= 0) return
+    if (length < LEAST_SAMPLE || net <= 0 || picturesIn(request) > 0) return
     const seen = Math.min(8, Math.max(0.5, length / net))
     ratios.set(model, (1 - WEIGHT) * (ratios.get(model) ?? START) + WEIGHT * seen)
   }
@@ -47,6 +51,14 @@ function promptText(request: ModelRequest): string {
 }
 
 function messageText(message: Message): string {
-  if (message.role !== "assistant") return message.text
+  if (message.role === "user") return wordsOf(message, true)
+  if (message.role === "tool") return message.text
   return [message.text ?? "", ...message.toolCalls.map((call) => call.name + call.arguments)].join("\n")
+}
+
+function picturesIn(request: ModelRequest): number {
+  return request.messages.reduce(
+    (sum, message) => sum + (message.role === "user" ? picturesOf(message, true).length : 0),
+    0,
+  )
 }

@@ -4,12 +4,13 @@
  * cancellation or a trim is said to be missing; a result without its call is left out.
  */
 import { createHash } from "node:crypto"
+import { type Picture, picturesOf, wordsOf } from "./attached.ts"
 import type { Message, ProviderState, ToolCall } from "./model.ts"
 
 export const NOT_EXECUTED = "not executed: the run was interrupted before this tool gave a result"
 
 export type Turn =
-  | { role: "user"; text: string }
+  | { role: "user"; text: string; pictures: Picture[] }
   | { role: "assistant"; text: string | null; calls: WireCall[]; state?: ProviderState }
 
 interface WireCall {
@@ -21,16 +22,17 @@ interface WireCall {
   result: string
 }
 
-/** @param callIds what the provider accepts as an id, see `providers.ts` */
+/** @param facts what the provider accepts as an id, and whether the model takes pictures; see `providers.ts` */
 export function transcript(
   request: { messages: readonly Message[]; volatile?: string },
-  callIds: "any" | "nine",
+  { callIds, sees }: { callIds: "any" | "nine"; sees: boolean },
 ): Turn[] {
   const { messages, volatile = "" } = request
   const turns: Turn[] = []
   const used = new Set<string>()
   messages.forEach((message, at) => {
-    if (message.role === "user") turns.push({ role: "user", text: message.text })
+    if (message.role === "user")
+      turns.push({ role: "user", text: wordsOf(message, sees), pictures: picturesOf(message, sees) })
     if (message.role !== "assistant") return
     const results = resultsAfter(messages, at)
     const calls = message.toolCalls.map((call) => toWire(call, results, used, callIds))
@@ -45,9 +47,9 @@ export function transcript(
 /** What changes from call to call stands as late as it can, so that the provider's cache keeps all before it. */
 function withVolatile(turns: Turn[], volatile: string): Turn[] {
   const last = turns.findLastIndex((turn) => turn.role === "user")
-  const said = turns[last]?.role === "user" ? `${turns[last].text}\n\n${volatile}` : volatile
-  const user: Turn = { role: "user", text: said }
-  return last === -1 ? [...turns, user] : turns.with(last, user)
+  const before = turns[last]
+  if (before?.role !== "user") return [...turns, { role: "user", text: volatile, pictures: [] }]
+  return turns.with(last, { ...before, text: `${before.text}\n\n${volatile}` })
 }
 
 function toWire(

@@ -1,10 +1,17 @@
 /** What comes in, once it is known to be for us: the payloads of inbox rows, by kind. */
 import { z } from "zod"
 import type { Label } from "../base/label.ts"
+import { attachment } from "../channels/attachment.ts"
 import type { ChannelId } from "../channels/channel.ts"
 
 /** A person's words. */
-export const messagePayload = z.object({ text: z.string() })
+export const messagePayload = z.object({
+  /** As people and later turns read it: with a note for each attachment, and with what a voice note says once it was heard. */
+  text: z.string(),
+  /** What the person wrote, where something came with it. */
+  words: z.string().optional(),
+  attachments: z.array(attachment).optional(),
+})
 
 /** An instant of an automation that came due. `action` is the automation's own (schedule room). */
 export const duePayload = z.object({

@@ -3,13 +3,15 @@
  * code is never answered and leaves no row; the carrier's own words switch sending off or on and start no run.
  */
 import { sql } from "drizzle-orm"
+import type { z } from "zod"
 import { type Label, MEMBER_LABEL, OWNER_LABEL } from "../base/label.ts"
 import type { Log } from "../base/log.ts"
+import { withMentions } from "../channels/attachment.ts"
 import type { Inbound } from "../channels/channel.ts"
 import type { Keyword } from "../channels/sms/keywords.ts"
 import type { Tx } from "../db/db.ts"
 import type { Bell } from "./bell.ts"
-import { kindOfText } from "./event.ts"
+import { kindOfText, type messagePayload } from "./event.ts"
 import type { Inbox } from "./inbox.ts"
 import type { Pairings } from "./pairing.ts"
 import type { People, Person } from "./people.ts"
@@ -59,21 +61,30 @@ export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeD
       if (!person) return strangerSays(inbound)
       const label = labelOf(person)
       if (keyword) return keywordFrom(inbound, keyword, label)
-      const text = storable(inbound.text)
+      const payload = payloadOf(inbound)
       const accepted = await inbox.accept({
         source,
         externalId,
-        kind: kindOfText(text),
+        kind: kindOfText(payload.text),
         channel,
         threadKey,
         target,
         personId: person.id,
         label,
-        payload: { text },
+        payload,
       })
       return accepted.duplicate ? "duplicate" : "accepted"
     },
   }
+}
+
+/** A command is the words alone: what came with it is told of in its answer. */
+function payloadOf({ text, attachments = [] }: Inbound): z.input<typeof messagePayload> {
+  const words = storable(text)
+  if (attachments.length === 0) return { text: words }
+  const named = attachments.map((one) => (one.name === undefined ? one : { ...one, name: storable(one.name) }))
+  const shown = kindOfText(words) === "command" ? words : withMentions(words, named)
+  return { text: shown, words, attachments: named }
 }
 
 /** How far a person's own words may be trusted. */

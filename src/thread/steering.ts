@@ -8,6 +8,9 @@ import { type Fence, fenced } from "../journal/journal.ts"
 export interface Steered {
   text: string
   label: Label
+  /** Of a message that something came with: its row, and all of its payload. */
+  id?: string
+  payload?: unknown
 }
 
 /** New messages up to the first event of another kind, oldest first. Throws `Fenced`. */
@@ -22,9 +25,11 @@ export async function takeNewMessages(
       update inbox set state = 'claimed', run_id = ${step.runId}, attempts = inbox.attempts + 1 from waiting
       where inbox.id = waiting.id and waiting.kind = 'message'
         and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message'), 9007199254740991)
-      returning inbox.seq, inbox.payload ->> 'text' as text, inbox.label
+      returning inbox.id, inbox.seq, inbox.payload, inbox.label
     ), messages as (
-      select coalesce(jsonb_agg(jsonb_build_object('text', text, 'label', label) order by seq), '[]') as list from taken
+      select coalesce(jsonb_agg(jsonb_build_object('text', payload -> 'text', 'label', label)
+        || case when payload ? 'attachments' then jsonb_build_object('id', id, 'payload', payload) else '{}' end
+        order by seq), '[]') as list from taken
     ), written as (
       insert into journal (run_id, epoch, n, phase, kind, name, op_id, replay, result)
       select ${step.runId}::uuid, ${step.fence.epoch}::bigint, ${step.n}::int, 'outcome', 'note', 'steer', ${step.opId}::uuid, 'pure', list

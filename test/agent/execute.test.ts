@@ -268,7 +268,7 @@ test("a message that comes in while a run works is taken into that run", async (
     takesMore: true,
     async run(job) {
       await job.steps.tape.write([])
-      const more = await job.steps.steer()
+      const more = (await job.steps.steer()).map(({ text }) => text)
       return {
         model: null,
         posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: `heard ${more.join(", ")}` }],

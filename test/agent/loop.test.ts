@@ -50,7 +50,9 @@ test("the model reads what its calls gave, in order", async () => {
 
 test("an answer overtaken by new words is not taken for said: the next one answers all of them", async () => {
   const said = [["wait"], []]
-  const p = parts([answer("first"), answer("second")], { steer: async () => said.shift() ?? [] })
+  const p = parts([answer("first"), answer("second")], {
+    steer: async () => (said.shift() ?? []).map((text) => ({ role: "user" as const, text })),
+  })
   expect(await loop(hello, p)).toEqual({ end: "answer", text: "second" })
   expect(p.asked[1]?.map((m) => m.text)).toEqual(["hello", "wait"])
 })

@@ -50,6 +50,14 @@ const CASES: Record<keyof Config, { takes: (string | [string, unknown])[]; refus
   },
   VIGIL_MODEL: { takes: ["offline", "some/model:7b"], refuses: [] },
   VIGIL_EMBEDDING_MODEL: { takes: ["embed-small"], refuses: [] },
+  VIGIL_TRANSCRIPTION_MODEL: { takes: ["whisper-1"], refuses: [] },
+  VIGIL_IMAGES: {
+    takes: [
+      ["0", false],
+      ["true", true],
+    ],
+    refuses: ["yes"],
+  },
   VIGIL_FALLBACK_MODELS: { takes: [["a, b,,c ", ["a", "b", "c"]]], refuses: [] },
   VIGIL_SEND_PACE: {
     takes: [

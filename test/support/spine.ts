@@ -58,7 +58,7 @@ export const echo: Handler = {
   takesMore: true,
   async run(job) {
     const first = job.run.events.map((event) => (event.payload as { text: string }).text)
-    const more = await job.steps.steer()
+    const more = (await job.steps.steer()).map((said) => said.text)
     const text = `echo: ${[...first, ...more].join(" + ")}`
     return { model: null, posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text }] }
   },

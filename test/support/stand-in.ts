@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { createServer } from "node:http"
+import { Readable } from "node:stream"
 
 export interface Asked {
   method: string
@@ -12,6 +13,7 @@ export interface Asked {
 
 export interface Answer {
   status: number
+  /** Bytes and pieces of bytes go out as they are, a text as it is, anything else as JSON. */
   body?: unknown
   headers?: Record<string, string>
 }
@@ -80,6 +82,12 @@ async function read(request: IncomingMessage): Promise<Asked> {
 }
 
 function write(response: ServerResponse, { status, body, headers }: Answer): void {
+  if (body instanceof Uint8Array || body instanceof Readable) {
+    response.writeHead(status, { "content-type": "application/octet-stream", ...headers })
+    if (body instanceof Uint8Array) response.end(body)
+    else response.on("close", () => body.destroy()).on("error", () => {}) && body.pipe(response)
+    return
+  }
   const isText = typeof body === "string"
   const text = isText || body === undefined ? body : JSON.stringify(body)
   response.writeHead(status, { "content-type": isText ? "text/html" : "application/json", ...headers }).end(text)

@@ -3,6 +3,7 @@
  * polls, the secret header and one repeated webhook delivery, the limits of messages and buttons, and the other methods.
  */
 import { createServer } from "node:net"
+import type { Readable } from "node:stream"
 import { TelegramServer } from "telegram-test-api/lib/telegramServer.js"
 import type { Answer, Asked, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
@@ -54,6 +55,10 @@ export interface TelegramStandIn extends StandIn {
   }): Promise<number | null>
   /** Gives an update as it is, for shapes the two above cannot make. */
   push(update: object): void
+  /** A person's message of any shape, without its id and date; answers like `say`. */
+  give(given: { from: number; message: object; deliverTo?: string }): Promise<number | null>
+  /** Files by id, as they are downloaded; `size` is what Telegram says of it, `path` where it is. */
+  files: Map<string, { bytes: Uint8Array | Readable; size?: number; path?: string }>
   /** A group becomes a supergroup: what goes to the old id is refused with the new one. */
   migrate(from: number, to: number): void
   /** What Telegram says of its deliveries besides the address and the count. */
@@ -72,6 +77,8 @@ export async function start(options: { token?: string; username?: string } = {})
   const sent: SentMessage[] = []
   const pending: { update_id: number }[] = []
   const waiting = new Set<() => void>()
+  const files: TelegramStandIn["files"] = new Map()
+  let given = 500_000
   let webhook: { url: string; secret: string } | null = null
   const moved = new Map<number, number>()
   const deliveries: TelegramStandIn["deliveries"] = {}
@@ -177,6 +184,7 @@ export async function start(options: { token?: string; username?: string } = {})
       return ok(true)
     },
     deleteMessage: unsend,
+    getFile: (params) => getFile(params),
     getWebhookInfo: () => ok({ url: webhook?.url ?? "", pending_update_count: pending.length, ...deliveries }),
     setMyCommands: ({ commands, scope }) => {
       const chat = (scope as { chat_id?: unknown } | undefined)?.chat_id
@@ -188,7 +196,23 @@ export async function start(options: { token?: string; username?: string } = {})
     },
   }
 
+  const pathOf = (id: string) => files.get(id)?.path ?? `media/${id}.bin`
+
+  function getFile({ file_id }: Params): Answer {
+    const file = files.get(String(file_id))
+    if (file === undefined) return refusal(400, "Bad Request: invalid file_id")
+    const size = file.size ?? (file.bytes instanceof Uint8Array ? file.bytes.length : 0)
+    if (size > 20_000_000) return refusal(400, "Bad Request: file is too big")
+    return ok({ file_id, file_size: size, file_path: pathOf(String(file_id)) })
+  }
+
+  function download(path: string): Answer {
+    const id = [...files.keys()].find((one) => path === `/file/bot${token}/${pathOf(one)}`)
+    return id === undefined ? refusal(404, "Not Found") : { status: 200, body: files.get(id)?.bytes }
+  }
+
   async function answer(asked: Asked): Promise<Answer> {
+    if (asked.url.pathname.startsWith("/file/")) return download(decodeURIComponent(asked.url.pathname))
     const [, given, method = ""] = /^\/bot([^/]+)\/(\w+)$/.exec(decodeURIComponent(asked.url.pathname)) ?? []
     if (given !== token) return refusal(401, "Unauthorized")
     const params = (asked.body === "" ? {} : JSON.parse(asked.body)) as Params
@@ -236,6 +260,15 @@ export async function start(options: { token?: string; username?: string } = {})
       await person.sendCallback(
         person.makeCallbackQuery(data, { message } as Parameters<typeof person.makeCallbackQuery>[1]),
       )
+      return await deliver(deliverTo)
+    },
+    files,
+    give: async ({ from, message, deliverTo }) => {
+      const [chat, at] = [{ id: from, type: "private" }, Math.floor(Date.now() / 1000)]
+      given += 1
+      const more = { message_id: given, date: at, chat, from: { id: from, is_bot: false }, ...message }
+      pending.push({ update_id: given, message: more } as { update_id: number })
+      for (const wake of waiting) wake()
       return await deliver(deliverTo)
     },
     push: (update) => {

@@ -2,6 +2,8 @@
  * A Twilio that keeps its messages: REST on loopback, checked as strictly as the real one where we depend on it, and the
  * other side of the webhooks, correctly signed.
  */
+
+import type { Readable } from "node:stream"
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
 import type { Answer, Asked, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
@@ -45,6 +47,11 @@ export interface TwilioStandIn extends StandIn {
     /** More form fields: `ButtonPayload`. */
     more?: Record<string, string>
   }): Promise<Response | null>
+  /** Keeps files of a message to come, and gives its form fields; `location` replaces where the API points to. */
+  attach(
+    sid: string,
+    files: { type: string; bytes: Uint8Array | Readable; location?: string }[],
+  ): Record<string, string>
   /** Posts a delivery report for a sent message to the address it was sent with; `deliverTo` replaces its origin. */
   report(sid: string, status: string, options?: { errorCode?: string; deliverTo?: string }): Promise<Response>
 }
@@ -166,14 +173,58 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
   }
   const isMessage = new RegExp(`^GET ${account}/Messages/\\w+\\.json$`)
 
+  /** `ME…` of a file, its message, and where it is kept. */
+  const kept: { sid: string; message: string; type: string; bytes: Uint8Array | Readable; location: string }[] = []
+  const isMedia = new RegExp(`^${account}/Messages/(\\w+)/Media(?:/(ME\\w+)|\\.json)$`)
+
+  function attach(message: string, files: Parameters<TwilioStandIn["attach"]>[1]): Record<string, string> {
+    const fields: [string, string][] = files.flatMap(({ location, ...file }, index) => {
+      const sid = `ME${String(kept.length + 1).padStart(32, "0")}`
+      kept.push({
+        ...file,
+        sid,
+        message,
+        location: location ?? `https://mms.twiliocdn.com/${accountSid}/${sid}?Expires=1`,
+      })
+      const url = `https://api.twilio.com${account}/Messages/${message}/Media/${sid}`
+      return [
+        [`MediaUrl${index}`, url],
+        [`MediaContentType${index}`, file.type],
+      ] as [string, string][]
+    })
+    return { NumMedia: String(files.length), ...Object.fromEntries(fields) }
+  }
+
+  function mediaOf(path: string): Answer | null {
+    const [, message, sid] = isMedia.exec(path) ?? []
+    if (message === undefined) return null
+    const found = kept.filter((one) => one.message === message)
+    const uri = (one: { sid: string }) => `${account}/Messages/${message}/Media/${one.sid}.json`
+    const media_list = found.map((one) => ({ sid: one.sid, content_type: one.type, uri: uri(one) }))
+    if (sid === undefined) return { status: 200, body: { media_list, next_page_uri: null, page: 0 } }
+    const one = found.find((each) => each.sid === sid)
+    return one ? { status: 307, headers: { location: one.location } } : refusal(404, 20404, `${sid} was not found`)
+  }
+
+  /** The storage: open to whoever has the address, and no place for credentials. */
+  function stored(asked: Asked): Answer | null {
+    const one = kept.find(({ location }) => location.endsWith(`${asked.url.pathname}${asked.url.search}`))
+    if (one === undefined) return null
+    return asked.headers.authorization === undefined ? { status: 200, body: one.bytes } : { status: 400 }
+  }
+
   function answer(asked: Asked): Answer {
     const path = asked.url.pathname
+    const media = mediaOf(path)
+    if (media !== null) return media
     if (/^\/v1\/Services\/MG\w+$/.test(path)) return serviceAnswer(asked)
     const route = routes[`${asked.method} ${path}`] ?? (isMessage.test(`${asked.method} ${path}`) ? fetchMessage : null)
     return route?.(asked) ?? refusal(404, 20404, `${path} was not found`)
   }
 
   const server = await startStandIn(async (asked) => {
+    const file = stored(asked)
+    if (file !== null) return file
     const basic = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString("base64")}`
     if (asked.headers.authorization !== basic) return refusal(401, 20003, "Authenticate")
     const given = answer(asked)
@@ -270,6 +321,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     service,
     faults,
     receive,
+    attach,
     report,
   }
 }
@@ -292,7 +344,7 @@ function resource(message: StoredMessage, accountSid: string) {
     date_created: created,
     date_updated: created,
     date_sent: message.status === "queued" ? null : created,
-    num_media: "0",
+    num_media: message.fields.NumMedia ?? "0",
     num_segments: "1",
     error_code: message.errorCode === undefined ? null : Number(message.errorCode),
     error_message: null,

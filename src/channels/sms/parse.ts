@@ -4,10 +4,12 @@
  */
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
+import { type Attachment, kindOfType, plainType } from "../attachment.ts"
 import type { DeliveryState, Inbound } from "../channel.ts"
 import { type Failure, failureOf } from "./failures.ts"
 import type { Keyword } from "./keywords.ts"
 import { keywordIn } from "./keywords.ts"
+import { MOST_ITEMS, mediaRef } from "./media.ts"
 import type { Form } from "./verify.ts"
 import { isWhatsApp, whatsappSender } from "./whatsapp.ts"
 
@@ -80,9 +82,10 @@ export function parseIncoming(form: Form, us: SmsIdentity): SmsInbound {
     throw new Reject(403, `the message is for ${said.To}, which is not our number`, { code: "wrong_number" })
   }
   const words = said.ButtonPayload || said.ButtonText || said.Body
+  const attachments = attachmentsOf(form, Number(said.NumMedia), us.accountSid)
   const keyword = OPT_OUT[said.OptOutType.toUpperCase()] ?? keywordIn(words, said.From)
   return {
-    inbound: inboundOf(said.MessageSid, said.From, said.To, withMediaNote(words, Number(said.NumMedia)), us),
+    inbound: withAttachments(inboundOf(said.MessageSid, said.From, said.To, words, us), attachments),
     keyword,
   }
 }
@@ -140,12 +143,26 @@ export function inboundOf(sid: string, from: string, to: string, words: string, 
   }
 }
 
-/** Says that something came which is not read, instead of losing it silently. */
-export function withMediaNote(words: string, media: number): string {
-  if (!(media > 0)) return words
-  const note = `[${media === 1 ? "a file" : `${media} files`} came with this message; only text is read here]`
-  return words.trim() === "" ? note : `${words}\n${note}`
+export function withAttachments(inbound: Inbound, attachments: Attachment[]): Inbound {
+  return attachments.length === 0 ? inbound : { ...inbound, attachments }
 }
+
+/** `MediaUrl0`, `MediaContentType0` and so on. What has another address than ours is named, and never fetched. */
+function attachmentsOf(form: Form, items: number, accountSid: string): Attachment[] {
+  return indexes(items).map((index): Attachment => {
+    const type = plainType(text.parse(form[`MediaContentType${index}`]))
+    const ref = mediaRef(text.parse(form[`MediaUrl${index}`]), accountSid)
+    return { kind: kindOfType(type), ...(type === undefined ? {} : { type }), ...(ref === null ? {} : { ref }) }
+  })
+}
+
+/** The media of a listed message, of which only the number is known. */
+export function listedAttachments(sid: string, items: number): Attachment[] {
+  return indexes(items).map((index) => ({ kind: "file", ref: `${sid}/${index}` }))
+}
+
+const indexes = (items: number): number[] =>
+  Array.from({ length: items > 0 ? Math.min(items, MOST_ITEMS) : 0 }, (_, index) => index)
 
 function isForUs(to: string, service: string, us: SmsIdentity): boolean {
   if (isOurService(service, us)) return true

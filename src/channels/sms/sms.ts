@@ -8,8 +8,9 @@ import type { Channel, WebhookRequest } from "../channel.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 import { createTwilioCalls } from "./client.ts"
 import { keywordIn } from "./keywords.ts"
+import { fetchTwilioMedia } from "./media.ts"
 import type { DeliveryReport, SmsInbound } from "./parse.ts"
-import { inboundOf, parseIncoming, parseStatus, withMediaNote } from "./parse.ts"
+import { inboundOf, listedAttachments, parseIncoming, parseStatus, withAttachments } from "./parse.ts"
 import { MAX_BODY } from "./render.ts"
 import { fateOf, findSms, sendSms } from "./send.ts"
 import { inspectSms, setUpSms } from "./setup.ts"
@@ -53,6 +54,7 @@ export function createSms(settings: SmsSettings, clock: Clock = systemClock): Sm
     send: async (message) => await sendSms({ calls, settings, clock }, message),
     lookup: async (message) => await findSms(calls, message),
     fate: async (providerId, signal) => await fateOf(calls, providerId, signal),
+    fetchMedia: async (ref, limits) => await fetchTwilioMedia({ calls, settings }, ref, limits),
     inspect: async (signal) => await inspectSms(calls, settings, signal),
     setUp: async (publicUrl, signal) => await setUpSms(calls, settings, publicUrl, signal),
     listInbound: async (since, signal) => await listInbound(calls, settings, since, signal),
@@ -92,9 +94,9 @@ async function listInbound(
     .filter((sent) => sent.direction === "inbound" && sent.dateCreated.getTime() >= since.getTime() - 1000)
     .sort((a, b) => a.dateCreated.getTime() - b.dateCreated.getTime())
     .map((sent) => {
-      const words = withMediaNote(sent.body, Number(sent.numMedia))
-      const inbound = { ...inboundOf(sent.sid, sent.from, sent.to, words, settings), sentAt: sent.dateCreated }
-      return { inbound, keyword: keywordIn(sent.body, sent.from) }
+      const attachments = listedAttachments(sent.sid, Number(sent.numMedia))
+      const inbound = withAttachments(inboundOf(sent.sid, sent.from, sent.to, sent.body, settings), attachments)
+      return { inbound: { ...inbound, sentAt: sent.dateCreated }, keyword: keywordIn(sent.body, sent.from) }
     })
 }
 

@@ -3,6 +3,7 @@
  * other bots, service messages, and group talk that does not address the bot.
  */
 import { z } from "zod"
+import { type Attachment, kindOfType, plainType } from "../attachment.ts"
 import type { Inbound } from "../channel.ts"
 
 /** Who we are on Telegram; the name is unknown until `getMe` was asked. */
@@ -20,6 +21,17 @@ const entity = z.object({
   user: z.object({ id: z.number().int() }).optional(),
 })
 const anything = z.unknown().optional()
+const file = z.object({
+  file_id: z.string(),
+  file_size: z.number().int().nonnegative().optional().catch(undefined),
+  mime_type: z.string().optional().catch(undefined),
+  file_name: z.string().optional().catch(undefined),
+  duration: z.number().nonnegative().optional().catch(undefined),
+  width: z.number().nonnegative().optional().catch(undefined),
+  height: z.number().nonnegative().optional().catch(undefined),
+})
+type File = z.infer<typeof file>
+const oneFile = file.optional().catch(undefined)
 
 const message = z.object({
   message_id: z.number().int(),
@@ -35,13 +47,17 @@ const message = z.object({
   reply_to_message: z
     .object({ from: z.object({ id: z.number().int() }).optional(), forum_topic_created: anything })
     .optional(),
-  photo: anything,
-  voice: anything,
-  audio: anything,
-  video: anything,
-  video_note: anything,
-  document: anything,
+  forward_origin: anything,
+  photo: z.array(file).optional().catch(undefined),
+  voice: oneFile,
+  audio: oneFile,
+  video: oneFile,
+  video_note: oneFile,
+  document: oneFile,
   sticker: anything,
+  poll: anything,
+  dice: anything,
+  story: anything,
   location: anything,
   contact: anything,
 })
@@ -55,17 +71,11 @@ const update = z.object({
     .optional(),
 })
 
-const MEDIA = {
-  photo: "a photo",
-  voice: "a voice message",
-  audio: "an audio file",
-  video: "a video",
-  video_note: "a video message",
-  document: "a file",
-  sticker: "a sticker",
-  location: "a location",
-  contact: "a contact",
-} as const satisfies Partial<Record<keyof Message, string>>
+/** What comes as no file. */
+const NAMED = ["sticker", "poll", "dice", "story", "location", "contact"] as const satisfies (keyof Message)[]
+const FILES = ["photo", "voice", "audio", "video", "video_note", "document"] as const satisfies (keyof Message)[]
+/** Pixels of the longer side: of the sizes Telegram made, the largest up to here is shown to a model. */
+const LONGEST_SIDE = 2048
 
 /** Parses one update (Bot API `Update`). Never throws: what does not look like an update is not for us. */
 export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
@@ -85,10 +95,12 @@ export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
   }
   if (said?.from === undefined || said.from.is_bot || !isTalk(said)) return []
   if (said.chat.type !== "private" && !addresses(said, bot)) return []
-  const text = textOf(said, bot)
-  if (text === "") return []
+  const text = withoutOurName(said.text ?? said.caption ?? "", bot)
+  const attachments = attachmentsOf(said)
+  if (text === "" && attachments.length === 0) return []
+  const more = attachments.length === 0 ? {} : { attachments }
   const sentAt = said.date === undefined ? {} : { sentAt: new Date(said.date * 1000) }
-  return [{ ...envelope(said, bot, externalId), address: String(said.from.id), text, ...sentAt }]
+  return [{ ...envelope(said, bot, externalId), address: String(said.from.id), text, ...more, ...sentAt }]
 }
 
 const moving = z.object({
@@ -151,12 +163,42 @@ function isAnswerTo({ reply_to_message: earlier }: Message, bot: BotIdentity): b
   return earlier?.from?.id === bot.id && earlier.forum_topic_created === undefined
 }
 
-function textOf(said: Message, bot: BotIdentity): string {
-  const written = withoutOurName(said.text ?? said.caption ?? "", bot)
-  const media = Object.entries(MEDIA).find(([field]) => Object.hasOwn(said, field))
-  if (media === undefined) return written
-  const note = `[${media[1]} came with this message; only text is read here]`
-  return written === "" ? note : `${written}\n${note}`
+/** A message has at most one file; an animation comes as a document too, and is one of the two. */
+function attachmentsOf(said: Message): Attachment[] {
+  const made = [
+    pictureIn(said.photo ?? []),
+    fileAs("voice", said.voice, "audio/ogg"),
+    fileAs("audio", said.audio, "audio/mpeg"),
+    fileAs("video", said.video ?? said.video_note, "video/mp4"),
+    said.document === undefined ? null : fileAs(kindOfType(plainType(said.document.mime_type)), said.document),
+    ...NAMED.filter((name) => Object.hasOwn(said, name)).map(nothingOf),
+    // Told of in a way that we cannot read.
+    ...FILES.filter((name) => Object.hasOwn(said, name) && said[name] === undefined).map(nothingOf),
+  ]
+  const forwarded = said.forward_origin === undefined ? {} : { forwarded: true as const }
+  return made.filter((one) => one !== null).map((one) => ({ ...one, ...forwarded }))
+}
+
+const nothingOf = (name: string): Attachment => ({ kind: "other", name: name.replace("_", " ") })
+
+/** Sizes come from small to large. */
+function pictureIn(sizes: File[]): Attachment | null {
+  const fitting = sizes.filter(({ width = 0, height = 0 }) => Math.max(width, height) <= LONGEST_SIDE)
+  return fileAs("image", fitting.at(-1) ?? sizes[0], "image/jpeg")
+}
+
+function fileAs(kind: Attachment["kind"], given: File | undefined, usual?: string): Attachment | null {
+  if (given === undefined) return null
+  const { file_id: ref, file_size: size, file_name: name, duration: seconds } = given
+  const type = plainType(given.mime_type) ?? usual
+  return {
+    kind,
+    ref,
+    ...(type === undefined ? {} : { type }),
+    ...(size === undefined ? {} : { size }),
+    ...(name === undefined ? {} : { name }),
+    ...(seconds === undefined ? {} : { seconds }),
+  }
 }
 
 function withoutOurName(text: string, bot: BotIdentity): string {

@@ -8,6 +8,7 @@ import { Deny, Misconfigured, Reject } from "../../base/errors.ts"
 import type { Channel, Inbound, WebhookRequest } from "../channel.ts"
 import type { TelegramSettings } from "./api.ts"
 import { createTelegramCalls } from "./api.ts"
+import { fetchTelegramFile } from "./media.ts"
 import { createChats } from "./chats.ts"
 import { createEdits } from "./edit.ts"
 import { deliveryHealth } from "./health.ts"
@@ -97,6 +98,7 @@ export function createTelegram(settings: TelegramSettings, clock: Clock = system
     },
     send: async (message) => await sendTelegram(call, chats, message),
     ...createEdits(call, chats),
+    fetchMedia: async (ref, limits) => await fetchTelegramFile({ call, settings }, ref, limits),
     ackPress: async (pressed, signal, notice) => {
       const text = notice === undefined ? {} : { text: notice.slice(0, 200) }
       await call((api, stop) => api.answerCallbackQuery(pressed, text, stop), signal).catch(isTooOld)

@@ -271,13 +271,38 @@ describe("receiving", () => {
     })
   })
 
-  test("a picture without words is named, one with words too", () => {
-    expect(incoming(form({ Body: "", NumMedia: "1" }))?.inbound.text).toBe(
-      "[a file came with this message; only text is read here]",
-    )
-    expect(incoming(form({ Body: "look", NumMedia: "2" }))?.inbound.text).toBe(
-      "look\n[2 files came with this message; only text is read here]",
-    )
+  test("what came with the words is told of by its path at Twilio, without the address", () => {
+    const sid = `MM${"a".repeat(32)}`
+    const media = twilio.attach(sid, [
+      { type: "image/png; x=1", bytes: new Uint8Array() },
+      { type: "audio/amr", bytes: new Uint8Array() },
+    ])
+    const path = `/2010-04-01/Accounts/${twilio.accountSid}/Messages/${sid}/Media/ME`
+    expect(incoming(form({ Body: "", ...media }))?.inbound).toMatchObject({
+      text: "",
+      attachments: [
+        { kind: "image", type: "image/png", ref: `${path}${"1".padStart(32, "0")}` },
+        { kind: "audio", type: "audio/amr", ref: `${path}${"2".padStart(32, "0")}` },
+      ],
+    })
+    expect(incoming(form({ Body: "hi" }))?.inbound).not.toHaveProperty("attachments")
+  })
+
+  test.each([
+    ["another host", (url: string) => url.replace("api.twilio.com", "api.twilio.com.evil.example")],
+    ["credentials in it", (url: string) => url.replace("https://", "https://user@")],
+    ["another account", (url: string) => url.replace("/Accounts/AC0", "/Accounts/AC1")],
+    ["plain HTTP", (url: string) => url.replace("https:", "http:")],
+    ["a longer path", (url: string) => `${url}/../../../Keys`],
+  ])("an address of media with %s is named and never taken", (_, change) => {
+    const media = twilio.attach(`MM${"b".repeat(32)}`, [{ type: "image/png", bytes: new Uint8Array() }])
+    const found = incoming(form({ Body: "look", ...media, MediaUrl0: change(media.MediaUrl0 ?? "") }))
+    expect(found?.inbound.attachments).toEqual([{ kind: "image", type: "image/png" }])
+  })
+
+  test("a message names ten things at most, whatever it claims", () => {
+    expect(incoming(form({ NumMedia: "4000" }))?.inbound.attachments?.length).toBe(10)
+    expect(incoming(form({ NumMedia: "-1" }))?.inbound.attachments).toBeUndefined()
   })
 
   test("carrier words are marked, also when Twilio alone knows them", () => {

@@ -41,13 +41,49 @@ describe("what is for us", () => {
     expect(inbound?.threadKey).toBe("telegram:666:-100123")
   })
 
-  test("a caption counts as text, and what is not read is named", () => {
-    expect(parse({ ...direct, text: undefined, caption: "the bill", photo: [{}] })[0]?.text).toBe(
-      "the bill\n[a photo came with this message; only text is read here]",
-    )
-    expect(parse({ ...direct, text: undefined, voice: {} })[0]?.text).toBe(
-      "[a voice message came with this message; only text is read here]",
-    )
+  describe("what comes with words", () => {
+    const came = (more: object) => parse({ ...direct, text: undefined, ...more })[0]
+
+    test("a caption counts as text, and of a photo's sizes the largest that a model needs is taken", () => {
+      const sizes = [
+        { file_id: "s", width: 90, height: 60 },
+        { file_id: "m", width: 1280, height: 900, file_size: 90_000 },
+        { file_id: "l", width: 2560, height: 1800 },
+      ]
+      expect(came({ caption: "the bill", photo: sizes })).toMatchObject({
+        text: "the bill",
+        attachments: [{ kind: "image", ref: "m", type: "image/jpeg", size: 90_000 }],
+      })
+    })
+
+    test.each([
+      [
+        { voice: { file_id: "v", duration: 3, mime_type: "audio/ogg; codecs=opus" } },
+        { kind: "voice", ref: "v", type: "audio/ogg", seconds: 3 },
+      ],
+      [
+        { audio: { file_id: "a", file_name: "song.mp3" } },
+        { kind: "audio", ref: "a", type: "audio/mpeg", name: "song.mp3" },
+      ],
+      [{ video_note: { file_id: "n" } }, { kind: "video", ref: "n", type: "video/mp4" }],
+      [{ document: { file_id: "d", mime_type: "image/png" } }, { kind: "image", ref: "d", type: "image/png" }],
+      [{ document: { file_id: "d", mime_type: "not a type" } }, { kind: "file", ref: "d" }],
+      [{ sticker: {} }, { kind: "other", name: "sticker" }],
+      [
+        { voice: { file_id: "v" }, forward_origin: { type: "user" } },
+        { kind: "voice", ref: "v", type: "audio/ogg", forwarded: true },
+      ],
+    ])("%j is told of", (more, attachment) => {
+      expect(came(more)).toMatchObject({ text: "", attachments: [attachment] })
+    })
+
+    test("a file whose description is broken does not take the words with it", () => {
+      expect(came({ caption: "the bill", photo: [{}] })).toMatchObject({
+        text: "the bill",
+        attachments: [{ kind: "other", name: "photo" }],
+      })
+      expect(came({ caption: "only words" })).not.toHaveProperty("attachments")
+    })
   })
 
   test("a pressed button is what it stands for, from whoever pressed it", () => {

@@ -1,0 +1,26 @@
+/** Media: fetching what people send. Failures say only what the person may read; no address, which may hold a credential. */
+import { Reject, Retry, Uncertain } from "../base/errors.ts"
+import { networkFailure } from "./bounded-fetch.ts"
+
+export interface MediaLimits {
+  /** Bytes. */
+  maxBytes: number
+  signal: AbortSignal
+}
+
+export function tooLarge(maxBytes: number): Reject {
+  return new Reject(413, `it is larger than the ${Math.round(maxBytes / 1_000_000)} MB I can take`, {
+    code: "too_large",
+  })
+}
+
+/** Runs a download; a lost answer is only a reason to ask again, an endless one is not. Causes stay behind: they name addresses. */
+export async function readMedia(maxBytes: number, get: () => Promise<Response>): Promise<Response> {
+  try {
+    return await get()
+  } catch (error) {
+    if (error instanceof Uncertain && error.code === "answer_too_large") throw tooLarge(maxBytes)
+    const known = networkFailure(error)
+    throw new Retry(known === null ? "the file could not be fetched" : known.message, { code: "media_away" })
+  }
+}
