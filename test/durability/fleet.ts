@@ -7,7 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises"
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts")
 const READY_MS = 120_000
-const LOOK_MS = 25
+const LOOK_MS = 40
+const FIRST_PORT = 20_000
+const PORTS = 12_000
 
 export interface Ship {
   url: string
@@ -16,23 +18,36 @@ export interface Ship {
   /** SIGKILL, and waits until the kernel has taken everything back. */
   kill(): Promise<void>
   isReady(): boolean
+  /** SIGSTOP for so long, then SIGCONT: a worker that sleeps past its lease and wakes. Nothing when it is killed meanwhile. */
+  freeze(ms: number): Promise<void>
   /** The last words of its processes. */
   said(): string
   /** What processes of this ship said about themselves when they ended by themselves. */
   wrecks: string[]
 }
 
-export async function createShip(env: Record<string, string>): Promise<Ship> {
+export interface ShipOptions {
+  /** What the process does; all of it unless told. */
+  role?: "all" | "web" | "worker"
+  /** Flags for node, before the program. */
+  flags?: string[]
+}
+
+export async function createShip(
+  env: Record<string, string>,
+  { role = "all", flags = [] }: ShipOptions = {},
+): Promise<Ship> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const wrecks: string[] = []
   let child: ChildProcess | undefined
   let ready = false
   let said = ""
+  process.once("exit", () => child?.kill("SIGKILL"))
 
   function launch(): ChildProcess {
     const options = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env, PORT: String(port) }
-    const made = spawn(process.execPath, [MAIN, "all"], { env: options, stdio: ["ignore", "pipe", "pipe"] })
+    const made = spawn(process.execPath, [...flags, MAIN, role], { env: options, stdio: ["ignore", "pipe", "pipe"] })
     const hear = (chunk: Buffer) => {
       said = `${said}${chunk}`.slice(-4000)
     }
@@ -64,6 +79,14 @@ export async function createShip(env: Record<string, string>): Promise<Ship> {
       }
       if (made.signalCode === null) throw new Error(wrecks.at(-1) ?? "it ended before it was ready")
     },
+    async freeze(ms) {
+      const victim = child
+      ready = false
+      victim?.kill("SIGSTOP")
+      await sleep(ms)
+      victim?.kill("SIGCONT")
+      ready = child !== undefined && child === victim
+    },
     async kill() {
       const victim = child
       child = undefined
@@ -75,13 +98,18 @@ export async function createShip(env: Record<string, string>): Promise<Ship> {
   }
 }
 
+/** Below the ports that the system hands out by itself: nobody takes it while the process is down. */
 async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no free port")
-  return address.port
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false))
+      server.listen(port, "127.0.0.1", () => resolve(true))
+    })
+    if (!isFree) continue
+    server.close()
+    await once(server, "close")
+    return port
+  }
 }

@@ -52,14 +52,19 @@ export async function startScriptedModel(latencyMs: (no: number) => number): Pro
   function classify({ messages }: Request, no: number): object {
     const number = /issue (\d+)/.exec(JSON.stringify(messages.filter(({ role }) => role === "user")))?.[1]
     answered.add(`issue-${number}`)
-    const content = { kind: "bug", confidence: 0.95, severity: "low", labels: [], reason: `It says so (answer ${no}).` }
+    const confidence = isSure(Number(number)) ? 0.95 : 0.4
+    const content = { kind: "bug", confidence, severity: "low", labels: [], reason: `It says so (answer ${no}).` }
     return { role: "assistant", content: JSON.stringify(content) }
   }
 
   function talk({ messages }: Request, no: number): object {
-    const said = (role: string) => JSON.stringify(messages.filter((message) => message.role === role))
+    // What came before the last reply was answered then, or given up: only what is newer is to be done.
+    const isReply = (message: Request["messages"][number]) =>
+      message.role === "assistant" && (message.tool_calls ?? []).length === 0
+    const newer = messages.slice(messages.findLastIndex(isReply) + 1)
+    const said = (role: string) => JSON.stringify(newer.filter((message) => message.role === role))
     const spoken = said("assistant")
-    const open = tagsIn(said("user"), /please do job-(\d+)/g).filter((tag) => !spoken.includes(`done job-${tag} (`))
+    const open = tagsIn(said("user"), /please do job-(\d+)/g)
     // All jobs go on together: however many messages one run takes, it stays far from the limits of steps.
     const next = open.flatMap((tag) => {
       const isMade = ([letter]: Call) => spoken.includes(`"c${tag}${letter}-`)
@@ -79,15 +84,40 @@ export async function startScriptedModel(latencyMs: (no: number) => number): Pro
 
 type Call = readonly [letter: string, name: string, args: object]
 
+/** One job in so many has effects; the others only want an answer. */
+const EFFECT_EVERY = 5
+/** Of the reminders, one in so many comes due while the world still turns. */
+const SOON_EVERY = 2
+/** The job whose reminder comes every minute. */
+const EVERY_MINUTE = 5
+
+/** Whether the model says about an issue what needs no person to look at it. */
+export function isSure(issue: number): boolean {
+  return issue % 2 === 0
+}
+
+/** Names of the rows that a job makes, each once. */
+export function effectsOf(tag: number): string[] {
+  return tag % EFFECT_EVERY === 0 ? [`Reminder number ${tag}`, `Fact number ${tag} of the long list`] : []
+}
+
 /** What a job takes: an effect in the database and a look, then an effect that shows when it is done twice. */
 function planOf(tag: string): Call[][] {
+  const number = Number(tag)
+  const [reminder, fact] = effectsOf(number)
+  if (reminder === undefined || fact === undefined) return []
   return [
     [
-      ["a", "remember", { text: `Fact number ${tag} of the long list` }],
+      ["a", "remember", { text: fact }],
       ["b", "recall", { query: `number ${tag} of the long list` }],
     ],
-    [["c", "remind", { text: `Reminder number ${tag}`, when: "tomorrow at 9" }]],
+    [["c", "remind", { text: reminder, when: whenOf(number) }]],
   ]
+}
+
+function whenOf(tag: number): string {
+  if (tag === EVERY_MINUTE) return "every minute"
+  return tag % (EFFECT_EVERY * SOON_EVERY) === 0 ? "in 10 seconds" : "tomorrow at 9"
 }
 
 function toolCall(tag: string, [letter, name, args]: Call, no: number): object {

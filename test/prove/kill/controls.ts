@@ -1,0 +1,78 @@
+/** Controls: the kill loop against a product with one guard taken out. Each must be found out, by what that guard prevents. */
+import { readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { testDir } from "../../support/database.ts"
+import type { Evidence, Proof, Setting } from "../proof.ts"
+import { FAULTS, type FaultName } from "./faults.ts"
+import { stormOf } from "./kill-loop.ts"
+import { ODDS, runStorm, type Storm } from "./loop.ts"
+
+interface Control {
+  name: string
+  fault: FaultName
+  /** What the loop finds at least once because of it. */
+  symptom: RegExp
+  storm: Partial<Storm>
+  databases: Setting["database"][]
+}
+
+const IMPORT = new URL("./break.ts", import.meta.url).href
+
+/** Runs the loop on the faulty product. Only violations of the expected kind count; anything else is a failure of its own. */
+async function runFaulty(setting: Setting, { fault, symptom, storm }: Control): Promise<Evidence> {
+  const place = testDir()
+  const mark = join(place.dir, "changed")
+  try {
+    const { figures, violations } = await runStorm(setting, {
+      ...stormOf({ ...setting, form: "short" }),
+      ...storm,
+      flags: ["--import", IMPORT],
+      env: { PROVE_FAULT: fault, PROVE_MARK: mark },
+    })
+    const changed = new Set(readFileSync(mark, "utf8").split("\n"))
+    const missed = FAULTS[fault].filter(({ file }) => !changed.has(file))
+    if (missed.length > 0) throw new Error(`the fault was never loaded: ${missed.map(({ file }) => file).join(", ")}`)
+    const found = violations.filter((violation) => symptom.test(violation))
+    return {
+      figures: { ...figures, "of the expected kind": found.length, others: violations.length - found.length },
+      violations: found,
+    }
+  } finally {
+    rmSync(mark, { force: true })
+    place.remove()
+  }
+}
+
+const proofOf = (control: Control): Proof => ({
+  name: control.name,
+  databases: control.databases,
+  expects: "red",
+  run: (setting) => runFaulty(setting, control),
+})
+
+/** Workers fall asleep past their lease and wake among others. */
+export const fenceOff = proofOf({
+  name: "no fence",
+  fault: "fence",
+  symptom: /stale worker|had ended|still held|no outcome|replies in the outbox|is there \d+ times|by itself/,
+  storm: { freezeEvery: 1, victims: ["worker"], thinkingMs: 1500 },
+  databases: ["postgres"],
+})
+
+/** Answers of GitHub are lost on the way back more often than ever. */
+export const intentOff = proofOf({
+  name: "no intent",
+  fault: "intent",
+  symptom: /was labelled|and labelled [2-9] times/,
+  storm: { odds: { ...ODDS, lost: 0.2, issues: 0.3 } },
+  databases: ["postgres", "pglite"],
+})
+
+/** Only who takes messages in is killed. */
+export const ackBeforeCommit = proofOf({
+  name: "yes before commit",
+  fault: "acknowledge",
+  symptom: /was acknowledged and is not in the inbox/,
+  storm: { victims: ["web", "all"] },
+  databases: ["postgres", "pglite"],
+})

@@ -1,0 +1,73 @@
+/**
+ * Watch: how long a killed worker's threads wait for another one, as the leases themselves say it: who takes a thread over
+ * takes it no earlier than the last lease of the one before ran out; who gives a thread back gives it back earlier.
+ */
+import { sql } from "drizzle-orm"
+import type { Db } from "../../../src/db/db.ts"
+import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
+
+const LOOK_MS = 100
+
+interface Seen {
+  thread: string
+  owner: string
+  epoch: number
+  leaseUntil: Date
+}
+
+interface Takeover {
+  /** The worker that lost the thread. */
+  from: string
+  /** Milliseconds since the epoch. */
+  at: number
+}
+
+export interface Watch {
+  /** Milliseconds from each kill to each takeover that it caused. @param deeds what was done to workers, in order. */
+  stop(deeds: { at: number; wasFrozen: boolean }[]): Promise<number[]>
+}
+
+export function watchLeases(db: Db): Watch {
+  const holders = new Map<string, Seen>()
+  const alive = new Map<string, number>()
+  const takeovers: Takeover[] = []
+  let isOver = false
+
+  function note(now: Seen): void {
+    const renewedAt = now.leaseUntil.getTime() - LEASE_SECONDS * 1000
+    const before = holders.get(now.thread)
+    if (before && before.owner !== now.owner && renewedAt >= before.leaseUntil.getTime())
+      takeovers.push({ from: before.owner, at: renewedAt })
+    holders.set(now.thread, now)
+    alive.set(now.owner, Math.max(renewedAt, alive.get(now.owner) ?? 0))
+  }
+
+  async function look(): Promise<void> {
+    while (!isOver) {
+      const held = await db.query<Seen>(sql`
+        select id as thread, owner, epoch, lease_until as "leaseUntil" from threads where owner is not null`)
+      const now = new Set(held.map(({ thread }) => thread))
+      for (const thread of holders.keys()) if (!now.has(thread)) holders.delete(thread)
+      for (const one of held) note(one)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+  const looking = look()
+
+  return {
+    async stop(deeds) {
+      isOver = true
+      await looking
+      return takeovers.flatMap(({ from, at }) => {
+        const deed = deeds.find((one) => one.at >= (alive.get(from) ?? 0))
+        return deed === undefined || deed.wasFrozen || deed.at > at ? [] : [at - deed.at]
+      })
+    },
+  }
+}
+
+/** The value below which so large a share lies; 0 of nothing. */
+export function percentile(values: number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+}
