@@ -57,6 +57,8 @@ test("a code texted by the owner lets a member in; the code is in no trace", asy
   const { steps } = await at.api<{ steps: unknown[] }>(`/api/v1/runs/${made?.id}`)
   expect(steps.length).toBeGreaterThan(0)
   expect(JSON.stringify(steps)).not.toContain(codeIn(answer))
+  const { replies } = await at.api<{ replies: { text: string }[] }>(`/api/v1/runs/${made?.id}`)
+  expect(replies.map(({ text }) => text)).toEqual(["(a pairing code, not kept)"])
 })
 
 test("a member is removed after the owner's yes, and then a stranger again", async () => {

@@ -1,8 +1,11 @@
 /** A person texts it: Twilio's signed form in, empty TwiML back, the answer as a message of its own. */
-import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest"
+import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest"
+import type { Clock } from "../../src/base/clock.ts"
 import { chatReply } from "../model/stand-in.ts"
-import { OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
+import { OWNER_PHONE, type Product, PUBLIC_URL, runningClock, startProduct } from "../support/product.ts"
 import { startStandIn } from "../support/stand-in.ts"
+import { openTwilioOracle, type TwilioOracle } from "../support/twilio-oracle.ts"
 import { type StoredMessage, start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
 const WAIT = { timeout: 20_000 }
@@ -11,18 +14,23 @@ const STRANGER = "+15559998888"
 
 let twilio: TwilioStandIn
 let product: Product | undefined
+/** Twilio's description judges every call of these stories, where it is installed. */
+let oracle: TwilioOracle | null = null
 
 beforeEach(async () => {
-  twilio = await startTwilio()
+  oracle ??= await openTwilioOracle()
+  twilio = await startTwilio({ oracle })
 })
 afterEach(async () => {
   await product?.stop()
   product = undefined
   await twilio.stop()
+  expect(twilio.faults).toEqual([])
 })
 
-async function started(env: Record<string, string> = {}): Promise<Product> {
+async function started(env: Record<string, string> = {}, clock?: Clock): Promise<Product> {
   product = await startProduct({
+    ...(clock ? { clock } : {}),
     env: {
       PUBLIC_URL,
       TWILIO_ACCOUNT_SID: twilio.accountSid,
@@ -63,7 +71,7 @@ const runs = async (at: Product) => (await at.api<{ runs: Run[] }>("/api/v1/runs
 interface Trace {
   questions: { code: string; args: string; state: string; answeredVia: string }[]
   steps: { kind: string; name: string; request: { args?: unknown } | null; result: unknown }[]
-  replies: { text: string; state: string; providerId: string | null }[]
+  replies: { channel: string; text: string; state: string; providerId: string | null }[]
 }
 
 test("a text is answered with empty TwiML, then with a message that is followed to its delivery", async () => {
@@ -189,7 +197,7 @@ test("an approval by text: asked with a code, done once from the stored argument
   expect(done.map((step) => step.request?.args)).toEqual([JSON.parse(trace.questions[0]?.args ?? "")])
 
   await text(at, `${code} OK`)
-  expect(await reply(4)).toBe(`${code} was already approved.`)
+  expect(await reply(4)).toMatch(new RegExp(`^${code} was already approved by you, \\d+:\\d\\d [AP]M\\.$`))
   expect(bodies().filter((body) => body.startsWith("Forgotten:")).length).toBe(1)
 })
 
@@ -203,4 +211,93 @@ test("an approval that is denied by text leaves everything as it was", async () 
   expect(await reply(2)).toMatch(/^Not done: the person said no/)
   const { automations } = await at.api<{ automations: { id: number; state: string }[] }>("/api/v1/automations")
   expect(automations.find((one) => String(one.id) === digest)?.state).toBe("active")
+})
+
+describe("without reports", () => {
+  const untold = { PUBLIC_URL: "" }
+  /** What a polled text is answered with, once it was sent. */
+  async function answered(at: Product): Promise<StoredMessage> {
+    await twilio.receive({ from: OWNER_PHONE, body: "ping" })
+    await reply(0)
+    const message = sent()[0]
+    if (message === undefined) throw new Error("nothing was sent")
+    expect(message.fields.StatusCallback).toBeUndefined()
+    await expect.poll(async () => (await replies(at))[0]?.state, WAIT).toBe("sent")
+    return message
+  }
+  const replies = async (at: Product) => {
+    const run = (await runs(at)).find((one) => one.trigger === "ping")
+    return (await at.api<Trace>(`/api/v1/runs/${run?.id}`)).replies
+  }
+
+  test("Twilio is asked what became of a text, and a delivered one is known as such", async () => {
+    const clock = runningClock()
+    const at = await started(untold, clock)
+    const message = await answered(at)
+    message.status = "delivered"
+    clock.pass(61_000)
+    await expect.poll(async () => (await replies(at))[0]?.state, WAIT).toBe("delivered")
+    const prices = at.lines.filter(({ event }) => event === "message_price")
+    expect(prices.map(({ fields }) => fields)).toMatchObject([{ channel: "sms", segments: 1, currency: "USD" }])
+  })
+
+  test("one that failed goes on to the web", async () => {
+    const clock = runningClock()
+    const at = await started(untold, clock)
+    const message = await answered(at)
+    Object.assign(message, { status: "undelivered", errorCode: "30034" })
+    clock.pass(61_000)
+    await expect
+      .poll(async () => (await replies(at)).map(({ channel, state }) => [channel, state]), WAIT)
+      .toEqual([
+        ["sms", "failed"],
+        ["web", "sent"],
+      ])
+  })
+})
+
+test("whom Twilio knows to have opted out is reached elsewhere from then on", async () => {
+  const at = await started()
+  twilio.optedOut.add(OWNER_PHONE)
+  expect((await at.say("digest")).reply).toMatch(/Sent to SMS\.$/)
+  await expect.poll(async () => (await at.say("digest")).reply, WAIT).not.toMatch(/Sent to SMS/)
+  twilio.optedOut.clear()
+  await text(at, "START")
+  expect((await at.say("digest")).reply).toMatch(/Sent to SMS\.$/)
+})
+
+test("while the token is changed, texts signed with the old one still come in, and calls use the new one", async () => {
+  const at = await started({ TWILIO_AUTH_TOKEN: twilio.authToken, TWILIO_AUTH_TOKEN_PREVIOUS: "the-old-token" })
+  const form = {
+    MessageSid: `SM${"e".repeat(32)}`,
+    AccountSid: twilio.accountSid,
+    From: OWNER_PHONE,
+    To: twilio.number,
+    Body: "ping",
+  }
+  const post = (token: string) =>
+    at.ask("/webhooks/twilio", {
+      method: "POST",
+      body: new URLSearchParams(form),
+      headers: { "x-twilio-signature": getExpectedTwilioSignature(token, WEBHOOK, form) },
+    })
+  expect((await post("a-third-token")).status).toBe(403)
+  expect((await post("the-old-token")).status).toBe(200)
+  expect(await reply(0)).toContain("I am here")
+})
+
+test("on WhatsApp: a question is asked and its button's payload answers it, in a conversation of its own", async () => {
+  const me = `whatsapp:${OWNER_PHONE}`
+  const at = await started({ OWNER_PHONE: me, TWILIO_WHATSAPP_NUMBER: "+14155238886" })
+  const write = (body: string, more: Record<string, string> = {}) =>
+    twilio.receive({ from: me, to: "whatsapp:+14155238886", body, webhookUrl: WEBHOOK, deliverTo: at.url, more })
+  await write("remember that my locker has number 12")
+  await reply(0)
+  await write("remember that my locker opens with 4-8-2")
+  await reply(1)
+  await write("forget about my locker")
+  const code = /^([A-Z]\d): Forget memories/.exec(await reply(2))?.[1]
+  await write("Approve", { ButtonPayload: `${code} OK`, ButtonText: "Approve" })
+  expect(await reply(3)).toMatch(/^Forgotten:/)
+  expect(new Set(sent().map(({ from, to }) => `${from} ${to}`))).toEqual(new Set([`whatsapp:+14155238886 ${me}`]))
 })
