@@ -31,6 +31,7 @@ import { startWorker } from "../worker/worker.ts"
 import { openChannelDesk } from "./channel-desk.ts"
 import { runDemo } from "./demo.ts"
 import { type FeatureDeps, openFeatures, statusLine } from "./features.ts"
+import { openGitHubApps } from "./github-app.ts"
 import { type AppOptions, type Ground, openGround } from "./ground.ts"
 import { openMind } from "./mind.ts"
 import { openModel, openStores, type Stores } from "./stores.ts"
@@ -69,7 +70,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   const status = async () => statusLine(await features.status())
   const limits = options.limits ?? {}
   const desk = openChannelDesk({ ground, channels, status: () => features.status() })
-  const server = createServer({ ...served, desk, role: options.role, channels, features, limits, corrections: triage.corrections })
+  const server = createServer({
+    ...served,
+    desk,
+    role: options.role,
+    channels,
+    features,
+    limits,
+    corrections: triage.corrections,
+    apps: openGitHubApps(ground),
+  })
   await server.listen({ host: ground.config.HOST, port: ground.config.PORT })
   const url = urlOf(server, ground.config.HOST)
   const work =

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import { type Clock, systemClock } from "../base/clock.ts"
 import { newId } from "../base/ids.ts"
 import { createLog, type Log } from "../base/log.ts"
-import { type Config, type Environment, readConfig, SECRET_NAMES } from "../config/config.ts"
+import { type Config, type Environment, readConfig, SECRET_NAMES, VAULT_NAMES } from "../config/config.ts"
 import type { Opened } from "../db/migrate.ts"
 import type { Limits } from "../http/server.ts"
 import { createKv } from "../memory/kv.ts"
@@ -58,7 +58,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const bell = await createBell(db.kind === "postgres" ? db : undefined)
   const people = createPeople({ db, clock, newId })
   const owner = await people.ensureOwner(ownerIn(config))
-  const inbox = createInbox({ db, queue, bell, clock, newId })
+  const inbox = createInbox({ db, queue, bell, clock, newId, scrub: (text) => scrubber.scrub(text) })
   const outbox = createOutbox(db)
   const random = (bytes: number) => randomBytes(bytes)
   const sessions = createSessions({ db, clock, random })
@@ -112,7 +112,7 @@ export type Ground = Awaited<ReturnType<typeof openGround>>
 async function settings(env: Environment, vault: ReturnType<typeof createVault>): Promise<Config> {
   const overlaid = { ...env }
   for (const { name } of await vault.list()) {
-    if (SECRET_NAMES.some((secret) => secret === name)) overlaid[name] = await vault.get(name, { tool: SETTINGS_TOOL })
+    if (VAULT_NAMES.some((known) => known === name)) overlaid[name] = await vault.get(name, { tool: SETTINGS_TOOL })
   }
   return readConfig(overlaid)
 }

@@ -3,7 +3,7 @@ import { type Stats, statSync } from "node:fs"
 import { join } from "node:path"
 import { sql } from "drizzle-orm"
 import { codeOf, Misconfigured, messageOf } from "../base/errors.ts"
-import { type Environment, InvalidConfig, readConfig, SECRET_NAMES } from "../config/config.ts"
+import { type Environment, InvalidConfig, readConfig, VAULT_NAMES } from "../config/config.ts"
 import type { Db } from "../db/db.ts"
 import { lockDataDir } from "../db/lock.ts"
 import { codeSchema, databaseSchema } from "../db/migrate.ts"
@@ -32,7 +32,7 @@ export function checkConfig(env: Environment, inVault: ReadonlySet<string> | nul
     return check("config", "every variable can be read")
   } catch (error) {
     if (!(error instanceof InvalidConfig)) throw error
-    const isSecret = (name: string) => SECRET_NAMES.some((secret) => secret === name)
+    const isSecret = (name: string) => VAULT_NAMES.some((secret) => secret === name)
     const faults = error.problems
       .filter(({ variable }) => !inVault?.has(variable))
       .map(({ variable, message, fix }): Fault => {

@@ -140,6 +140,9 @@ export const SECRET_NAMES = [
   "GITHUB_WEBHOOK_SECRET",
 ] as const
 
+/** What may live in the vault: the secrets, and what is made together with one of them. */
+export const VAULT_NAMES = [...SECRET_NAMES, "GITHUB_APP_ID"] as const
+
 export type Config = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K][0]> }
 export type Environment = Record<string, string | undefined>
 
@@ -176,7 +179,7 @@ export function readConfig(env: Environment, { vault = "read" }: { vault?: "read
   // Each key was parsed by its own schema above; together they are the type that those schemas spell.
   const config = values as Config
   const wrong = new Set(problems.map((problem) => problem.variable))
-  const secrets = new Set<string>(vault === "unread" ? SECRET_NAMES : [])
+  const secrets = new Set<string>(vault === "unread" ? VAULT_NAMES : [])
   problems.push(...conflicts(config).filter(({ variable }) => !wrong.has(variable) && !secrets.has(variable)))
   if (problems.length > 0) throw new InvalidConfig(problems)
   return config

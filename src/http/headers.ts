@@ -5,11 +5,16 @@ import type { FastifyInstance } from "fastify"
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+/** For a page whose form goes to `origin` as well. */
+export function policyWithForms(origin: string): string {
+  return POLICY.replace("form-action 'self'", `form-action 'self' ${origin}`)
+}
+
 export function installHeaders(app: FastifyInstance, publicUrl: string | undefined, closing: AbortSignal): void {
   const isSecure = publicUrl?.startsWith("https://") ?? false
   app.addHook("onSend", async (_request, reply) => {
     reply.headers({
-      "content-security-policy": POLICY,
+      "content-security-policy": reply.getHeader("content-security-policy") ?? POLICY,
       "x-content-type-options": "nosniff",
       "x-frame-options": "DENY",
       // Not `no-referrer`: with it a browser sends `Origin: null` for our own forms.

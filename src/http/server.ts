@@ -8,6 +8,7 @@ import { type FastifyInstance, fastify } from "fastify"
 import { Reject } from "../base/errors.ts"
 import type { NewId } from "../base/ids.ts"
 import type { Log } from "../base/log.ts"
+import type { GitHubApps } from "../channels/github/app.ts"
 import type { Config } from "../config/config.ts"
 import type { Db } from "../db/db.ts"
 import type { Queue } from "../queue/queue.ts"
@@ -101,6 +102,8 @@ export interface ServerDeps {
   desk?: ChannelDesk
   /** What people make of triage's decisions. */
   corrections?: Pick<Corrections, "hear">
+  /** Makes GitHub Apps on the owner's pages. */
+  apps?: GitHubApps
   breaker?: MetricsDeps["breaker"]
   limits?: Partial<Limits>
 }

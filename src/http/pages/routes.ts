@@ -7,6 +7,8 @@ import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import { idOf } from "../../base/ids.ts"
 import type { Log } from "../../base/log.ts"
+import type { GitHubApps } from "../../channels/github/app.ts"
+import type { Config } from "../../config/config.ts"
 import type { Db } from "../../db/db.ts"
 import { letters } from "../../thread/mailbox.ts"
 import { findRun, listRuns, openQuestions } from "../../thread/runs.ts"
@@ -17,6 +19,7 @@ import { decide, verdictInput } from "../runs-api.ts"
 import type { Streams } from "../streams.ts"
 import { type Talk, WEB_THREAD } from "../talk.ts"
 import { type Assets, mountAssets } from "./assets.ts"
+import { mountAppPages, mountAppReturn } from "./github-app.ts"
 import { approvalsPart, demoPart, type Home, homeBody, logPart, runsPart } from "./home.ts"
 import { layout } from "./layout.ts"
 import { ownerZone } from "./owner-zone.ts"
@@ -34,6 +37,9 @@ export interface PageDeps {
   streams: Streams
   log: Log
   linksPerMinute: number
+  config: Pick<Config, "PUBLIC_URL">
+  /** Makes GitHub Apps; without it there are no pages for that. */
+  apps?: GitHubApps
 }
 
 const LETTERS = 100
@@ -57,8 +63,15 @@ export function mountPages(app: FastifyInstance, deps: PageDeps): void {
     done(null, Object.fromEntries(new URLSearchParams(String(body)))),
   )
   mountStart(app, deps, assets)
+  const { apps, config } = deps
+  const pages = {
+    publicUrl: config.PUBLIC_URL,
+    page: (title: string, body: string, isOwner: boolean) => page(assets, title, body, isOwner),
+  }
+  if (apps) mountAppReturn(app, pages)
   app.register((scope, _options, done) => {
     mountConsole(scope, deps, assets)
+    if (apps) mountAppPages(scope, { ...pages, apps })
     done()
   })
 }

@@ -1,0 +1,129 @@
+/**
+ * A GitHub App of the owner's own, made from a manifest: the owner sends the form to GitHub, GitHub sends them back with a
+ * code, and the code gives the app's credentials, once. They go straight into the vault and are shown to nobody
+ * (GitHub documentation, "Registering a GitHub App from a manifest").
+ */
+import { z } from "zod"
+import { Deny, Reject, Retry } from "../../base/errors.ts"
+import { createBoundedFetch, networkFailure } from "../bounded-fetch.ts"
+import { GITHUB_WEBHOOK } from "./webhook.ts"
+
+/** What the owner's browser sends to GitHub, as a form. */
+export interface AppForm {
+  /** Where to. */
+  action: string
+  /** The field `manifest`: JSON. */
+  manifest: string
+}
+
+export interface MadeApp {
+  /** As GitHub names it; it acts as `slug[bot]`. */
+  slug: string
+  /** Where it is given repositories. */
+  installUrl: string
+  /** GitHub delivers to us. */
+  isCalled: boolean
+}
+
+export interface GitHubApps {
+  /**
+   * Begins. Good for one app, within an hour.
+   * @param back our address, as the owner's browser reaches it.
+   * @param org the organization that shall own it; the owner's account when absent.
+   */
+  begin(back: string, org?: string): Promise<AppForm>
+  /** Ends. Throws `Deny` for a state that we did not give, or gave too long ago, or that was used; `Reject` for such a code. */
+  finish(given: { code: string; state: string }, signal: AbortSignal): Promise<MadeApp>
+}
+
+export interface GitHubAppsDeps {
+  /** Each state is added once; `take` says whether it was there, and removes it. */
+  states: { add(state: string): Promise<void>; take(state: string): Promise<boolean> }
+  store(name: "GITHUB_APP_ID" | "GITHUB_APP_PRIVATE_KEY" | "GITHUB_WEBHOOK_SECRET", value: string): Promise<void>
+  random(bytes: number): Uint8Array
+  /** The address from which GitHub reaches us; without it the app gets no webhook. */
+  publicUrl?: string | undefined
+  /** Base address of the API; the public one when absent. */
+  apiUrl?: string | undefined
+}
+
+const API = "https://api.github.com"
+/** GitHub's limit for names. */
+const MAX_NAME = 34
+const LIMITS = { timeoutMs: 20_000, maxBytes: 1_000_000 }
+/** Where GitHub sends the owner back to, below our address. */
+export const APP_MADE = "/setup/github/made"
+
+const conversion = z.object({
+  id: z.number().int().positive(),
+  slug: z.string().min(1),
+  html_url: z.url(),
+  pem: z.string().min(1),
+  webhook_secret: z.string().min(1).nullish(),
+})
+
+export function createGitHubApps(deps: GitHubAppsDeps): GitHubApps {
+  return {
+    async begin(back, org) {
+      const state = Buffer.from(deps.random(32)).toString("base64url")
+      await deps.states.add(state)
+      const owner = org ? `/organizations/${encodeURIComponent(org)}` : ""
+      const action = `${githubSite(deps.apiUrl)}${owner}/settings/apps/new?state=${state}`
+      return { action, manifest: JSON.stringify(manifestOf(back, deps.publicUrl)) }
+    },
+    async finish({ code, state }, signal) {
+      if (!(await deps.states.take(state)))
+        throw new Deny("this app was not begun here, or more than an hour ago, or is finished already", {
+          code: "bad_state",
+          fix: "Begin again on the page /setup/github.",
+        })
+      const made = await convert(deps.apiUrl ?? API, code, signal).catch(async (error: unknown) => {
+        // The code was not used: the owner may press the button again.
+        if (error instanceof Retry) await deps.states.add(state)
+        throw error
+      })
+      await deps.store("GITHUB_APP_PRIVATE_KEY", made.pem)
+      if (made.webhook_secret) await deps.store("GITHUB_WEBHOOK_SECRET", made.webhook_secret)
+      await deps.store("GITHUB_APP_ID", String(made.id))
+      const { slug, html_url: url } = made
+      return { slug, installUrl: `${url}/installations/new`, isCalled: Boolean(made.webhook_secret) }
+    },
+  }
+}
+
+/** No more than triage needs: labels and assignees are part of issues. */
+function manifestOf(back: string, publicUrl: string | undefined): object {
+  const name = `vigil-${new URL(publicUrl ?? back).hostname.replaceAll(/[^a-z\d]+/gi, "-")}`
+  return {
+    name: name.slice(0, MAX_NAME).replace(/-+$/, ""),
+    url: publicUrl ?? back,
+    description: "Triages issues: labels them and gives them to who is on call.",
+    public: false,
+    redirect_url: `${back}${APP_MADE}`,
+    default_permissions: { issues: "write", metadata: "read" },
+    ...(publicUrl === undefined
+      ? {}
+      : { hook_attributes: { url: `${publicUrl}${GITHUB_WEBHOOK}`, active: true }, default_events: ["issues"] }),
+  }
+}
+
+/** The site for people that belongs to an API: GitHub's own, `HOST/api/v3` of a server, or `api.HOST`. */
+export function githubSite(apiUrl: string | undefined): string {
+  const { protocol, host } = new URL(apiUrl ?? API)
+  return `${protocol}//${host.replace(/^api\./, "")}`
+}
+
+async function convert(apiUrl: string, code: string, signal: AbortSignal): Promise<z.output<typeof conversion>> {
+  const url = `${apiUrl.replace(/\/+$/, "")}/app-manifests/${encodeURIComponent(code)}/conversions`
+  const headers = { accept: "application/vnd.github+json", "user-agent": "vigil" }
+  const answer = await createBoundedFetch(LIMITS)(url, { method: "POST", headers, signal }).catch((error: unknown) => {
+    throw networkFailure(error) ?? error
+  })
+  if (answer.status >= 500) throw new Retry(`GitHub is away (${answer.status})`, { code: "github_away" })
+  if (!answer.ok)
+    throw new Reject(400, "GitHub does not know this code: it works once, within an hour", {
+      code: "bad_code",
+      fix: "Begin again on the page /setup/github; an app that was made before can be deleted at GitHub.",
+    })
+  return conversion.parse(await answer.json())
+}
