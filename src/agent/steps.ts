@@ -85,7 +85,8 @@ export function createSteps(deps: StepsDeps): Steps {
       const messages = recorded
         ? recordedAs<Steered[]>(before.outcome?.result)
         : await takeNewMessages(deps.db, { runId: tape.runId, fence: deps.fence, n, opId })
-      if (messages.length > 0) tape.skip()
+      const entry = { n, opId, phase: "outcome", kind: "note", name: "steer", replay: "pure", result: messages } as const
+      if (messages.length > 0) tape.skip(entry)
       for (const message of messages) label = mix(label, message.label)
       return messages
     },

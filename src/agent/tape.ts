@@ -34,7 +34,8 @@ export interface Tape {
   next(kind: StepKind, name: string): { n: number; opId: string; before: Recorded }
   /** What is recorded for the next step, without going there. */
   ahead(): { n: number; opId: string; before: Recorded | undefined }
-  skip(): void
+  /** Passes the next step by; `written` is what somebody else put into the journal for it. */
+  skip(written?: Entry): void
   /** Leaves `entries` to be written with the next write. */
   keep(...entries: Entry[]): void
   /** Writes what was kept, then `entries`, in one statement. Throws `Fenced`, or `Cancelled` outside a transaction of the caller's. */
@@ -70,7 +71,10 @@ export function createTape(deps: TapeDeps): Tape {
       return { n, opId: opOf(n), before }
     },
     ahead: () => ({ n: cursor, opId: opOf(cursor), before: recorded.get(cursor) }),
-    skip: () => void cursor++,
+    skip(written) {
+      if (written) remember([written])
+      cursor++
+    },
     keep: (...entries) => void kept.push(...entries.map(clean)),
     async write(entries, tx = db) {
       const all = [...kept, ...entries.map(clean)]

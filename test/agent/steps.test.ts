@@ -183,6 +183,20 @@ describe("what people say meanwhile", () => {
     expect(gone).toMatchObject([1, [{ text: "one" }], 2])
   })
 
+  test("is handed out again at the same place when its own worker goes through the run again", async () => {
+    const { open, say } = await atWork()
+    const steps = await open()
+    await say("one")
+    await steps.tape.write([])
+    await steps.steer()
+    await steps.model("reply", request)
+    await steps.tape.write([])
+    steps.tape.rewind()
+    expect(await steps.steer()).toMatchObject([{ text: "one" }])
+    expect(await steps.model("reply", request)).toEqual(result)
+    await steps.tape.write([])
+  })
+
   test("lowers the run's label by what it is", async () => {
     const { open, say } = await atWork()
     const steps = await open()
