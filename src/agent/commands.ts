@@ -20,10 +20,14 @@ export interface Command {
 /** How long a hidden answer is a secret. */
 const SECRET_MS = 10 * 60_000
 
+/** What Telegram has everybody say first. */
+const HELLO = "Hello, I am Vigil. Write what you need in your own words, or use a command:"
+
 export function createCommands(commands: Command[]): Handler {
   const help: Command = { name: "help", help: "this list", run: async (job) => helpText(open(job, all)) }
   const all = [...commands, help]
-  const byName = new Map(all.map((command) => [command.name, command]))
+  const start: Command = { ...help, name: "start", run: async (job) => `${HELLO}\n${helpText(open(job, all))}` }
+  const byName = new Map([...all, start].map((command) => [command.name, command]))
   return {
     takesMore: false,
     async run(job) {

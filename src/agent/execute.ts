@@ -68,8 +68,13 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
     signal,
   })
   const now = () => deps.clock.now()
-  const actWith: Job["actWith"] = (grants) =>
-    createAct({ db: deps.db, steps, tools: deps.tools, person, zone, threadId: thread.id, grants, now })
+  const actWith: Job["actWith"] = (grants) => {
+    const act = createAct({ db: deps.db, steps, tools: deps.tools, person, zone, threadId: thread.id, grants, now })
+    return (name, args) => {
+      deps.onTool?.(run.id, name)
+      return act(name, args)
+    }
+  }
   return { run, thread, person, zone, steps, actWith, now }
 }
 

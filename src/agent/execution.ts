@@ -28,6 +28,8 @@ export interface ExecuteDeps {
   live: ReadonlySet<ChannelId>
   /** Zone for people who never said theirs. */
   defaultZone: string
+  /** Told of each tool a run calls, just before; what it makes of it never matters to the run. */
+  onTool?: (runId: string, tool: string) => void
 }
 
 export interface Executed extends Released {

@@ -19,12 +19,13 @@ import { withFallback } from "../thread/fallback.ts"
 import { createLeases } from "../thread/lease.ts"
 import { withOptOut } from "../thread/opt-out.ts"
 import { forgetCodes } from "../thread/pairing.ts"
+import { createProgressLines } from "../thread/progress.ts"
 import { heldUntil } from "../thread/quiet-hours.ts"
 import { expireWaits } from "../thread/waits.ts"
-import { type ButtonDeps, createButtonClearing } from "../worker/buttons.ts"
+import { type ButtonDeps, type CloseQuestion, createButtonClearing } from "../worker/buttons.ts"
 import { paced } from "../worker/chore.ts"
 import { createFates } from "../worker/fates.ts"
-import { pollSms, pollTelegram } from "../worker/pollers.ts"
+import { createPresence, type Presence } from "../worker/presence.ts"
 import { createSender } from "../worker/sender.ts"
 import { createThrottle } from "../worker/throttle.ts"
 import { startWorker } from "../worker/worker.ts"
@@ -33,7 +34,8 @@ import { runDemo } from "./demo.ts"
 import { type FeatureDeps, openFeatures, statusLine } from "./features.ts"
 import { openGitHubApps } from "./github-app.ts"
 import { type AppOptions, type Ground, openGround } from "./ground.ts"
-import { openMind } from "./mind.ts"
+import { listenIn, withTrouble } from "./listening.ts"
+import { commandsOf, openMind } from "./mind.ts"
 import { openModel, openStores, type Stores } from "./stores.ts"
 import { openTriage } from "./triage.ts"
 import { VERSION } from "./version.ts"
@@ -57,7 +59,7 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 
 export async function startApp(options: AppOptions): Promise<App> {
   const opened = await openGround(options)
-  const channels = openChannels(opened.config, opened.clock)
+  const channels = withTrouble(openChannels(opened.config, opened.clock), opened)
   const outbox = withFallback(opened.outbox, { ...opened, live: channels.live })
   const ground = { ...opened, outbox: withOptOut(outbox, opened) }
   const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
@@ -82,10 +84,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   })
   await server.listen({ host: ground.config.HOST, port: ground.config.PORT })
   const url = urlOf(server, ground.config.HOST)
-  const work =
-    options.role === "web"
-      ? null
-      : await startWork(ground, channels, openMind({ ...shared, status }), triage.sweep, stores)
+  const presence = createPresence({ ...ground, lines: createProgressLines(ground), channels: channels.senders })
+  const wired = { ...shared, status, onTool: presence.doing }
+  const works = options.role !== "web"
+  const work = works ? await startWork(ground, channels, openMind(wired), triage.sweep, stores, presence) : null
+  const deaf = listenIn({ ground, channels, works, commands: commandsOf(wired) })
   return {
     ground,
     channels,
@@ -94,6 +97,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     server,
     ownerLink: async () => startLink(ground.config.PUBLIC_URL ?? url, await ground.sessions.mint()).url,
     async stop(graceMs) {
+      deaf()
       await server.close()
       await work?.stop(graceMs)
       await ground.queue.stop()
@@ -127,6 +131,7 @@ async function startWork(
   execute: ReturnType<typeof openMind>,
   sweep: ReturnType<typeof openTriage>["sweep"],
   stores: Stores,
+  presence: Presence,
 ) {
   const { db, clock, log, bell, queue, outbox, inbox } = ground
   const stopped = new AbortController()
@@ -155,13 +160,14 @@ async function startWork(
   await systemAutomations()
   const worker = startWorker({
     leases,
-    execute,
+    execute: presence.around(execute),
     bell,
     log,
     concurrency: CONCURRENCY,
     chores: {
       outbox: () => sender.sweep(),
-      buttons: createButtonClearing({ db, clock, log, removers: removersOf(channels) }),
+      buttons: createButtonClearing({ ...ground, closers: closersOf(channels), defaultZone: ground.hostZone }),
+      progress: presence.tidy,
       fates: paced(
         FATES_MS,
         clock,
@@ -178,13 +184,13 @@ async function startWork(
   })
   await queue.work("turn", async (threadIds) => threadIds.forEach(worker.nudge))
   await queue.work("embed", (ids) => stores.memory.embedWaiting(ids))
-  listenIn(ground, channels, stopped.signal)
   if (channels.api) sweep(stopped.signal).catch((error: unknown) => log.warn("boot_sweep_failed", { error }))
   return {
     async stop(graceMs: number) {
       stopped.abort()
       await worker.stop(graceMs)
       await sender.stop()
+      await presence.stop()
     },
   }
 }
@@ -194,8 +200,10 @@ function hasReports({ sms }: Channels): boolean {
   return sms?.webhook != null
 }
 
-function removersOf({ telegram }: Channels): ButtonDeps["removers"] {
-  return new Map(telegram ? [[telegram.id, telegram.removeButtons]] : [])
+function closersOf({ telegram }: Channels): ButtonDeps["closers"] {
+  const close: CloseQuestion = async ({ target, providerId }, text, signal) =>
+    await telegram?.closeQuestion(target, providerId, text, signal)
+  return new Map(telegram ? [[telegram.id, close]] : [])
 }
 
 function throttleOf({ db, clock, config }: Ground) {
@@ -218,20 +226,6 @@ function followOwnersZone(ground: Ground, stores: Stores, channels: Channels): (
       { owner, hostZone: ground.hostZone, github: channels.api !== undefined && ground.config.GITHUB_REPOS.length > 0 },
     )
   }
-}
-
-/** Without a public address messages are fetched; with one, Telegram is told where to deliver. */
-function listenIn(ground: Ground, { telegram, sms }: Channels, signal: AbortSignal): void {
-  const { config, log } = ground
-  const deps = { ...ground, random: Math.random }
-  const failed = (event: string) => (error: unknown) => log.error(event, { error })
-  if (telegram) {
-    telegram.probe(AbortSignal.any([signal, AbortSignal.timeout(20_000)])).catch(failed("telegram_probe_failed"))
-    if (telegram.webhook && config.PUBLIC_URL)
-      telegram.setupWebhook(config.PUBLIC_URL, signal).catch(failed("telegram_webhook_failed"))
-    else pollTelegram(telegram, deps, signal).catch(failed("telegram_polling_ended"))
-  }
-  if (sms && !sms.webhook) pollSms(sms, deps, signal).catch(failed("sms_polling_ended"))
 }
 
 function urlOf(server: FastifyInstance, host: string): string {

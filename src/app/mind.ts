@@ -1,6 +1,6 @@
 /** Mind: model, memory, tools, and the handlers of each kind of run. */
 import { builtinCommands } from "../agent/builtin-commands.ts"
-import { createCommands } from "../agent/commands.ts"
+import { type Command, createCommands } from "../agent/commands.ts"
 import { createDo, createDue, createSay, type DueActions } from "../agent/due.ts"
 import { createExecute } from "../agent/execute.ts"
 import { featureCommands } from "../agent/feature-commands.ts"
@@ -35,6 +35,8 @@ export interface Wired {
   stores: Stores
   triage: Triage
   status: () => Promise<string>
+  /** Told of each tool a run calls. */
+  onTool?: (runId: string, tool: string) => void
 }
 
 export function openMind(wired: Wired) {
@@ -69,7 +71,7 @@ export function openMind(wired: Wired) {
     tools: byName([...chat, ...triage.tools, createUnpair(stores.automations)]),
     handlers: {
       message: createTurn(answer),
-      command: createCommands([...builtins(wired), ...features(wired), ...peopleCommands(ground)]),
+      command: createCommands(commandsOf(wired)),
       issue: triage.handler,
       hook: createHook({ hooks: ground.hooks, people, live: channels.live, answer }),
       due: createDue({ automations: stores.automations, actions: actions(wired, answer) }),
@@ -77,7 +79,13 @@ export function openMind(wired: Wired) {
     scrub: (text) => scrubber.scrub(text),
     live: channels.live,
     defaultZone: hostZone,
+    ...(wired.onTool ? { onTool: wired.onTool } : {}),
   })
+}
+
+/** All that is answered to a slash, but for the list itself. */
+export function commandsOf(wired: Wired): Command[] {
+  return [...builtins(wired), ...features(wired), ...peopleCommands(wired.ground)]
 }
 
 /** What came in on a channel is had from that channel. */

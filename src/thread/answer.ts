@@ -4,23 +4,21 @@
  */
 import { sql } from "drizzle-orm"
 import type { ApprovalAnswer } from "../channels/approval-text.ts"
+import type { ChannelId } from "../channels/channel.ts"
 import type { Tx } from "../db/db.ts"
 import { type Accepted, insertEvent } from "./arrival.ts"
+import { type Decision, signature, type WaitState } from "./decision.ts"
 import type { Event } from "./event.ts"
 import { postNotice } from "./outbox.ts"
 
-/** `changed`: not approved, with words about what to do instead. */
-export type WaitState = "open" | "approved" | "denied" | "changed" | "redo" | "expired" | "cancelled"
-
-interface WaitRow {
+interface WaitRow extends Decision {
   id: string
   code: string
-  kind: "approval" | "uncertain"
   threadId: string
   display: string
-  state: WaitState
   expired: boolean
-  answeredAt: Date | null
+  /** Of the person who answers now. */
+  zone: string | null
 }
 
 export interface AnswerInput {
@@ -43,7 +41,10 @@ export type Answered = Accepted & {
 export async function answerWait(tx: Tx, input: AnswerInput): Promise<Answered | null> {
   const waits = await candidates(tx, input)
   const [wait] = waits
-  if (!wait) return null
+  if (!wait) {
+    const foreign = await foreignQuestion(tx, input)
+    return foreign === null ? null : refuse(tx, input, foreign)
+  }
   if (input.answer.loose && (wait.state !== "open" || wait.expired)) return null
   const accepted = await insertEvent(tx, { event: input.event, id: input.id, state: "done", now: input.now })
   if (accepted.duplicate) return { ...accepted, wake: null, posted: null }
@@ -51,7 +52,7 @@ export async function answerWait(tx: Tx, input: AnswerInput): Promise<Answered |
     await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now: input.now })
     return { ...accepted, wake: null, posted: accepted.threadId }
   }
-  const instead = waits.length > 1 ? which(waits, wait.code) : explain(wait, input.answer)
+  const instead = waits.length > 1 ? which(waits, wait.code) : explain(wait, input)
   if (instead) return say(instead)
   if (!(await decide(tx, wait, input))) return say(`${wait.code} was just decided.`)
   const decided = { ...accepted, wake: wait.threadId, posted: null }
@@ -65,9 +66,9 @@ function which(waits: WaitRow[], code: string): string {
 }
 
 /** What to say to an answer that decides nothing; null when it decides. */
-function explain(wait: WaitRow, { verdict }: ApprovalAnswer): string | null {
+function explain(wait: WaitRow, { answer: { verdict }, event }: AnswerInput): string | null {
   const { code, display, kind } = wait
-  if (wait.state !== "open") return late(wait)
+  if (wait.state !== "open") return late(wait, event.channel)
   if (wait.expired) return `${code} has expired, so nothing was done. Ask again to redo it.`
   if (verdict === "change" && kind === "uncertain")
     return `${code}: ${display}\nReply ${code} OK if it happened, ${code} AGAIN or ${code} NO.`
@@ -78,9 +79,11 @@ function explain(wait: WaitRow, { verdict }: ApprovalAnswer): string | null {
 function candidates(tx: Tx, { answer, personId, now }: AnswerInput): Promise<WaitRow[]> {
   const which = answer.code ? sql`code = ${answer.code}` : sql`state = 'open' and expires_at > ${now}::timestamptz`
   return tx.query<WaitRow>(sql`
-    select id, code, kind, thread_id as "threadId", display, state, expires_at <= ${now}::timestamptz as expired, answered_at as "answeredAt"
+    select id, code, kind, thread_id as "threadId", display, state, expires_at <= ${now}::timestamptz as expired,
+      answered_at as at, answered_via as via, (select zone from people where people.id = asked_of) as zone,
+      case when answered_by = ${personId}::uuid then 'you' else (select name from people where people.id = answered_by) end as by
     from waits where asked_of = ${personId}::uuid and ${which}
-    order by (state = 'open') desc, created_at desc limit ${answer.code ? 1 : 10}`)
+    order by (state = 'open') desc, created_at desc, id desc limit ${answer.code ? 1 : 10}`)
 }
 
 const STATES = { yes: "approved", again: "redo", change: "changed", no: "denied", ask: "open" } as const
@@ -98,7 +101,7 @@ async function decide(tx: Tx, wait: WaitRow, { answer, event, personId, now }: A
   return decided.length > 0
 }
 
-function late(wait: WaitRow): string {
+function late(wait: WaitRow, here: ChannelId): string {
   const words: Record<WaitState, string> = {
     open: "is open",
     approved: "was already approved",
@@ -108,5 +111,22 @@ function late(wait: WaitRow): string {
     expired: "has expired, so nothing was done. Ask again to redo it",
     cancelled: "was cancelled",
   }
-  return `${wait.code} ${words[wait.state]}.`
+  return `${wait.code} ${words[wait.state]}${signature(wait, wait.zone, here)}.`
+}
+
+/** The code of the open question whose button was pressed and that somebody else must decide; null when there is none. */
+async function foreignQuestion(tx: Tx, { answer, event, personId }: AnswerInput): Promise<string | null> {
+  if (!answer.code || !event.isPress) return null
+  const [open] = await tx.query<{ code: string }>(sql`
+    select code from waits where code = ${answer.code} and state = 'open' and asked_of <> ${personId}::uuid`)
+  return open?.code ?? null
+}
+
+/** In a group everybody sees the buttons: who presses one that is not for them is told, and no model is asked about it. */
+async function refuse(tx: Tx, { event, id, now }: AnswerInput, code: string): Promise<Answered> {
+  const accepted = await insertEvent(tx, { event, id, state: "done", now })
+  if (accepted.duplicate) return { ...accepted, wake: null, posted: null }
+  const text = `${code} is not yours to decide.`
+  await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now })
+  return { ...accepted, wake: null, posted: accepted.threadId }
 }

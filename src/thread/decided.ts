@@ -3,11 +3,22 @@ import { sql } from "drizzle-orm"
 import type { ChannelId } from "../channels/channel.ts"
 import type { Tx } from "../db/db.ts"
 import { json } from "../db/sql.ts"
+import type { Decision } from "./decision.ts"
 
-export interface Decided {
+export interface Asked {
+  channel: ChannelId
+  target: string
+  providerId: string
+  /** As it was sent. */
+  text: string
+}
+
+export interface Decided extends Decision {
   waitId: string
+  /** Of the person it was asked of; null when they never said. */
+  zone: string | null
   /** Messages that asked it and were accepted by their channel. */
-  asked: { channel: ChannelId; target: string; providerId: string }[]
+  asked: Asked[]
 }
 
 const AT_ONCE = 20
@@ -16,14 +27,18 @@ const AT_ONCE = 20
 export function decidedQuestions(tx: Tx, except: string[]): Promise<Decided[]> {
   return tx.query<Decided>(sql`
     with decided as (
-      select waits.id, o.channel, o.target, o.provider_id, o.state, o.seq
+      select waits.id, waits.state as verdict, kind, answered_by, answered_via, answered_at, asked_of,
+        o.channel, o.target, o.provider_id, o.state, o.seq, o.body ->> 'text' as text
       from waits left join outbox o on o.run_id = waits.run_id
         and regexp_replace(o.dedupe_key, '(:fallback)+$', '') = concat('run:', waits.run_id, ':ask:', waits.step)
       where waits.state <> 'open' and cleared_at is null and not waits.id = any(select jsonb_array_elements_text(${json(except)})::uuid)
     )
-    select id as "waitId", coalesce(jsonb_agg(jsonb_build_object('channel', channel, 'target', target, 'providerId', provider_id)
-      order by seq) filter (where provider_id is not null), '[]') as asked
-    from decided group by id having not coalesce(bool_or(state = 'sending'), false) order by id limit ${AT_ONCE}::int`)
+    select id as "waitId", verdict as state, kind, (select name from people where people.id = answered_by) as by,
+      answered_via as via, answered_at as at, (select zone from people where people.id = asked_of) as zone,
+      coalesce(jsonb_agg(jsonb_build_object('channel', channel, 'target', target, 'providerId', provider_id, 'text', text)
+        order by seq) filter (where provider_id is not null), '[]') as asked
+    from decided group by id, verdict, kind, answered_by, answered_via, answered_at, asked_of
+    having not coalesce(bool_or(state = 'sending'), false) order by id limit ${AT_ONCE}::int`)
 }
 
 /** Its buttons are gone; a message that asked it and never left is taken back. */

@@ -34,6 +34,8 @@ export interface Event {
   /** Where replies on this thread go. */
   target: string
   personId: string | null
+  /** Said by a button that was offered, not typed. */
+  isPress?: boolean
   label: Label
   payload: unknown
 }

@@ -70,6 +70,7 @@ export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeD
         threadKey,
         target,
         personId: person.id,
+        isPress: inbound.pressed !== undefined,
         label,
         payload,
       })

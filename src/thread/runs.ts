@@ -8,7 +8,7 @@ import { Reject } from "../base/errors.ts"
 import type { Label } from "../base/label.ts"
 import type { Tx } from "../db/db.ts"
 import { entriesOf } from "../journal/journal.ts"
-import type { WaitState } from "./answer.ts"
+import type { WaitState } from "./decision.ts"
 import { type RunStep, stepsFrom } from "./run-steps.ts"
 
 export const RUN_STATES = ["running", "waiting", "done", "failed", "cancelled", "needs_review"] as const

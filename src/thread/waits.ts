@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import { Deny } from "../base/errors.ts"
 import { newCode } from "../channels/approval-text.ts"
 import type { Db, Tx } from "../db/db.ts"
-import type { WaitState } from "./answer.ts"
+import type { WaitState } from "./decision.ts"
 
 export interface Wait {
   id: string

@@ -87,7 +87,9 @@ describe("a code with a word", () => {
     const asked = await ask()
     await say(`${asked.code} NO`)
     expect(await isOrdinary(await say(`${asked.code} paper is out`))).toBe(true)
-    expect(await told(await say(`${asked.code} edit: to Ben`))).toEqual([`${asked.code} was already denied.`])
+    expect((await told(await say(`${asked.code} edit: to Ben`)))[0]).toMatch(
+      /^.. was already denied by you, .+ [AP]M\.$/,
+    )
   })
 
   test("a bare edit counts only while exactly one question is open", async () => {
@@ -203,6 +205,14 @@ describe("a question is its person's alone:", () => {
   test.each(["K7 OK", "OK"])("a member's %j on the owner's question is an ordinary message", async (words) => {
     const asked = await ask({ code: "K7" })
     expect(await isOrdinary(await say(words, member))).toBe(true)
+    expect(await stateOf(asked)).toBe("open")
+  })
+
+  test("a member who presses its button is told so, and no run begins", async () => {
+    const asked = await ask({ code: "K7" })
+    const pressed = await say("K7 OK", { ...member, isPress: true })
+    expect(await told(pressed)).toEqual(["K7 is not yours to decide."])
+    expect(await isOrdinary(pressed)).toBe(false)
     expect(await stateOf(asked)).toBe("open")
   })
 

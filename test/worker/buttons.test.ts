@@ -1,10 +1,10 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Reject, Retry } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import { postNotice } from "../../src/thread/outbox.ts"
-import { createButtonClearing } from "../../src/worker/buttons.ts"
+import { type CloseQuestion, createButtonClearing } from "../../src/worker/buttons.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { movableClock } from "../support/schedule.ts"
 import { spine } from "../support/spine.ts"
@@ -14,6 +14,7 @@ const clock = movableClock("2026-11-22T12:00:00Z")
 let database: TestDatabase
 let s: Awaited<ReturnType<typeof spine>>
 let removed: string[]
+let said: string[]
 let next: (() => Error)[]
 let chore: () => Promise<void>
 beforeAll(async () => {
@@ -27,13 +28,16 @@ afterAll(async () => {
 beforeEach(async () => {
   await s.db.raw("delete from waits")
   removed = []
+  said = []
   next = []
-  const remove = async (target: string, providerId: string) => {
+  const close: CloseQuestion = async ({ target, providerId }, text) => {
     const error = next.shift()?.()
     if (error) throw error
     removed.push(`${target} ${providerId}`)
+    said.push(text)
   }
-  chore = createButtonClearing({ db: s.db, clock, log: silentLog, removers: new Map([["telegram", remove]]) })
+  const closers = new Map([["telegram", close] as const])
+  chore = createButtonClearing({ db: s.db, clock, log: silentLog, closers, defaultZone: "Europe/Lisbon" })
 })
 
 /** A question asked at step 1 (as step 12 was, by another), in Telegram; sent as `providerId` when given. */
@@ -65,6 +69,50 @@ test.each(["approved", "denied", "expired", "redo", "cancelled"])(
     expect(removed).toEqual(["42 7"])
   },
 )
+
+describe("what is put in the place of a question says what became of it", () => {
+  const decide = async (
+    waitId: string,
+    over: { via?: string; kind?: string; name?: string | null; zone?: string | null },
+  ) => {
+    const { via = "telegram", kind = "approval", name = "Ana", zone = null } = over
+    await s.db.query(sql`update people set name = ${name}, zone = ${zone}`)
+    await s.db.query(
+      sql`update waits set answered_by = asked_of, answered_via = ${via}, kind = ${kind}, answered_at = '2026-11-22T09:14:00Z' where id = ${waitId}`,
+    )
+    await chore()
+    return said
+  }
+
+  test("who decided, and when", async () => {
+    expect(await decide((await asked("approved", "7")).waitId, {})).toEqual(["K7?\n\n**Approved by Ana, 9:14 AM**"])
+  })
+
+  test("on their own clock, and where when it was elsewhere", async () => {
+    const decided = decide((await asked("denied", "7")).waitId, { via: "sms", zone: "America/New_York" })
+    expect(await decided).toEqual(["K7?\n\n**Denied by Ana, 4:14 AM, by SMS**"])
+  })
+
+  test("without a name that nobody told", async () => {
+    expect(await decide((await asked("changed", "7")).waitId, { name: null })).toEqual([
+      "K7?\n\n**Not done; answered in words, 9:14 AM**",
+    ])
+  })
+
+  test("for a question about a lost effect in its own words", async () => {
+    const decided = decide((await asked("approved", "7")).waitId, { kind: "uncertain" })
+    expect(await decided).toEqual(["K7?\n\n**Confirmed by Ana, 9:14 AM**"])
+  })
+
+  test.each([
+    ["expired", "Expired, so nothing was done"],
+    ["cancelled", "Cancelled, so nothing was done"],
+  ])("that it %s", async (state, words) => {
+    await asked(state, "7")
+    await chore()
+    expect(said).toEqual([`K7?\n\n**${words}**`])
+  })
+})
 
 test("an open question keeps them", async () => {
   await asked("open", "7")

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest"
-import { Retry } from "../../src/base/errors.ts"
+import { Reject, Retry } from "../../src/base/errors.ts"
 import { type Log, silentLog } from "../../src/base/log.ts"
 import type { Inbound } from "../../src/channels/channel.ts"
 import { createSms, type Sms } from "../../src/channels/sms/sms.ts"
@@ -24,7 +24,8 @@ function deps(over: Partial<PollerDeps> = {}) {
       return "accepted"
     },
   }
-  const log: Log = { ...silentLog, warn: (event) => void logged.push(event) }
+  const keep = (event: string) => void logged.push(event)
+  const log: Log = { ...silentLog, warn: keep, error: keep }
   return { taken, logged, deps: { intake, clock, random: () => 0.5, log, ...over } }
 }
 
@@ -93,6 +94,60 @@ describe("SMS without a public address", () => {
     await pollSms(sms, deps({ sleep, intake }).deps, stop.signal)
     expect(taken).toEqual(["a"])
     expect(since[1]).toBe(since[0])
+  })
+
+  describe("that is refused whenever it is offered", () => {
+    const from = (externalId: string, threadKey: string): Found[number] => {
+      const { inbound, keyword } = found(externalId)
+      return { inbound: { ...inbound, threadKey }, keyword }
+    }
+    const refusing = (refuse: (id: string) => Error | null) => {
+      const taken: string[] = []
+      const intake: Intake = {
+        async message({ externalId }) {
+          const error = refuse(externalId)
+          if (error) throw error
+          taken.push(externalId)
+          return "accepted"
+        },
+      }
+      return { taken, intake }
+    }
+    const all = [from("bad", "sms:1:2"), from("behind", "sms:1:2"), from("other", "sms:1:3")]
+    const looks = (count: number) => Array.from({ length: count }, () => async () => all)
+
+    test.each([
+      ["by us", new Reject(400, "no")],
+      ["by the database", Object.assign(new Error("invalid byte sequence"), { code: "22021" })],
+    ])("is passed over at once when it is refused for good %s", async (_, refusal) => {
+      const { sms, since, sleep } = looking(looks(2))
+      const { taken, intake } = refusing((id) => (id === "bad" ? refusal : null))
+      const { deps: with_, logged } = deps({ sleep, intake })
+      await pollSms(sms, with_, stop.signal)
+      expect(taken).toEqual(["behind", "other", "behind", "other"])
+      expect(logged).toEqual(["sms_passed_over"])
+      expect(since[1]).toBe("2026-11-22T11:50:00.000Z")
+    })
+
+    test("is passed over after five looks in which others got through; what it held up comes then", async () => {
+      const { sms, since, sleep } = looking(looks(7))
+      const { taken, intake } = refusing((id) => (id === "bad" ? new Error("a fault of ours") : null))
+      const { deps: with_, logged } = deps({ sleep, intake })
+      await pollSms(sms, with_, stop.signal)
+      expect(taken.filter((id) => id === "behind").length).toBe(2)
+      expect(taken.indexOf("behind")).toBe(5)
+      expect(logged.filter((event) => event === "sms_passed_over")).toEqual(["sms_passed_over"])
+      expect(new Set(since.slice(0, 6))).toEqual(new Set(["2026-11-21T12:00:00.000Z"]))
+      expect(since[6]).not.toBe(since[0])
+    })
+
+    test("is never passed over while nothing gets through: then the database is away", async () => {
+      const { sms, sleep } = looking(looks(12))
+      const { taken, intake } = refusing(() => new Error("the database is away"))
+      const { deps: with_, logged } = deps({ sleep, intake })
+      await pollSms(sms, with_, stop.signal)
+      expect([taken, new Set(logged)]).toEqual([[], new Set(["sms_poll_failed"])])
+    })
   })
 
   test("is no longer looked for after the end, which is no failure", async () => {
@@ -191,6 +246,40 @@ describe("Telegram without a public address", () => {
     const { deps: with_, logged, taken } = deps()
     await pollTelegram(telegram, with_, stop.signal)
     expect([taken.length, order, logged]).toEqual([1, ["accepted"], ["ack_failed"]])
+  })
+
+  test("what the database refuses for good is refused for good, so that it is passed over", async () => {
+    const refusal = Object.assign(new Error("unsupported Unicode escape sequence"), { code: "22P05" })
+    const intake: Intake = { message: () => Promise.reject(refusal) }
+    const { telegram } = bot([message(1, "one")])
+    await expect(pollTelegram(telegram, deps({ intake }).deps, stop.signal)).rejects.toMatchObject({
+      name: "Reject",
+      code: "unstorable",
+      cause: refusal,
+    })
+  })
+
+  test("that somebody else polls is said plainly, kept for doctor, and forgotten when it is over", async () => {
+    const conflict = new Retry("Telegram said: Conflict", { code: "other_poller", fix: "Stop the other program." })
+    const telegram: Telegram = {
+      ...real,
+      poller: (poller) => ({
+        async run() {
+          poller.onAnswer?.()
+          poller.onAnswer?.()
+          poller.onFailure?.(new Retry("away"))
+          poller.onFailure?.(conflict)
+          poller.onFailure?.(conflict)
+          poller.onAnswer?.()
+        },
+      }),
+    }
+    const told: unknown[] = []
+    const { deps: with_, logged } = deps({ trouble: async (trouble) => void told.push(trouble) })
+    await pollTelegram(telegram, with_, stop.signal)
+    const trouble = { code: "other_poller", message: "Telegram said: Conflict. Stop the other program." }
+    expect(told).toEqual([null, trouble, trouble, null])
+    expect(logged).toEqual(["telegram_poll_failed", "telegram_polled_elsewhere", "telegram_polled_elsewhere"])
   })
 
   test("what is no message for us is passed over", async () => {

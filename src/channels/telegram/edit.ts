@@ -15,7 +15,7 @@ const SAME = /message is not modified/i
 const GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i
 
 export function createEdits(call: CallTelegram, chats: Chats) {
-  return {
+  const edits = {
     /** See `Channel.edit`. Of several parts, the last one is changed: the parts before it do not depend on what follows. */
     async edit(target: string, providerId: string, text: string, signal: AbortSignal): Promise<boolean> {
       const ids = providerId.split(",")
@@ -46,8 +46,16 @@ export function createEdits(call: CallTelegram, chats: Chats) {
           .at(target, ({ chat }) => call((api, stop) => api.deleteMessage(chat, Number(id), stop), signal))
           .catch(isThereAfter)
     },
+    /** Puts words in the place of a question; where they do not fit, only its buttons go. */
+    async closeQuestion(target: string, providerId: string, text: string, signal: AbortSignal): Promise<void> {
+      await edits.edit(target, providerId, text, signal).catch(async (error: unknown) => {
+        if (!(error instanceof Reject && error.code === "not_editable")) throw error
+        await edits.removeButtons(target, providerId, signal)
+      })
+    },
     editEveryMs: (target: string): number => (target.startsWith("-") ? EDIT_EVERY_MS.group : EDIT_EVERY_MS.private),
   }
+  return edits
 }
 
 /** What a refusal says of the message: true when it is as wanted, false when it is gone; anything else is thrown on. */

@@ -8,10 +8,10 @@ import { Deny, Misconfigured, Reject } from "../../base/errors.ts"
 import type { Channel, Inbound, WebhookRequest } from "../channel.ts"
 import type { TelegramSettings } from "./api.ts"
 import { createTelegramCalls } from "./api.ts"
-import { fetchTelegramFile } from "./media.ts"
 import { createChats } from "./chats.ts"
 import { createEdits } from "./edit.ts"
 import { deliveryHealth } from "./health.ts"
+import { fetchTelegramFile } from "./media.ts"
 import type { BotIdentity } from "./parse.ts"
 import { parseUpdate, readMove } from "./parse.ts"
 import type { PollerDeps, TelegramPoller } from "./poll.ts"
@@ -44,6 +44,8 @@ export interface Telegram extends Channel {
   ackPress(pressed: string, signal: AbortSignal, notice?: string): Promise<void>
   /** Takes the buttons off a sent message; `providerId` as in its receipt. A message already without them is no error. */
   removeButtons(target: string, providerId: string, signal: AbortSignal): Promise<void>
+  /** Puts words in the place of a question, without its buttons; where they do not fit, only the buttons go. */
+  closeQuestion(target: string, providerId: string, text: string, signal: AbortSignal): Promise<void>
   typing: NonNullable<Channel["typing"]>
   edit: NonNullable<Channel["edit"]>
   unsend: NonNullable<Channel["unsend"]>
