@@ -66,6 +66,46 @@ test("a repository without changes is asked with its tag, which GitHub does not 
   expect(last?.headers["if-none-match"]).toMatch(/^W\//)
 })
 
+test("an answer without changes leaves the cursor where it is, and what changes then is found", async () => {
+  h.hub.put(REPO, { title: "Crash", updatedAt: minutes(-5) })
+  await h.sweep(signal)
+  await h.sweep(signal)
+  const before = (await h.kv.get("triage", `cursor:${REPO}`))?.value
+  expect(before).toHaveProperty("etag")
+  expect(await sweepRepo()).toMatchObject({ seen: 0, accepted: 0 })
+  expect((await h.kv.get("triage", `cursor:${REPO}`))?.value).toEqual(before)
+  h.hub.put(REPO, { title: "Another crash", updatedAt: minutes(-1) })
+  expect(await sweepRepo()).toMatchObject({ accepted: 1 })
+})
+
+test("a label that a person changed without a webhook is heard from the issue's history, and asked for once", async () => {
+  const { number } = h.hub.put(REPO, { title: "Crash on start", body: "Error: x\n    at a (b.js:1:2)", updatedAt: now })
+  await h.sweep(signal)
+  await h.s.settle()
+  const histories = () => h.hub.asked.filter(({ url }) => url.pathname.endsWith("/events")).length
+  now = minutes(15)
+  await h.sweep(signal)
+  expect([h.hub.issue(REPO, number).labels, histories()]).toEqual([["bug"], 0])
+  now = minutes(15)
+  h.hub.edit(REPO, number, { login: "maintainer", type: "User" }, { labels: ["question"] })
+  await h.sweep(signal)
+  expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ kind: "bug", correctedTo: "question" })
+  await h.sweep(signal)
+  expect(histories()).toBe(1)
+})
+
+test("what a bot did to the labels is nobody's word, and is asked for once", async () => {
+  const { number } = h.hub.put(REPO, { title: "Crash on start", body: "Error: x\n    at a (b.js:1:2)", updatedAt: now })
+  await h.sweep(signal)
+  await h.s.settle()
+  now = minutes(15)
+  h.hub.edit(REPO, number, { login: "stale[bot]", type: "Bot" }, { labels: ["question"] })
+  await h.sweep(signal)
+  await h.sweep(signal)
+  expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ kind: "bug", correctedTo: null, state: "applied" })
+  expect(h.hub.asked.filter(({ url }) => url.pathname.endsWith("/events"))).toHaveLength(1)
+})
+
 test("an issue that GitHub lists a little late is still found", async () => {
   h.hub.put(REPO, { title: "Crash", updatedAt: now })
   await h.sweep(signal)

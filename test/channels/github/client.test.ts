@@ -148,8 +148,9 @@ describe("failures", () => {
     ],
   ])("%j is told as %j, after one try", async (trouble, expected) => {
     const before = server.asked.length
+    const fresh = createGitHub(settings(), { throttle: false })
     server.trouble(trouble)
-    await expect(github.getIssue(REPO, 1, signal)).rejects.toMatchObject(expected)
+    await expect(fresh.getIssue(REPO, 1, signal)).rejects.toMatchObject(expected)
     expect(server.asked.length).toBe(before + 1)
   })
 
@@ -160,8 +161,44 @@ describe("failures", () => {
       "x-ratelimit-reset": String(date.getTime() / 1000 + 90),
       date: date.toUTCString(),
     }
+    let now = date
+    const limited = createGitHub(settings(), { throttle: false, clock: { now: () => now } })
+    server.put(REPO, { number: 1, title: "old" })
     server.trouble({ status: 403, body: { message: "API rate limit exceeded" }, headers })
-    await expect(github.getIssue(REPO, 1, signal)).rejects.toMatchObject({ name: "Retry", afterMs: 90_000 })
+    await expect(limited.getIssue(REPO, 1, signal)).rejects.toMatchObject({ name: "Retry", afterMs: 90_000 })
+    const before = server.asked.length
+    now = new Date(date.getTime() + 89_000)
+    await expect(limited.listLabels(REPO, signal)).rejects.toMatchObject({ code: "github_resting", afterMs: 1000 })
+    expect(server.asked.length).toBe(before)
+    now = new Date(date.getTime() + 91_000)
+    expect(await limited.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
+  })
+
+  test("a GitHub that is down three times in a row is left alone for half a minute", async () => {
+    let now = new Date("2026-11-20T10:00:00Z")
+    const patient = createGitHub(settings(), { throttle: false, clock: { now: () => now } })
+    server.put(REPO, { number: 1, title: "old" })
+    // Each call is repeated once by itself.
+    for (let time = 0; time < 6; time++) server.trouble({ status: 503, body: { message: "down" } })
+    for (let call = 0; call < 3; call++)
+      await expect(patient.getIssue(REPO, 1, signal)).rejects.toMatchObject({ code: "github_away" })
+    const before = server.asked.length
+    await expect(patient.getIssue(REPO, 1, signal)).rejects.toMatchObject({ name: "Retry", code: "github_resting" })
+    expect(server.asked.length).toBe(before)
+    now = new Date("2026-11-20T10:00:31Z")
+    expect(await patient.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
+  })
+
+  test("the limiting package waits a short limit out, once, and leaves a long one to us", async () => {
+    const limiting = createGitHub(settings())
+    server.put(REPO, { number: 1, title: "old" })
+    const secondary = { message: "You have exceeded a secondary rate limit" }
+    server.trouble({ status: 403, body: secondary, headers: { "retry-after": "1" } })
+    expect(await limiting.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
+    const before = server.asked.length
+    server.trouble({ status: 403, body: secondary, headers: { "retry-after": "60" } })
+    await expect(limiting.getIssue(REPO, 1, signal)).rejects.toMatchObject({ code: "rate_limited", afterMs: 60_000 })
+    expect(server.asked.length).toBe(before + 1)
   })
 
   test("a short trouble is passed over inside the call", async () => {
@@ -215,6 +252,13 @@ describe("who we are", () => {
     server.put(REPO, { number: 20, title: "x" })
     await app.addLabels(REPO, 20, ["bug"], signal)
     expect(server.writes).toMatchObject([{ number: 20, by: "installation-token" }])
+    const installations = () => server.asked.filter(({ url }) => url.pathname.endsWith("/installation")).length
+    expect(installations()).toBe(1)
+    // Installed anew, it has another number: the old one is forgotten once it is refused.
+    server.trouble({ status: 404, body: { message: "Not Found" } }, ({ method }) => method === "POST")
+    await expect(app.addLabels(REPO, 20, ["bug"], signal)).rejects.toMatchObject({ status: 404 })
+    await app.addLabels(REPO, 20, ["bug"], signal)
+    expect(installations()).toBe(2)
   })
 
   test("without credentials there is no client", () => {

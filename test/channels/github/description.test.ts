@@ -32,7 +32,15 @@ beforeAll(async () => {
   server.deliveries.register(null, { url: URL_OF_OURS, secret: "s" })
   for (const hook of server.deliveries.hooks)
     for (const guid of ["a", "b", "c", "d"]) {
-      const what = { guid, event: "issues", action: "opened", body: "{}", redelivery: false, at: new Date(), status: 503 }
+      const what = {
+        guid,
+        event: "issues",
+        action: "opened",
+        body: "{}",
+        redelivery: false,
+        at: new Date(),
+        status: 503,
+      }
       server.deliveries.attempts.push({ ...what, id: 93_676_014_012_180_480n + BigInt(hook.id), hook: hook.id })
     }
   await useAll(createGitHub({ ...shared, token: server.token }, { throttle: false }))
@@ -61,7 +69,13 @@ async function useAll(github: GitHubAccount): Promise<void> {
 }
 
 async function makeApp(): Promise<void> {
-  server.manifests.set("code", { id: 1, slug: "v", html_url: "https://github.com/apps/v", pem: "p", webhook_secret: "s" })
+  server.manifests.set("code", {
+    id: 1,
+    slug: "v",
+    html_url: "https://github.com/apps/v",
+    pem: "p",
+    webhook_secret: "s",
+  })
   const apps = createGitHubApps({
     states: { add: async () => {}, take: async () => true },
     store: async () => {},
