@@ -3,12 +3,12 @@
  * is not fetched; what is not what it claims to be is not shown. Either is said in a sentence, never passed over.
  */
 import { Deny, Misconfigured, Reject, Retry, Uncertain } from "../base/errors.ts"
-import { type Attachment, describe } from "../channels/attachment.ts"
+import { type Attachment, describe, isTextFile } from "../channels/attachment.ts"
 import type { MediaLimits } from "../channels/media.ts"
 import { sniff } from "../channels/sniff.ts"
 import { UNSEEN } from "../model/attached.ts"
 import { isTranscribable } from "../model/transcribe.ts"
-import type { MediaStore } from "../thread/media.ts"
+import { hashIn, type MediaStore } from "../thread/media.ts"
 import type { Job } from "./job.ts"
 
 /** What a look brought. It survives JSON: bytes are kept apart, under their hash. */
@@ -42,8 +42,6 @@ type Plan = { as: As | "any"; most: number } | { unread: string }
 const MOST = { image: 5_000_000, audio: 20_000_000, text: 1_000_000, any: 5_000_000 } as const
 /** What models take (OpenAI, "Images and vision", and the servers compatible with it). */
 const SHOWN: ReadonlySet<string> = new Set(["image/jpeg", "image/png", "image/gif", "image/webp"])
-const TEXT_TYPE = /^text\/|^application\/(?:json|xml|yaml|x-yaml|toml|csv|x-ndjson)$|\+(?:json|xml)$/
-const TEXT_NAME = /\.(?:txt|md|markdown|csv|tsv|json|jsonl|ya?ml|toml|ini|xml|html?|log|ics|vcf|srt)$/i
 
 const DEAF = "I can't hear recordings: no model for transcription is set"
 const UNREADABLE = "I can't read files of this kind yet"
@@ -62,17 +60,17 @@ export async function look(
 ): Promise<Seen> {
   const plan = planFor(one, able)
   if ("unread" in plan) return { what: describe(one), unread: plan.unread }
+  if ((one.size ?? 0) > plan.most) return { what: describe(one), unread: oversize(plan.most) }
   if (one.ref === undefined)
     return { what: describe(one), unread: "I can't fetch it: it is not where such files are kept" }
-  if ((one.size ?? 0) > plan.most) return { what: describe(one), unread: oversize(plan.most) }
-  const got = await fetched(deps, job, one.ref, plan.most)
+  const hash = hashIn(one.ref)
+  const got = hash === null ? await fetched(deps, job, one.ref, plan.most) : await brought(deps, hash)
   if ("unread" in got) return { what: describe(one), unread: got.unread }
   const found = identify(one, plan.as, got.bytes, able)
   const { type = sniff(got.bytes) ?? one.type } = found
   const what = describe({ ...one, size: got.bytes.length, ...(type === undefined ? {} : { type }) })
   if ("unread" in found || type === undefined) return { what, unread: "unread" in found ? found.unread : UNREADABLE }
-  const { hash, size } = await deps.store.keep({ bytes: got.bytes, type, inboxId })
-  return { what, as: found.as, hash, type, size }
+  return { what, as: found.as, ...(await deps.store.keep({ bytes: got.bytes, type, inboxId })) }
 }
 
 function planFor(one: Attachment, able: Abilities): Plan {
@@ -85,10 +83,9 @@ function planFor(one: Attachment, able: Abilities): Plan {
 }
 
 /** Null for what nothing can be made of. What has neither type nor name is told by its bytes alone. */
-function kindOfFile({ type, name }: Attachment): "text" | "any" | null {
-  if (type !== undefined && TEXT_TYPE.test(type)) return "text"
-  if (name !== undefined && TEXT_NAME.test(name)) return "text"
-  return type === undefined && name === undefined ? "any" : null
+function kindOfFile(one: Attachment): "text" | "any" | null {
+  if (isTextFile(one)) return "text"
+  return one.type === undefined && one.name === undefined ? "any" : null
 }
 
 type Got = { bytes: Uint8Array } | { unread: string }
@@ -105,6 +102,11 @@ async function fetched(deps: LookDeps, job: Job, ref: string, most: number): Pro
     if (!known) throw error
     return { unread: `I could not fetch it: ${error.message}` }
   }
+}
+
+/** What came with the message itself was kept with it. */
+async function brought({ store }: LookDeps, hash: string): Promise<Got> {
+  return (await store.load(hash)) ?? { unread: "I no longer have it" }
 }
 
 const oversize = (most: number): string => `I can't take it: it is larger than ${Math.round(most / 1_000_000)} MB`

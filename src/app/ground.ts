@@ -14,6 +14,7 @@ import { createBell } from "../thread/bell.ts"
 import { createHooks } from "../thread/hooks.ts"
 import { createInbox } from "../thread/inbox.ts"
 import { createIntake } from "../thread/intake.ts"
+import { createMediaStore } from "../thread/media.ts"
 import { createOutbox } from "../thread/outbox.ts"
 import { createPairings } from "../thread/pairing.ts"
 import { createPeople, type OwnerSettings } from "../thread/people.ts"
@@ -63,7 +64,8 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const random = (bytes: number) => randomBytes(bytes)
   const sessions = createSessions({ db, clock, random })
   const pairings = createPairings({ db, clock, newId, random })
-  const intake = createIntake({ db, people, inbox, log, pairings, bell })
+  const media = createMediaStore({ db, clock })
+  const intake = createIntake({ db, people, inbox, log, pairings, bell, media })
   const kv = createKv({ db, clock })
   const hooks = createHooks({ db, kv, vault, inbox, bell, clock, newId, random })
   const breaker = createBreaker({ clock, log })
@@ -85,6 +87,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     pairings,
     breaker,
     intake,
+    media,
     kv,
     hooks,
     hostZone,

@@ -2,18 +2,19 @@
 import { createDigest } from "../digest/digest.ts"
 import { createMemory } from "../memory/store.ts"
 import { createModel } from "../model/client.ts"
+import { discreet } from "../model/discreet.ts"
 import { createEmbedder } from "../model/embed.ts"
 import type { Embedder, Model, Transcriber } from "../model/model.ts"
 import { resolveModel } from "../model/resolve.ts"
 import { createTranscriber } from "../model/transcribe.ts"
 import { createAutomations } from "../schedule/automations.ts"
-import { createMediaStore } from "../thread/media.ts"
 import type { Ground } from "./ground.ts"
 
 export async function openModel({
   config,
   clock,
   log,
+  scrubber,
 }: Ground): Promise<{ model: Model; embedder: Embedder | undefined; transcriber: Transcriber | undefined }> {
   const resolution = await resolveModel({
     apiKey: config.OPENAI_API_KEY,
@@ -26,16 +27,16 @@ export async function openModel({
     ownPort: config.PORT,
     probe: config.VIGIL_PROBE_LOCAL,
   })
-  const model = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
+  const found = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
+  const model = discreet(found, (text) => scrubber.scrub(text))
   const transcriber = await createTranscriber(resolution.transcription)
   return { model, embedder: createEmbedder(resolution.embedding), transcriber }
 }
 
 /** What the agent knows and keeps by itself. */
 export function openStores(ground: Ground, embedder: Embedder | undefined) {
-  const { db, queue, clock, log } = ground
+  const { db, queue, clock, log, media } = ground
   const memory = createMemory({ db, queue, clock, log, ...(embedder ? { embedder } : {}) })
-  const media = createMediaStore({ db, clock })
   return { memory, media, automations: createAutomations({ db, clock }), digests: createDigest({ db, clock }) }
 }
 

@@ -22,6 +22,9 @@ export const attachment = z.object({
 })
 export type Attachment = z.infer<typeof attachment>
 
+/** One whose bytes came with the message itself. */
+export type Arrived = Attachment & { bytes?: Uint8Array }
+
 const WORDS: Readonly<Record<Exclude<Attachment["kind"], "other">, string>> = {
   image: "image",
   voice: "voice note",
@@ -52,6 +55,14 @@ export function plainType(given: string | undefined): string | undefined {
 export function kindOfType(type: string | undefined): "image" | "audio" | "video" | "file" {
   const [family] = (type ?? "").split("/")
   return family === "image" || family === "audio" || family === "video" ? family : "file"
+}
+
+const TEXT_TYPE = /^text\/|^application\/(?:json|xml|yaml|x-yaml|toml|csv|x-ndjson)$|\+(?:json|xml)$/
+const TEXT_NAME = /\.(?:txt|md|markdown|csv|tsv|json|jsonl|ya?ml|toml|ini|xml|html?|log|ics|vcf|srt)$/i
+
+/** Whether it says that it holds words. */
+export function isTextFile({ type, name }: Pick<Attachment, "type" | "name">): boolean {
+  return (type !== undefined && TEXT_TYPE.test(type)) || (name !== undefined && TEXT_NAME.test(name))
 }
 
 const plainName = (name: string): string => clip(oneLine(name.replace(/[^\p{L}\p{M}\p{N} ._()-]/gu, " ")), 60)

@@ -2,7 +2,7 @@
  * Channel: what a place to talk must offer. Verifying and parsing are pure and happen at the edge; sending happens
  * in the outbox, which alone decides about repeats from the error it gets.
  */
-import type { Attachment } from "./attachment.ts"
+import type { Arrived } from "./attachment.ts"
 import type { MediaLimits } from "./media.ts"
 
 export type ChannelId = "web" | "telegram" | "sms" | "email" | "github"
@@ -12,6 +12,8 @@ export interface Capabilities {
   maxText: number
   buttons: boolean
   typing: boolean
+  /** The same message sent twice is shown once, by its id. */
+  once?: true
 }
 
 /** A person's words, or an answer by button, on any channel, before anyone knows whether the sender may talk. */
@@ -26,7 +28,7 @@ export interface Inbound {
   threadKey: string
   text: string
   /** What came with the words; nothing of it is fetched before the sender is known. */
-  attachments?: Attachment[]
+  attachments?: Arrived[]
   /** What an answer to it must be addressed to (chat id, number, `mailto:` with the conversation). */
   target: string
   /** The provider's id of a pressed button's query, to be acknowledged. */
@@ -47,6 +49,10 @@ export interface Outgoing {
   done?: string[]
   /** When its text stops being true: a provider that holds messages back must drop it then. */
   expiresAt?: Date
+  /** The text is no Markdown: shown as it is. */
+  plain?: boolean
+  /** An answer in a conversation, of which a channel that is paid by length may send a part, and the rest on demand. */
+  brief?: boolean
   /** Called after each accepted part, to be stored at once: it is what lets a broken send go on without repeating itself. */
   onPart?: (providerId: string) => Promise<void>
   signal: AbortSignal
@@ -70,6 +76,9 @@ export interface Lookup {
   id: string
   target: string
   text: string
+  /** As in `Outgoing`. */
+  plain?: boolean
+  brief?: boolean
   done?: string[]
   since: Date
   signal: AbortSignal
@@ -129,7 +138,7 @@ export interface Channel {
    */
   send(message: Outgoing): Promise<Receipt>
   /** The limits that a message counts against, so that it does not leave sooner than they allow; none when absent. */
-  tolls?(message: Pick<Outgoing, "target" | "text" | "done">): Toll[]
+  tolls?(message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">): Toll[]
   /** The bytes of an attachment by its `ref`. Throws `Retry` when they can be had later, `Reject` or `Deny` when never. */
   fetchMedia?(ref: string, limits: MediaLimits): Promise<Uint8Array>
   /**

@@ -6,7 +6,7 @@ import { sql } from "drizzle-orm"
 import type { z } from "zod"
 import { type Label, MEMBER_LABEL, OWNER_LABEL } from "../base/label.ts"
 import type { Log } from "../base/log.ts"
-import { withMentions } from "../channels/attachment.ts"
+import { type Arrived, type Attachment, withMentions } from "../channels/attachment.ts"
 import type { Inbound } from "../channels/channel.ts"
 import type { Keyword } from "../channels/sms/keywords.ts"
 import type { Tx } from "../db/db.ts"
@@ -14,6 +14,7 @@ import type { Bell } from "./bell.ts"
 import { kindOfText, type messagePayload } from "./event.ts"
 import type { Inbox } from "./inbox.ts"
 import type { Pairings } from "./pairing.ts"
+import { type MediaStore, refTo } from "./media.ts"
 import type { People, Person } from "./people.ts"
 
 export type Taken = "accepted" | "duplicate" | "stranger" | "keyword" | "paired"
@@ -31,9 +32,11 @@ export interface IntakeDeps {
   /** Without it no stranger can become known. */
   pairings?: Pick<Pairings, "redeem">
   bell?: Pick<Bell, "ring">
+  /** Where files go that come with the message itself; without it they are only named. */
+  media?: Pick<MediaStore, "keep">
 }
 
-export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeDeps): Intake {
+export function createIntake({ db, people, inbox, log, pairings, bell, media }: IntakeDeps): Intake {
   async function strangerSays(inbound: Inbound): Promise<Taken> {
     const { channel, address } = inbound
     const paired = (await pairings?.redeem(inbound)) ?? null
@@ -61,7 +64,7 @@ export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeD
       if (!person) return strangerSays(inbound)
       const label = labelOf(person)
       if (keyword) return keywordFrom(inbound, keyword, label)
-      const payload = payloadOf(inbound)
+      const payload = await payloadOf(inbound, media)
       const accepted = await inbox.accept({
         source,
         externalId,
@@ -70,7 +73,6 @@ export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeD
         threadKey,
         target,
         personId: person.id,
-        isPress: inbound.pressed !== undefined,
         label,
         payload,
       })
@@ -80,12 +82,22 @@ export function createIntake({ db, people, inbox, log, pairings, bell }: IntakeD
 }
 
 /** A command is the words alone: what came with it is told of in its answer. */
-function payloadOf({ text, attachments = [] }: Inbound): z.input<typeof messagePayload> {
+async function payloadOf(
+  { text, attachments = [] }: Inbound,
+  media: IntakeDeps["media"],
+): Promise<z.input<typeof messagePayload>> {
   const words = storable(text)
   if (attachments.length === 0) return { text: words }
-  const named = attachments.map((one) => (one.name === undefined ? one : { ...one, name: storable(one.name) }))
+  const named: Attachment[] = []
+  for (const one of attachments) named.push(await settled(one, media))
   const shown = kindOfText(words) === "command" ? words : withMentions(words, named)
   return { text: shown, words, attachments: named }
+}
+
+/** Bytes that came with a message are kept before it: a crash between the two leaves a file that nobody names, for a while. */
+async function settled({ bytes, ...one }: Arrived, media: IntakeDeps["media"]): Promise<Attachment> {
+  const kept = bytes && media ? { ref: refTo((await media.keep({ bytes, type: one.type ?? "" })).hash) } : {}
+  return { ...one, ...kept, ...(one.name === undefined ? {} : { name: storable(one.name) }) }
 }
 
 /** How far a person's own words may be trusted. */

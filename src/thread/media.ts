@@ -14,6 +14,10 @@ export const KEEP_DAYS = 30
 export const KEEP_BYTES = 500_000_000
 const LOOK_MS = 3_600_000
 
+/** What names a kept file where an attachment has the channel's own reference. */
+export const refTo = (hash: string): string => `kept:${hash}`
+export const hashIn = (ref: string): string | null => /^kept:([0-9a-f]{64})$/.exec(ref)?.[1] ?? null
+
 export interface KeptMedia {
   /** Hex SHA-256 of the bytes. */
   hash: string
@@ -37,7 +41,7 @@ export function createMediaStore({ db, clock }: { db: Db; clock: Clock }): Media
       await db.query(sql`
         insert into media (sha256, bytes, type, size, inbox_id, kept_at)
         values (${hash}, ${bytes}::bytea, ${type}, ${bytes.length}::int, ${inboxId ?? null}::uuid, ${clock.now()}::timestamptz)
-        on conflict (sha256) do update set kept_at = excluded.kept_at, inbox_id = coalesce(excluded.inbox_id, media.inbox_id)`)
+        on conflict (sha256) do update set kept_at = excluded.kept_at, type = excluded.type, inbox_id = coalesce(excluded.inbox_id, media.inbox_id)`)
       return { hash, type, size: bytes.length }
     },
     async load(hash) {

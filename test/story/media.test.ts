@@ -4,6 +4,7 @@ import { sql } from "drizzle-orm"
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { chatReply } from "../model/stand-in.ts"
 import { jpeg, ogg, page, words, zip } from "../support/files.ts"
+import { AUTHSERV, mime, signed, start as startMail } from "../support/mail-stand-in.ts"
 import { OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
 import { type Answer, type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
@@ -379,4 +380,35 @@ describe("an MMS", () => {
     await mms("", [{ type: "image/jpeg", bytes: jpeg() }])
     expect(await texted(0)).toBe("Image, image/jpeg: I can't see images without a model that can.")
   })
+})
+
+test("a picture in a mail is seen, and a stranger's is not even kept", async () => {
+  const model = await modelAt()
+  const mail = await startMail()
+  onTestFinished(mail.stop)
+  const secret = "email-secret-0123456789"
+  const env = { SMTP_URL: mail.url, EMAIL_FROM: "vigil@example.com", OWNER_EMAIL: "ana@example.com" }
+  await started({ ...model.env, ...env, EMAIL_WEBHOOK_SECRET: secret, EMAIL_AUTHSERV_ID: AUTHSERV })
+  const letter = (headers: Record<string, string>) =>
+    mime(
+      { Subject: "", "Content-Type": "multipart/mixed; boundary=b", ...headers },
+      [
+        "--b\nContent-Type: text/plain\n\nwhat is this?\n",
+        '--b\nContent-Type: image/jpeg; name="cat.jpg"\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\n',
+        `${Buffer.from(jpeg()).toString("base64")}\n--b--\n`,
+      ].join(""),
+    )
+  const post = (raw: string) =>
+    product.ask("/webhooks/email", {
+      method: "POST",
+      body: Buffer.from(raw, "latin1"),
+      headers: { "content-type": "message/rfc822", ...signed(secret, raw, new Date()) },
+    })
+  const auth = `${AUTHSERV}; dmarc=pass header.from=evil.example`
+  expect((await post(letter({ From: "eve@evil.example", "Authentication-Results": auth }))).status).toBe(200)
+  expect(await product.app.ground.db.query(sql`select 1 from media`)).toEqual([])
+  expect((await post(letter({}))).status).toBe(200)
+  await expect.poll(() => mail.mails.length, WAIT).toBe(1)
+  expect(model.body(0)).toContain(DATA)
+  expect(model.count()).toBe(1)
 })

@@ -4,8 +4,8 @@
  */
 import type { addressParser, Email as Parsed } from "postal-mime"
 import { sha256 } from "../../base/canonical.ts"
-import { clip, oneLine } from "../../base/inert.ts"
 import { readApproval } from "../approval-text.ts"
+import { type Arrived, type Attachment, isTextFile, kindOfType, plainType } from "../attachment.ts"
 import type { Inbound } from "../channel.ts"
 import { domainOf, messageIds, readAddress, subjectLine, writeTarget } from "./address.ts"
 import { type Header, isAuthenticated } from "./authentication.ts"
@@ -39,7 +39,10 @@ export async function parseEmail(bytes: Uint8Array, us: Receiver): Promise<Recei
   if (isAutomatic(mail.headers)) return { ignored: "automatic" }
   if (!isAuthenticated(mail.headers, us.authservId, domainOf(from))) return { ignored: "unauthenticated" }
   const text = textOf(mail)
-  return text === "" ? { ignored: "empty" } : { inbound: inboundOf(mail, { us, from, text, bytes }) }
+  const attachments = attachmentsOf(mail)
+  if (text === "" && attachments.length === 0) return { ignored: "empty" }
+  const inbound = inboundOf(mail, { us, from, text, bytes })
+  return { inbound: attachments.length === 0 ? inbound : { ...inbound, attachments } }
 }
 
 /** The one address in the one `From`; of two of either a mail program may show another than was checked. */
@@ -115,18 +118,27 @@ function textOf(mail: Parsed): string {
   const notes = [
     ...(said.length > MAX_TEXT ? ["[the message is longer; only its beginning is read here]"] : []),
     ...((cut || reduced.cut) && !isReply ? ["[text of another mail came with this message; it is not read here]"] : []),
-    ...filesNote(mail),
   ]
   return [said.slice(0, MAX_TEXT).toWellFormed(), ...notes].filter((part) => part !== "").join("\n")
 }
 
-/** Says which files came, instead of losing them silently; inline pictures of a signature are none. */
-function filesNote({ attachments }: Parsed): string[] {
+/** The files of a mail; inline pictures of a signature are none. Bytes are carried on only where something can be made of them. */
+function attachmentsOf({ attachments }: Parsed): Arrived[] {
   const files = attachments.filter((file) => file.disposition !== "inline" || file.filename !== null)
-  if (files.length === 0) return []
-  const names = files.slice(0, MAX_FILES).map((file) => nameOf(file.filename ?? file.mimeType))
-  const more = files.length > MAX_FILES ? ` and ${files.length - MAX_FILES} more` : ""
-  return [`[attached, not read here: ${names.join(", ")}${more}]`]
+  const rest = files.length - MAX_FILES
+  const more: Arrived[] = rest > 0 ? [{ kind: "other", name: `${rest} more` }] : []
+  return [...files.slice(0, MAX_FILES).map(arrived), ...more]
 }
 
-const nameOf = (name: string): string => clip(oneLine(name.replace(/[[\]"`<>\\,]/g, " ")), 80) || "a file"
+function arrived({ filename, mimeType, content }: Parsed["attachments"][number]): Arrived {
+  const type = plainType(mimeType)
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content)
+  const told: Attachment = {
+    kind: kindOfType(type),
+    size: bytes.length,
+    ...(type === undefined ? {} : { type }),
+    ...(filename === null ? {} : { name: filename }),
+  }
+  const isOfUse = told.kind === "image" || told.kind === "audio" || isTextFile(told)
+  return isOfUse ? { ...told, bytes } : told
+}

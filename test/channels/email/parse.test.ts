@@ -131,15 +131,31 @@ describe("ignored:", () => {
 describe("bodies", () => {
   const mixed = (parts: string[]) => `${parts.map((part) => `--b\n${part}\n`).join("")}--b--\n`
 
-  test("the plain part is taken, files are named and not read", async () => {
+  test("the plain part is taken; of files, only those that can be read are carried on", async () => {
     const body = mixed([
       "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nBon=C3=A7o",
       "Content-Type: text/html\n\n<p>other</p>",
       'Content-Type: application/pdf; name="bill [1].pdf"\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nc2VjcmV0',
+      'Content-Type: image/png; name="a.png"\nContent-Disposition: attachment\nContent-Transfer-Encoding: base64\n\nc2VjcmV0',
+      "Content-Type: image/png\nContent-Disposition: inline\nContent-Transfer-Encoding: base64\n\nc2VjcmV0",
     ])
-    const { text } = await inboundOf({ Subject: "", "Content-Type": "multipart/mixed; boundary=b" }, body)
-    expect(text).toMatch(/^Bon\u00e7o[\s\S]*\[attached, not read here: bill 1 \.pdf\]$/)
-    expect(text).not.toContain("secret")
+    const { text, attachments } = await inboundOf({ Subject: "", "Content-Type": "multipart/mixed; boundary=b" }, body)
+    expect(text).toBe("Bon\u00e7o\n\nother")
+    expect(attachments).toEqual([
+      { kind: "file", name: "bill [1].pdf", type: "application/pdf", size: 6 },
+      { kind: "image", name: "a.png", type: "image/png", size: 6, bytes: new TextEncoder().encode("secret") },
+    ])
+  })
+
+  test("files alone are a message, and ten are as many as are told of", async () => {
+    const one = "Content-Type: application/zip\nContent-Disposition: attachment; filename=a.zip\n\nx"
+    const { text, attachments } = await inboundOf(
+      { Subject: "", "Content-Type": "multipart/mixed; boundary=b" },
+      mixed(Array.from({ length: 12 }, () => one)),
+    )
+    expect(text).toBe("")
+    expect(attachments?.length).toBe(11)
+    expect(attachments?.at(-1)).toEqual({ kind: "other", name: "2 more" })
   })
 
   test("HTML alone is reduced to text, and its quotation is told to be left out", async () => {
