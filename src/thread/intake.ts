@@ -73,6 +73,7 @@ export function createIntake({ db, people, inbox, log, pairings, bell, media }: 
         threadKey,
         target,
         personId: person.id,
+        isPress: inbound.pressed !== undefined,
         label,
         payload,
       })
