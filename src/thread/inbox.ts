@@ -32,10 +32,15 @@ export interface InboxDeps {
   bell: Bell
   clock: Clock
   newId: NewId
+  /** Takes live secrets out of text: what people and strangers write may hold them. JSON stays JSON. */
+  scrub?: (text: string) => string
 }
 
-export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox {
-  async function acceptIn(tx: Tx, event: Event): Promise<Arrived> {
+export function createInbox({ db, queue, bell, clock, newId, scrub = (text) => text }: InboxDeps): Inbox {
+  const clean = (payload: unknown): unknown => JSON.parse(scrub(JSON.stringify(payload)))
+
+  async function acceptIn(tx: Tx, given: Event): Promise<Arrived> {
+    const event = { ...given, payload: clean(given.payload) }
     const answered = await tryAnswer(tx, event)
     if (answered) return answered
     // Together, in one round trip: a job too many, for a duplicate, is a hint that says nothing.
@@ -70,7 +75,7 @@ export function createInbox({ db, queue, bell, clock, newId }: InboxDeps): Inbox
         kind: "message" as const,
         personId: null,
         target: "",
-        payload: { reason, event: event.payload },
+        payload: { reason, event: clean(event.payload) },
       }
       return await insertEvent(via, { event: row, id: newId(), state: "recorded", now: clock.now() })
     },

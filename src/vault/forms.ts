@@ -8,7 +8,7 @@ export function formsOf(value: string): Set<string> {
   const text = value.toWellFormed()
   const bytes = Buffer.from(text, "utf8")
   const hex = bytes.toString("hex")
-  const plain = [value, text, ...reversed(text), ...percentEncoded(text)]
+  const plain = [value, text, ...reversed(text), ...percentEncoded(text), ...htmlEscaped(text)]
   return new Set([...plain.flatMap(jsonEscaped), ...base64(bytes), hex, hex.toUpperCase()])
 }
 
@@ -26,6 +26,22 @@ function percentEncoded(text: string): string[] {
   const path = encodeURI(text)
   const once = [component, strict, form, all, path].flatMap((encoded) => [encoded, lowerCaseEscapes(encoded)])
   return [...once, ...once.map(encodeURIComponent)]
+}
+
+const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
+
+/** As pages and XML write it, with the quotes as they are or not, in names or in numbers. */
+function htmlEscaped(text: string): string[] {
+  const named = text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)
+  const loose = text.replace(/[&<>]/g, (c) => ENTITIES[c] ?? c)
+  const all = (write: (code: number) => string) => text.replace(/[^\w. -]/g, (c) => write(c.charCodeAt(0)))
+  return [
+    named,
+    loose,
+    named.replaceAll("&#39;", "&apos;"),
+    all((code) => `&#${code};`),
+    all((code) => `&#x${code.toString(16).toUpperCase()};`),
+  ]
 }
 
 function lowerCaseEscapes(encoded: string): string {

@@ -1,6 +1,8 @@
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { idOf } from "../../src/base/ids.ts"
+import { idOf, newId } from "../../src/base/ids.ts"
+import { createInbox } from "../../src/thread/inbox.ts"
+import { createScrubber } from "../../src/vault/scrubber.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { spine, text } from "../support/spine.ts"
 
@@ -72,4 +74,32 @@ test("an event that is not for us is kept, and starts nothing", async () => {
   expect(await s.leases.claim(idOf("github:a/b"))).toBeNull()
   const [row] = await s.db.query(sql`select state, payload from inbox where external_id = ${rest.externalId}`)
   expect(row).toEqual({ state: "recorded", payload: { reason: "unknown event", event: { action: "starred" } } })
+})
+
+test("a live secret that somebody writes to us is not kept, and the rest of it is", async () => {
+  const scrubber = createScrubber()
+  scrubber.add("KEY", 'quo"ted/secret=1')
+  const inbox = createInbox({
+    db: s.db,
+    queue: s.queue,
+    bell: s.bell,
+    clock: { now: () => new Date() },
+    newId,
+    scrub: (words) => scrubber.scrub(words),
+  })
+  const said = text('the key is quo"ted/secret=1, keep it', { threadKey: "web:secret", externalId: "secret" })
+  await inbox.accept(said)
+  await inbox.record({
+    ...said,
+    externalId: "secret-2",
+    payload: { deep: [{ er: 'quo"ted/secret=1' }] },
+    reason: "other",
+  })
+  const rows = await s.db.query<{ payload: unknown }>(
+    sql`select payload from inbox where external_id in ('secret', 'secret-2') order by external_id`,
+  )
+  expect(rows.map((row) => row.payload)).toEqual([
+    { text: "the key is [secret KEY], keep it" },
+    { reason: "other", event: { deep: [{ er: "[secret KEY]" }] } },
+  ])
 })

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest"
+import { discreet } from "../../src/model/discreet.ts"
+import type { ModelRequest } from "../../src/model/model.ts"
+import { createScrubber } from "../../src/vault/scrubber.ts"
+import { scriptedModel } from "../support/spine.ts"
+
+const SECRET = "s3cr3t/with+signs=1"
+const scrubber = createScrubber()
+scrubber.add("KEY", SECRET)
+const scrub = (text: string) => scrubber.scrub(text)
+
+const request: ModelRequest = {
+  system: `rules ${SECRET}`,
+  volatile: `now ${SECRET}`,
+  messages: [
+    { role: "user", text: `my key is ${SECRET}` },
+    {
+      role: "assistant",
+      text: SECRET,
+      toolCalls: [{ id: "1", name: "note", arguments: JSON.stringify({ text: SECRET }) }],
+    },
+    { role: "tool", callId: "1", name: "note", text: `refused ${Buffer.from(SECRET).toString("base64")}` },
+  ],
+  tools: [],
+  maxOutput: 10,
+}
+
+test("no part of a request shows a secret to the model", async () => {
+  const model = scriptedModel(["fine"])
+  expect(await discreet(model, scrub).ask(request)).toMatchObject({ text: "fine" })
+  const asked = JSON.stringify(model.asked)
+  expect(asked).not.toContain(SECRET)
+  expect(asked).not.toContain(Buffer.from(SECRET).toString("base64"))
+  expect(asked.match(/\[secret KEY\]/g)).toHaveLength(6)
+})
+
+test("what the model says back reaches nobody with a secret in it, the arguments of a call neither", async () => {
+  const model = scriptedModel([{ call: "note", args: { text: SECRET } }])
+  const { toolCalls } = await discreet(model, scrub).ask(request)
+  expect(JSON.parse(toolCalls[0]?.arguments ?? "")).toEqual({ text: "[secret KEY]" })
+})

@@ -1,0 +1,83 @@
+/** Report: `PROMISES.md`: every promise with what its proofs saw, then the controls that had to fail, then each proof's figures. */
+import { markdown, type Table } from "../bench/report.ts"
+import type { Vow } from "./promises.ts"
+import type { Evidence, Proof } from "./proof.ts"
+
+export interface Shown {
+  proof: Pick<Proof, "name" | "expects">
+  database: string
+  seconds: number
+  evidence: Evidence
+}
+
+/** A green proof without a violation, a red control with one. */
+export function isHeld({ proof, evidence }: Shown): boolean {
+  return (evidence.violations.length === 0) === (proof.expects === "green")
+}
+
+/** `held`, `broken`, or `not yet` for a promise that has no proof, or one that did not run. */
+export function standing(vow: Vow, shown: Shown[]): "held" | "broken" | "not yet" {
+  const own = shown.filter(({ proof }) => vow.proofs.includes(proof.name))
+  if (own.some((one) => !isHeld(one))) return "broken"
+  const isComplete = vow.proofs.every((name) => own.some(({ proof }) => proof.name === name))
+  return vow.proofs.length > 0 && isComplete && !vow.notYet ? "held" : "not yet"
+}
+
+export function promisesReport(intro: string, vows: Vow[], shown: Shown[]): string {
+  const green = shown.filter(({ proof }) => proof.expects === "green")
+  const red = shown.filter(({ proof }) => proof.expects === "red")
+  return markdown(intro, [
+    {
+      title: "Promises",
+      head: ["promise", "goal", "proof", ""],
+      lines: vows.map((vow) => [vow.promise, vow.goal, proofOf(vow, shown), mark(standing(vow, shown))]),
+    },
+    {
+      title: "Negative controls",
+      note: "The product with one guard taken out. Each must break promises, or the proof beside it could not fail.",
+      head: ["control", "database", "what broke", ""],
+      lines: red.map((one) => [
+        one.proof.name,
+        one.database,
+        one.evidence.violations.length === 0
+          ? "nothing"
+          : `${one.evidence.violations.length}, first: ${one.evidence.violations[0]}`,
+        isHeld(one) ? "red, as it must be" : "**green: the proof is too weak**",
+      ]),
+    },
+    figuresTable(green),
+  ])
+}
+
+function proofOf({ proofs, notYet }: Vow, shown: Shown[]): string {
+  const missing = proofs.filter((name) => !shown.some(({ proof }) => proof.name === name))
+  return [
+    proofs.join(", "),
+    ...(missing.length > 0 ? [`did not run: ${missing.join(", ")}`] : []),
+    ...(notYet ? [notYet] : []),
+  ]
+    .filter((part) => part !== "")
+    .join("; ")
+}
+
+function mark(state: ReturnType<typeof standing>): string {
+  return state === "broken" ? "**broken**" : state
+}
+
+function figuresTable(shown: Shown[]): Table {
+  return {
+    title: "What each proof saw",
+    head: ["proof", "database", "figures", "seconds", "violations"],
+    lines: shown.map(({ proof, database, seconds, evidence }) => [
+      proof.name,
+      database,
+      Object.entries(evidence.figures)
+        .map(([what, figure]) => `${what} ${typeof figure === "number" ? figure.toLocaleString("en") : figure}`)
+        .join(", "),
+      seconds.toFixed(0),
+      evidence.violations.length === 0
+        ? "none"
+        : `${evidence.violations.length}: ${evidence.violations.slice(0, 3).join("; ")}`,
+    ]),
+  }
+}
