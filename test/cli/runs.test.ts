@@ -170,6 +170,13 @@ test("a link is the only thing on stdout", async () => {
   expect(stderr).toContain("within 30 minutes")
 })
 
+test("setting up GitHub begins with two links, one that signs in and one that makes the app", async () => {
+  const { stdout, code } = await vigil(["setup", "github", "--org", "acme"], server)
+  expect(code).toBe(0)
+  expect(stdout).toBe("http://127.0.0.1/start?k=a\nhttp://127.0.0.1/setup/github?org=acme\n")
+  expect((await vigil(["setup", "github", "--org", "a/b"], server)).code).toBe(2)
+})
+
 test("the demo ends in its digest", async () => {
   const { stdout, stderr } = await vigil(["demo"], server)
   expect(stdout).toBe("Triage: 10 issues\n")

@@ -84,13 +84,11 @@ function inputOf(asked: Asked, query: Record<string, string>): object {
 
 /** The operations in use alone, with bodies that hold nothing undescribed. */
 function narrowed(description: Description): Description {
-  for (const [path, methods] of Object.entries(description.paths)) {
-    if (!PATHS.test(path)) delete description.paths[path]
-    for (const operation of Object.values(methods))
-      for (const { schema } of Object.values(operation.requestBody?.content ?? {}))
-        for (const one of [schema, ...(schema.oneOf ?? [])]) if (one.properties) one.additionalProperties = false
-  }
-  return description
+  const used = Object.entries(description.paths).filter(([path]) => PATHS.test(path))
+  const contents = used.flatMap(([, methods]) => Object.values(methods).map((one) => one.requestBody?.content ?? {}))
+  for (const { schema } of contents.flatMap((content) => Object.values(content)))
+    for (const one of [schema, ...(schema.oneOf ?? [])]) if (one.properties) one.additionalProperties = false
+  return { ...description, paths: Object.fromEntries(used) }
 }
 
 const nothing = () => {}
