@@ -32,25 +32,34 @@ async function run(role: string): Promise<void> {
     return
   }
   const { startApp } = await import("./app/app.ts")
-  const app = await startApp({ env: process.env, role, db: await opening })
+  const db = await opening
+  const leaving = onSignals()
+  const app = await startApp({ env: process.env, role, db })
+  leaving.by(app.stop)
   const { firstScreen } = await import("./app/first-screen.ts")
   process.stdout.write(await firstScreen(app, performance.now() - started))
-  onSignals(app.stop)
 }
 
-/** The first signal drains and leaves with 0; a second one leaves at once. */
-function onSignals(stop: (graceMs: number) => Promise<void>): void {
+/**
+ * The first signal drains and leaves with 0; a second one leaves at once. One that comes while it starts, when it may have
+ * taken up work already, is kept until it knows how to stop.
+ */
+function onSignals(): { by(stop: (graceMs: number) => Promise<void>): void } {
+  const known = Promise.withResolvers<(graceMs: number) => Promise<void>>()
   let stopping = false
   const leave = () => {
     if (stopping) process.exit(1)
     stopping = true
-    stop(DRAIN_MS).then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    )
+    known.promise
+      .then((stop) => stop(DRAIN_MS))
+      .then(
+        () => process.exit(0),
+        (error: unknown) => fail(error),
+      )
   }
   process.on("SIGTERM", leave)
   process.on("SIGINT", leave)
+  return { by: known.resolve }
 }
 
 function fail(error: unknown): never {

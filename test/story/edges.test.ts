@@ -1,6 +1,7 @@
 /** The process itself: who may start, what is wrong with its settings, how it ends, and what a stranger sees of it. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { connect } from "node:net"
 import { join } from "node:path"
 import { afterEach, expect, onTestFinished, test } from "vitest"
 import { chatReply } from "../model/stand-in.ts"
@@ -127,6 +128,27 @@ test(
     expect(server.asked.length).toBe(1)
   },
 )
+
+test("SIGTERM while it still starts, already listening, also leaves with 0", LONG, async () => {
+  const place = await newHome()
+  const server = await startStandIn(() => ({ status: 200 }))
+  await server.stop()
+  const { port } = new URL(server.url)
+  const database = place.url === "" ? {} : { DATABASE_URL: place.url }
+  const started = run({ ...basicEnv(place.dir), ...database, PORT: port, LOG_LEVEL: "warn" })
+  // The kernel takes connections as soon as it listens, long before it has time to answer.
+  const isListening = async () => {
+    const socket = connect(Number(port), "127.0.0.1")
+    const answer = once(socket, "connect").then(
+      () => true,
+      () => false,
+    )
+    return await answer.finally(() => socket.destroy())
+  }
+  while (started.child.exitCode === null && !(await isListening()));
+  started.child.kill("SIGTERM")
+  expect(await started.ended).toBe(0)
+})
 
 test("a run that is interrupted by a second signal is finished after the next start", LONG, async () => {
   const server = await startStandIn(() => chatReply({ content: "Here I am." }))
