@@ -1,0 +1,42 @@
+import { expect, test } from "vitest"
+import { isHeld, promisesReport, type Shown, standing } from "./report.ts"
+
+const saw = (name: string, violations: string[], expects: "green" | "red" = "green"): Shown => ({
+  proof: { name, expects },
+  database: "pglite",
+  seconds: 3,
+  evidence: { figures: { messages: 12_000 }, violations },
+})
+const vow = (proofs: string[], notYet?: string) => ({
+  promise: "nothing is lost",
+  goal: "0 of 10",
+  proofs,
+  ...(notYet ? { notYet } : {}),
+})
+
+test("a green proof holds without violations, a negative control only with them", () => {
+  expect(isHeld(saw("kill loop", []))).toBe(true)
+  expect(isHeld(saw("kill loop", ["job-1 was lost"]))).toBe(false)
+  expect(isHeld(saw("fence off", ["a stale worker wrote"], "red"))).toBe(true)
+  expect(isHeld(saw("fence off", [], "red"))).toBe(false)
+})
+
+test("a promise holds only when each of its proofs ran and held", () => {
+  const both = vow(["kill loop", "power cuts"])
+  expect(standing(both, [saw("kill loop", []), saw("power cuts", [])])).toBe("held")
+  expect(standing(both, [saw("kill loop", [])])).toBe("not yet")
+  expect(standing(both, [saw("kill loop", []), saw("power cuts", ["a row is gone"])])).toBe("broken")
+})
+
+test("a promise without a proof is not yet one, and the report says why", () => {
+  expect(standing(vow([], "it is not built"), [])).toBe("not yet")
+  expect(promisesReport("# Promises", [vow([], "it is not built")], [])).toContain("| it is not built | not yet |")
+})
+
+test("the report has each promise, each control with what it broke, and each figure", () => {
+  const shown = [saw("kill loop", ["a | b was lost"]), saw("fence off", ["a stale worker wrote"], "red")]
+  const report = promisesReport("# Promises", [vow(["kill loop"])], shown)
+  expect(report).toContain("| nothing is lost | 0 of 10 | kill loop | **broken** |")
+  expect(report).toContain("| fence off | pglite | 1, first: a stale worker wrote | red, as it must be |")
+  expect(report).toContain("| kill loop | pglite | messages 12,000 | 3 | 1: a \\| b was lost |")
+})
