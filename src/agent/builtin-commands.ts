@@ -1,4 +1,4 @@
-/** The commands that need nothing but the thread floor: stop, new, retry, status, usage, approvals, why, model. */
+/** The commands that need nothing but the thread floor: stop, new, retry, more, status, usage, approvals, why, model. */
 import { sql } from "drizzle-orm"
 import type { Db } from "../db/db.ts"
 import { type Spend, spendOf } from "../journal/spend.ts"
@@ -6,6 +6,7 @@ import type { Model } from "../model/model.ts"
 import { openWaits } from "../thread/waits.ts"
 import type { Command } from "./commands.ts"
 import type { Job } from "./job.ts"
+import { moreCommand } from "./more.ts"
 
 export interface BuiltinDeps {
   db: Db
@@ -45,6 +46,7 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
         return again > 0 ? `Trying again: ${again} message${again === 1 ? "" : "s"}.` : "Nothing failed here."
       },
     },
+    moreCommand(db),
     {
       name: "usage",
       help: "tokens and cost, today and this month",

@@ -13,6 +13,8 @@ export interface Command {
   ownerOnly?: boolean
   /** The answer holds a secret of ten minutes: the journal, which never forgets, keeps only that it was given. */
   hidesAnswer?: boolean
+  /** The answer is no Markdown. */
+  answersPlain?: boolean
   /** Answers in plain text. */
   run(job: Job, rest: string): Promise<string>
 }
@@ -42,8 +44,9 @@ export function createCommands(commands: Command[]): Handler {
       const noted = await job.steps.note<string>(`/${name}`, hidden === null ? answer : async () => "(not kept)")
       const passed = attachments.map((one) => `\n(${describe(one)}: not looked at, a command takes none)`).join("")
       const reply = (hidden ?? noted) + passed
+      const plain = command?.answersPlain ? { plain: true } : {}
       const forgetAt = hidden === null ? {} : { forgetAt: new Date(job.now().getTime() + SECRET_MS) }
-      const post = { threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply, ...forgetAt }
+      const post = { threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply, ...forgetAt, ...plain }
       return { model: null, posts: [post] }
     },
   }

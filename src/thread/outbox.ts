@@ -25,6 +25,8 @@ export interface Post {
   urgency?: Urgency
   /** When the text stops being true: it is not sent any more then, and not by a second way. */
   expiresAt?: Date
+  /** The text is no Markdown. */
+  plain?: boolean
   /** When the text is to be forgotten here (thread/pairing.ts): it holds something secret. */
   forgetAt?: Date
 }
@@ -35,6 +37,7 @@ export interface Body {
   /** ISO 8601; see `Post`. */
   expiresAt?: string
   forgetAt?: string
+  plain?: boolean
 }
 
 /** An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids. */
@@ -55,12 +58,13 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
     on conflict (dedupe_key) do nothing returning thread_id`
 }
 
-function bodyOf({ text, buttons, expiresAt, forgetAt }: Post): Body {
+function bodyOf({ text, buttons, expiresAt, forgetAt, plain }: Post): Body {
   return {
     text,
     ...(buttons ? { buttons } : {}),
     ...(expiresAt ? { expiresAt: expiresAt.toISOString() } : {}),
     ...(forgetAt ? { forgetAt: forgetAt.toISOString() } : {}),
+    ...(plain ? { plain } : {}),
   }
 }
 
@@ -75,6 +79,7 @@ export interface Sending {
   channel: ChannelId
   target: string
   body: Body
+  urgency: Urgency
   attempts: number
   runId: string | null
   /** Provider ids of the parts that were accepted already, joined with `,`. */
@@ -137,7 +142,7 @@ export interface Outbox {
   dropAll(): Promise<void>
 }
 
-const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, attempts, run_id as "runId", provider_id as "providerId"`
+const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, urgency, attempts, run_id as "runId", provider_id as "providerId"`
 
 /** A sender is at it; a report on one of its parts may have come already, and the others are still to be sent. */
 const IN_HAND = sql`(state = 'sending' or (state in ('delivered', 'failed') and sending_until is not null))`
@@ -157,7 +162,7 @@ export function createOutbox(db: Tx): Outbox {
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = ${inTime}
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
             and state = 'pending' and next_at <= ${now}::timestamptz
-          returning ${COLUMNS}, urgency, created_at as "createdAt", (
+          returning ${COLUMNS}, created_at as "createdAt", (
             select jsonb_build_object('zone', zone, 'hours', quiet_hours) from threads join people on people.id = person_id
             where threads.id = outbox.thread_id) as quiet, exists (
             select 1 from outbox later where later.thread_id = ${threadId} and later.state = 'pending' and later.seq > outbox.seq) as more`)

@@ -126,14 +126,22 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
 async function waitFor({ breaker, throttle }: SenderDeps, channel: Channel, message: Sending) {
   const pausedUntil = breaker?.admit(channel.id) ?? null
   if (pausedUntil) return { until: pausedUntil, code: "channel_paused", message: `${channel.id} does not answer` }
-  const { target, body } = message
-  const until = (await throttle?.admit(channel, { target, text: body.text, done: partsOf(message) })) ?? null
+  const { target } = message
+  const until = (await throttle?.admit(channel, { target, ...contentOf(message), done: partsOf(message) })) ?? null
   if (until) breaker?.waived(channel.id)
   return until && { until, code: "paced", message: `${channel.id} takes no more right now` }
 }
 
-function contentOf({ body: { text, buttons, expiresAt } }: Sending): Pick<Outgoing, "text" | "buttons" | "expiresAt"> {
-  return { text, ...(buttons ? { buttons } : {}), ...(expiresAt ? { expiresAt: new Date(expiresAt) } : {}) }
+/** A question is never cut: its end says how to answer. */
+function contentOf({ body, urgency }: Sending): Pick<Outgoing, "text" | "buttons" | "expiresAt" | "plain" | "brief"> {
+  const { text, buttons, expiresAt, plain } = body
+  return {
+    text,
+    ...(buttons ? { buttons } : {}),
+    ...(expiresAt ? { expiresAt: new Date(expiresAt) } : {}),
+    ...(plain ? { plain } : {}),
+    ...(urgency === "reply" && !buttons ? { brief: true } : {}),
+  }
 }
 
 /** What a failed send says of its channel: nothing, when the failure is our own. */
@@ -162,9 +170,9 @@ async function lookUp({ channels, clock, log }: SenderDeps, message: Sending) {
   const channel = channels.get(message.channel)
   const since = new Date(clock.now().getTime() - LOOKUP_MS)
   const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
-  const { id, target, body } = message
+  const { id, target } = message
   try {
-    return (await channel?.lookup?.({ id, target, text: body.text, done: partsOf(message), since, signal })) ?? null
+    return (await channel?.lookup?.({ id, target, ...contentOf(message), done: partsOf(message), since, signal })) ?? null
   } catch (error) {
     log.warn("lookup_error", { outbox: message.id, error })
     return null

@@ -126,30 +126,32 @@ test("after STOP nothing is sent to the phone until START, and the two words sta
   expect((await runs(at)).map((run) => run.trigger)).toEqual(["digest", "digest"])
 })
 
-test("a long answer goes out in parts that each fit a message, in order and whole", async () => {
-  const answer = Array.from({ length: 300 }, (_, n) => `Item ${n + 1}.`).join(" ")
+test("of a long answer the first page is sent, and each MORE brings the next, until all of it was said", async () => {
+  const answer = Array.from({ length: 150 }, (_, n) => `Item *${n + 1}*.`).join(" ")
   const server = await startStandIn(() => chatReply({ content: answer }))
   onTestFinished(server.stop)
   const at = await started({ OPENAI_BASE_URL: `${server.url}/v1`, VIGIL_MODEL: "some-model" })
   await text(at, "list everything")
-  await expect.poll(() => bodies().join(" "), WAIT).toContain("Item 300.")
-  expect(sent().length).toBeGreaterThan(1)
-  expect(bodies().every((body) => body.length <= 1600)).toBe(true)
-  expect(
-    bodies()
-      .join(" ")
-      .match(/Item \d+\./g),
-  ).toEqual(answer.match(/Item \d+\./g))
-  const [run] = await runs(at)
-  const trace = async () => (await at.api<Trace>(`/api/v1/runs/${run?.id}`)).replies
-  await expect.poll(trace, WAIT).toMatchObject([
-    {
-      state: "sent",
-      providerId: sent()
-        .map((message) => message.sid)
-        .join(","),
-    },
-  ])
+  let last = await reply(0)
+  for (let page = 1; last.endsWith("Reply MORE for the rest"); page += 1) {
+    await text(at, page === 1 ? "More." : "MORE")
+    last = await reply(page)
+  }
+  expect(sent().length).toBeGreaterThan(2)
+  const said = bodies().join(" ")
+  expect(said.match(/Item \d+\./g)).toEqual(answer.replaceAll("*", "").match(/Item \d+\./g))
+  for (const body of bodies()) expect(body.length).toBeLessThanOrEqual(4 * 153)
+  await text(at, "more")
+  expect(await reply(sent().length)).toBe("That was all.")
+  expect((await runs(at)).filter((run) => run.kind === "message").length).toBe(1)
+})
+
+test("HELP is the carrier's; COMMANDS lists ours", async () => {
+  const at = await started()
+  await text(at, "HELP")
+  await text(at, "commands")
+  expect(await reply(0)).toContain("/status: how I am")
+  expect((await runs(at)).map((run) => run.trigger)).toEqual(["/help"])
 })
 
 test("two texts in quick succession are one run with one answer to both", async () => {

@@ -29,6 +29,18 @@ export function carrierKeyword(text: string): Keyword | null {
   return KEYWORDS.get(word) ?? null
 }
 
+const SPOKEN = new Map([
+  ["MORE", "/more"],
+  ["COMMANDS", "/help"],
+  ["?", "/help"],
+])
+
+/** Commands as people text them: HELP is the carrier's, so `COMMANDS` and `?` are ours. Only a whole message counts. */
+export function spoken(text: string): string {
+  const word = text.trim().toUpperCase().replace(/[.!]+$/, "")
+  return SPOKEN.get(word) ?? text
+}
+
 /**
  * The keyword in a text of `from`. On WhatsApp there is no carrier: the words that switch sending off and on keep their
  * meaning, and all others are ours.

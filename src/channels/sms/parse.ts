@@ -8,7 +8,7 @@ import { type Attachment, kindOfType, plainType } from "../attachment.ts"
 import type { DeliveryState, Inbound } from "../channel.ts"
 import { type Failure, failureOf } from "./failures.ts"
 import type { Keyword } from "./keywords.ts"
-import { keywordIn } from "./keywords.ts"
+import { keywordIn, spoken } from "./keywords.ts"
 import { MOST_ITEMS, mediaRef } from "./media.ts"
 import type { Form } from "./verify.ts"
 import { isWhatsApp, whatsappSender } from "./whatsapp.ts"
@@ -138,7 +138,7 @@ export function inboundOf(sid: string, from: string, to: string, words: string, 
     externalId: sid,
     address: from,
     threadKey: `sms:${to}:${from}`,
-    text: words,
+    text: spoken(words),
     target: from,
   }
 }

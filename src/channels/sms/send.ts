@@ -9,7 +9,8 @@ import { sendParts } from "../parts.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 import { failureOf } from "./failures.ts"
 import { stateOf } from "./parse.ts"
-import { renderSms, splitBody } from "./render.ts"
+import { pageOf } from "./page.ts"
+import { inCheapAlphabet, renderSms, splitBody } from "./render.ts"
 import { measure } from "./segments.ts"
 import { isWhatsApp, renderWhatsApp, whatsappSender } from "./whatsapp.ts"
 
@@ -82,8 +83,22 @@ export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Rece
   return found.length === 0 && reachesBack ? "absent" : null
 }
 
-function partsOf({ target, text }: Pick<Outgoing, "target" | "text">): string[] {
-  return splitBody(isWhatsApp(target) ? renderWhatsApp(text) : renderSms(text))
+type Words = Pick<Outgoing, "target" | "text" | "plain" | "brief">
+
+/** The messages that a text becomes. */
+export function partsOf(message: Words): string[] {
+  const body = bodyOf(message)
+  return splitBody(message.brief && !isWhatsApp(message.target) ? pageOf(body).text : body)
+}
+
+/** What of an answer is sent when MORE is asked for; empty when that was all. */
+export function restOf(message: Words): string {
+  return isWhatsApp(message.target) ? "" : pageOf(bodyOf(message)).rest
+}
+
+function bodyOf({ target, text, plain }: Words): string {
+  if (isWhatsApp(target)) return plain ? text : renderWhatsApp(text)
+  return plain ? inCheapAlphabet(text) : renderSms(text)
 }
 
 /** WhatsApp counts none. */

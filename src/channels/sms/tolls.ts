@@ -3,8 +3,8 @@
  * rate limits and message queues"). Twilio queues what comes sooner, so a conversation's burst is let through at once.
  */
 import type { Outgoing, Toll } from "../channel.ts"
-import { renderSms } from "./render.ts"
 import { measure } from "./segments.ts"
+import { partsOf } from "./send.ts"
 import { isWhatsApp } from "./whatsapp.ts"
 
 const SMS = { key: "all", burst: 20, everyMs: 1000 }
@@ -12,7 +12,8 @@ const SMS = { key: "all", burst: 20, everyMs: 1000 }
 const WHATSAPP = { key: "whatsapp", burst: 20, everyMs: 125 }
 
 /** Segments on SMS; texts on WhatsApp, which has none. */
-export function smsTolls({ target, text }: Pick<Outgoing, "target" | "text">): Toll[] {
-  if (isWhatsApp(target)) return [{ ...WHATSAPP, units: 1 }]
-  return [{ ...SMS, units: Math.max(1, measure(renderSms(text)).segments) }]
+export function smsTolls(message: Pick<Outgoing, "target" | "text" | "plain" | "brief">): Toll[] {
+  if (isWhatsApp(message.target)) return [{ ...WHATSAPP, units: 1 }]
+  const segments = partsOf(message).reduce((sum, part) => sum + measure(part).segments, 0)
+  return [{ ...SMS, units: Math.max(1, segments) }]
 }

@@ -1,7 +1,7 @@
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Outgoing } from "../../../src/channels/channel.ts"
-import { carrierKeyword } from "../../../src/channels/sms/keywords.ts"
+import { carrierKeyword, spoken } from "../../../src/channels/sms/keywords.ts"
 import { createSms, type Sms } from "../../../src/channels/sms/sms.ts"
 import { openTwilioOracle } from "../../support/twilio-oracle.ts"
 import { start, type TwilioStandIn } from "../../support/twilio-stand-in.ts"
@@ -71,6 +71,18 @@ describe("sending", () => {
     expect(receipt.providerId.split(",")).toEqual(twilio.messages.map((sent) => sent.sid))
     expect(receipt.segments).toBe(twilio.messages.reduce((sum, sent) => sum + Math.ceil(sent.body.length / 153), 0))
     expect(twilio.messages.flatMap((sent) => sent.body.match(/line \d+/g) ?? []).length).toBe(60)
+  })
+
+  test("of an answer in a conversation one page is sent, of what is no Markdown each sign", async () => {
+    const text = Array.from({ length: 60 }, (_, n) => `*${n}* word_${n}_`).join("\n")
+    const receipt = await sms.send(message({ text, brief: true, plain: true }))
+    expect(twilio.messages.length).toBe(1)
+    expect(twilio.messages[0]?.body).toMatch(/^\*0\* word_0_\n\*1\* word_1_\n[\s\S]*\nReply MORE for the rest$/)
+    expect(receipt.segments).toBe(4)
+    expect(sms.tolls?.(message({ text, brief: true }))).toMatchObject([{ units: 4 }])
+    expect(sms.tolls?.(message({ text }))?.[0]?.units).toBeGreaterThan(4)
+    const since = new Date(Date.now() - 1000)
+    expect(await sms.lookup({ ...message({ text, brief: true, plain: true }), since })).toEqual(receipt)
   })
 
   test.each([
@@ -409,6 +421,17 @@ describe("who we are", () => {
     twilio.trouble({ lose: true })
     await expect(sms.probe(signal)).rejects.toMatchObject({ name: "Retry" })
   })
+})
+
+test.each([
+  ["MORE", "/more"],
+  [" more! ", "/more"],
+  ["?", "/help"],
+  ["Commands", "/help"],
+  ["more coffee", "more coffee"],
+  ["HELP", "HELP"],
+])("a person who texts %j says %j", (text, said) => {
+  expect(spoken(text)).toBe(said)
 })
 
 test.each([

@@ -1,0 +1,47 @@
+import fc from "fast-check"
+import { expect, test } from "vitest"
+import { pageOf } from "../../../src/channels/sms/page.ts"
+import { measure } from "../../../src/channels/sms/segments.ts"
+
+/** All pages of a body, as somebody who always replies MORE gets them. */
+function pagesOf(body: string): string[] {
+  const pages: string[] = []
+  let rest = body
+  do {
+    const page = pageOf(rest)
+    pages.push(page.text)
+    rest = page.rest
+  } while (rest !== "")
+  return pages
+}
+
+test("what fits four segments is one page, without a word about more", () => {
+  expect(pageOf("Done.")).toEqual({ text: "Done.", rest: "" })
+  const full = "a".repeat(4 * 153)
+  expect(pageOf(full)).toEqual({ text: full, rest: "" })
+})
+
+test("a longer text ends with how to get the rest, after a line where there is one", () => {
+  const body = Array.from({ length: 60 }, (_, n) => `line ${n} and its words`).join("\n")
+  const { text, rest } = pageOf(body)
+  expect(text).toMatch(/words\nReply MORE for the rest$/)
+  expect(rest).toMatch(/^line \d+ and its words\n/)
+})
+
+test("the pages together say everything in order, and each keeps to four segments", () => {
+  const sign = fc.constantFrom("a", "7", "{", "\u20ac", "\u4e2d", "\u{1f44d}", " ", "\n", "w ", "x\n")
+  fc.assert(
+    fc.property(fc.array(sign, { minLength: 1, maxLength: 3000 }), (signs) => {
+      const body = signs.join("").trim()
+      fc.pre(body !== "")
+      const pages = pagesOf(body)
+      for (const page of pages) {
+        expect(measure(page).segments).toBeLessThanOrEqual(4)
+        expect(page.isWellFormed()).toBe(true)
+      }
+      const said = pages.map((page) => page.replace(/\nReply MORE for the rest$/, "")).join("")
+      expect(said.replace(/\s/g, "")).toBe(body.replace(/\s/g, ""))
+    }),
+    { numRuns: 60 },
+  )
+})
