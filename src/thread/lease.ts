@@ -61,7 +61,8 @@ function resumable(runs: string): SQL {
 export interface Leases {
   /**
    * Claims `threadId`, or the longest-waiting thread: one that is ready, or whose worker's lease ran out. Null when
-   * there is none. A crashed run comes back first, then an answered one, then new events; rapid messages come together.
+   * there is none. A crashed run comes back first, then an answered one, then new events; rapid messages
+   * of one person come together: whom a run works for decides what it may do.
    */
   claim(threadId?: string): Promise<Claim | null>
   /** Extends the lease; null when it was lost. */
@@ -141,7 +142,9 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
     ), batch as (
       select waiting.* from waiting, first
       where waiting.id = first.id or (first.kind = 'message' and waiting.kind = 'message'
-        and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message'), 9007199254740991))
+        and waiting.person_id is not distinct from first.person_id
+        and waiting.seq < coalesce((select min(other.seq) from waiting other
+          where other.kind <> 'message' or other.person_id is distinct from first.person_id), 9007199254740991))
     ), begun as (
       insert into runs (id, thread_id, trigger_id, kind, state, label, code_version, started_at)
       select ${p.runId}::uuid, thread_id, id, kind, 'running', label, ${p.codeVersion}, clock_timestamp() from first

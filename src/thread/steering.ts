@@ -1,4 +1,7 @@
-/** Steering: takes what a person said while a run works into that run, written to its journal in the same statement. */
+/**
+ * Steering: takes what a person said while their run works into that run, written to its journal in the same statement. What
+ * others say on the same chat waits for a run of its own: it would have the rights of somebody else in this one.
+ */
 import { sql } from "drizzle-orm"
 import { Fenced } from "../base/errors.ts"
 import type { Label } from "../base/label.ts"
@@ -13,18 +16,21 @@ export interface Steered {
   payload?: unknown
 }
 
-/** New messages up to the first event of another kind, oldest first. Throws `Fenced`. */
+/** New messages of the run's own person, up to the first event of another kind or person, oldest first. Throws `Fenced`. */
 export async function takeNewMessages(
   tx: Tx,
   step: { runId: string; fence: Fence; n: number; opId: string },
 ): Promise<Steered[]> {
   const [row] = await tx.query<{ messages: Steered[] }>(sql`
-    with held as (${fenced(step.fence)}), waiting as (
-      select inbox.* from inbox join held on inbox.thread_id = held.id where inbox.state = 'new'
+    with held as (${fenced(step.fence)}), whose as (
+      select person_id from runs join inbox on inbox.id = runs.trigger_id where runs.id = ${step.runId}::uuid
+    ), waiting as (
+      select inbox.*, inbox.person_id is not distinct from whose.person_id as theirs
+      from inbox join held on inbox.thread_id = held.id, whose where inbox.state = 'new'
     ), taken as (
       update inbox set state = 'claimed', run_id = ${step.runId}, attempts = inbox.attempts + 1 from waiting
       where inbox.id = waiting.id and waiting.kind = 'message'
-        and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message'), 9007199254740991)
+        and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message' or not theirs), 9007199254740991)
       returning inbox.id, inbox.seq, inbox.payload, inbox.label
     ), messages as (
       select coalesce(jsonb_agg(jsonb_build_object('text', payload -> 'text', 'label', label)

@@ -21,8 +21,16 @@ export interface LineWriterDeps {
   log: Log
 }
 
+interface Where {
+  threadId: string
+  runId: string
+  channel: Channel
+  target: string
+}
+
 export interface LineWriter {
-  put(where: { threadId: string; runId: string; channel: Channel; target: string }, text: string): Promise<void>
+  /** Nothing once `ended` has fired. */
+  put(where: Where, text: string, ended: AbortSignal): Promise<void>
   tidy(): Promise<void>
   stop(): Promise<void>
 }
@@ -64,8 +72,9 @@ export function createLineWriter({ lines, channels, bell, log }: LineWriterDeps)
   })
 
   return {
-    async put({ threadId, runId, channel, target }, text) {
+    async put({ threadId, runId, channel, target }, text, ended) {
       const old = await lines.get(threadId)
+      if (ended.aborted) return
       const isThere =
         old?.target === target && ((await channel.edit?.(target, old.providerId, text, within())) ?? false)
       if (isThere && old.runId === runId) return

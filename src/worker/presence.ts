@@ -84,7 +84,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     let said = ""
     for (let goes = await pause(LINE_AFTER_MS, ended); goes; goes = await pause(everyMs, ended)) {
       const text = doingText(tools.get(runId) ?? [])
-      if (text !== said) await writer.put({ threadId, runId, channel, target }, text)
+      if (text !== said) await writer.put({ threadId, runId, channel, target }, text, ended)
       said = text
     }
   }

@@ -5,6 +5,7 @@ import { OWNER_LABEL } from "../../src/base/label.ts"
 import { append, brokenLinks, type Entry } from "../../src/journal/journal.ts"
 import { finish } from "../../src/thread/ending.ts"
 import type { Claim } from "../../src/thread/lease.ts"
+import { OWNER_ID } from "../../src/thread/people.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { leasesOf, spine, text } from "../support/spine.ts"
 
@@ -110,4 +111,24 @@ test("the journal refuses change, and tampering behind its back shows", async ()
     update journal set result = '{"n":7}' where run_id = '${runId}' and n = 1; alter table journal enable trigger journal_rows`)
   expect(await brokenLinks(s.db, runId)).toHaveLength(1)
   await finish(s.db, ending(claim))
+})
+
+test("rapid messages of several people on one chat are a run each, with the rights of its own person", async () => {
+  const member = newId()
+  await s.db.query(sql`insert into people (id, role, created_at) values (${member}, 'member', now())`)
+  const threadKey = `telegram:1:${newId()}`
+  const say = (words: string, personId: string) => s.inbox.accept(text(words, { threadKey, personId }))
+  const { threadId } = await say("owner's", OWNER_ID)
+  await say("owner's too", OWNER_ID)
+  await say("member's", member)
+  await say("owner's last", OWNER_ID)
+  const runs: string[][] = []
+  for (let claim = await leasesOf(s.db).claim(threadId); claim?.run; claim = await leasesOf(s.db).claim(threadId)) {
+    runs.push(claim.run.events.map((event) => (event.payload as { text: string }).text))
+    expect(new Set(claim.run.events.map((event) => event.personId)).size).toBe(1)
+    await s.db.query(sql`update inbox set state = 'done' where run_id = ${claim.run.id}`)
+    await s.db.query(sql`update runs set state = 'done' where id = ${claim.run.id}`)
+    await s.db.query(sql`update threads set owner = null, ready_at = now() where id = ${threadId}`)
+  }
+  expect(runs).toEqual([["owner's", "owner's too"], ["member's"], ["owner's last"]])
 })

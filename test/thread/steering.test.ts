@@ -97,3 +97,14 @@ test("a stale worker takes nothing", async () => {
   await expect(take(0, stale)).rejects.toBeInstanceOf(Fenced)
   expect(await events(runId)).toHaveLength(1)
 })
+
+test("what another person says on the same chat waits for a run of its own, and so does what comes after it", async () => {
+  const member = newId()
+  await s.db.query(sql`insert into people (id, role, created_at) values (${member}, 'member', now())`)
+  const { runId, say, take } = await listening()
+  await say("mine")
+  await say("theirs", { personId: member })
+  await say("mine again")
+  expect((await take()).map((taken) => taken.text)).toEqual(["mine"])
+  expect((await events(runId)).map((event) => event.text)).toEqual(["first", "mine"])
+})
