@@ -46,7 +46,6 @@ const AWAY = new Set([
   "57P01",
   "57P02",
   "57P03",
-  "53300",
   "CONNECTION_CLOSED",
   "CONNECTION_ENDED",
   "CONNECTION_DESTROYED",
@@ -59,12 +58,16 @@ const AWAY = new Set([
   "EAI_AGAIN",
 ])
 
+/** SQLSTATE of the database's disk without space; refused until there is some again. */
+const DISK_FULL = new Set(["53100", "ENOSPC"])
+
 /** SQLSTATE: text that Postgres cannot hold, where a name or number should be; words are cleaned before they come so far. */
 const UNSTORABLE = new Set(["22021", "22P05"])
 
 function isDatabaseAway(error: unknown): boolean {
   const code = codeOf(error)
-  return AWAY.has(code) || /^08[0-9A-Z]{3}$/.test(code) || /^PGlite is clos/i.test(messageOf(error))
+  // Classes 08, 53 and 58: no connection, no resources, trouble with its files; none of them is the caller's doing.
+  return AWAY.has(code) || /^(08|53|58)[0-9A-Z]{3}$/.test(code) || /^PGlite is clos/i.test(messageOf(error))
 }
 
 /** Null for what nobody foresaw. */
@@ -73,6 +76,15 @@ export function answerTo(error: unknown): Answer | null {
   if (error instanceof z.ZodError) {
     const said = error.issues.map((issue) => `${issue.path.slice(1).join(".") || "input"}: ${issue.message}`).join("; ")
     return { status: 400, code: "invalid", message: said, fix: "Compare with /api/openapi.json." }
+  }
+  if (DISK_FULL.has(codeOf(error))) {
+    return {
+      status: 503,
+      code: "disk_full",
+      message: "the disk of the database is full",
+      fix: "Free space on it; nothing that was accepted is lost.",
+      retryAfter: 30,
+    }
   }
   if (isDatabaseAway(error)) {
     return {

@@ -26,8 +26,13 @@ test("each of our errors has its status", () => {
   expect(status(new Uncertain("x"))).toBe(502)
   expect(answerTo(new Retry("x", { afterMs: 4200 }))).toMatchObject({ status: 503, retryAfter: 5 })
   expect(answerTo(new Misconfigured("x", { fix: "do y" }))).toMatchObject({ status: 503, fix: "do y" })
-  for (const code of ["57P01", "08006", "53300", "CONNECTION_CLOSED", "ECONNREFUSED"])
+  for (const code of ["57P01", "08006", "53300", "53200", "58030", "CONNECTION_CLOSED", "ECONNREFUSED"])
     expect(answerTo(coded("x", code))).toMatchObject({ status: 503, code: "database_away", retryAfter: 2 })
+  expect(answerTo(coded("could not extend file", "53100"))).toMatchObject({
+    status: 503,
+    code: "disk_full",
+    retryAfter: 30,
+  })
   expect(answerTo(coded("x", "22021"))).toMatchObject({ status: 400, code: "bad_text" })
   expect(answerTo(coded("x", "23505"))).toBeNull()
   expect(answerTo(new Error("x"))).toBeNull()
