@@ -21,16 +21,14 @@ const PATHS =
 const DESCRIPTIONS = ["twilio_api_v2010.json", "twilio_messaging_v1.json"]
 
 interface Operation {
-  request?: { query?: { name: string }[] }
-}
-interface Schema {
-  properties?: Record<string, Schema>
-  enum?: string[]
-  additionalProperties?: boolean
+  request?: {
+    query?: { name: string }[]
+    body?: { contents?: { schema?: { properties?: Record<string, unknown> } }[] }
+  }
 }
 interface Description {
-  paths: Record<string, Record<string, { requestBody?: { content: Record<string, { schema: Schema }> } }>>
-  components: { schemas: Record<string, Schema> }
+  paths: Record<string, unknown>
+  components: { schemas: Record<string, { enum?: string[] }> }
 }
 interface Finding {
   message: string
@@ -72,8 +70,7 @@ export async function openTwilioOracle(): Promise<TwilioOracle | null> {
       body: answer?.body,
     }
     const mock = ({ resource }: { resource: Operation }) => {
-      const named = new Set(resource.request?.query?.map(({ name }) => name))
-      unknown.push(...Object.keys(query).filter((name) => !named.has(name)))
+      unknown.push(...strangersIn(resource, query, asked.body))
       return () => ({ _tag: "Right", right: output })
     }
     const config = { mock: {}, validateRequest: true, validateResponse: true, checkSecurity: true, errors: false }
@@ -82,7 +79,7 @@ export async function openTwilioOracle(): Promise<TwilioOracle | null> {
     if (result._tag === "Left") return [result.left.detail ?? result.left.message ?? "it could not be judged"]
     const { input, output: said } = result.right.validations
     return [
-      ...unknown.map((name) => `Request query parameter ${name} is not in the description`),
+      ...unknown.map((name) => `Request field ${name} is not in the description`),
       ...input.map(({ message }) => message),
       // Refusals are described nowhere.
       ...(answer === undefined || answer.status >= 400 ? [] : said.map(({ message }) => message)),
@@ -101,14 +98,20 @@ function inputOf(asked: Asked, query: Record<string, string>): object {
   return { method: asked.method.toLowerCase(), url, headers: asked.headers, ...body }
 }
 
-/** The operations in use alone, with forms that hold nothing undescribed. */
+/** Prism passes over what is not described. */
+function strangersIn({ request }: Operation, query: Record<string, string>, body: string): string[] {
+  const asked = new Set(request?.query?.map(({ name }) => name))
+  const told = request?.body?.contents?.flatMap(({ schema }) => Object.keys(schema?.properties ?? {})) ?? []
+  return [
+    ...Object.keys(query).filter((name) => !asked.has(name)),
+    ...[...new URLSearchParams(body).keys()].filter((name) => !told.includes(name)),
+  ]
+}
+
+/** The operations in use alone. */
 function narrowed(whole: Description): Description {
   const description = structuredClone(whole)
-  for (const [path, methods] of Object.entries(description.paths)) {
-    if (!PATHS.test(path)) delete description.paths[path]
-    for (const operation of Object.values(methods))
-      for (const { schema } of Object.values(operation.requestBody?.content ?? {})) schema.additionalProperties = false
-  }
+  for (const path of Object.keys(description.paths)) if (!PATHS.test(path)) delete description.paths[path]
   return description
 }
 
