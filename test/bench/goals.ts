@@ -2,6 +2,7 @@
 import { benchAccept } from "./accept.ts"
 import { benchDialogues } from "./dialogues.ts"
 import { ms } from "./figures.ts"
+import { benchGrowth } from "./growth.ts"
 import { benchInstall } from "./install.ts"
 import { benchIssues, type IssueFigures } from "./issues.ts"
 import { onDisk, onPostgres } from "./places.ts"
@@ -31,6 +32,7 @@ export const MEASUREMENTS: Record<string, () => Promise<Measured>> = {
   process: ready,
   prompt,
   recall,
+  growth,
   dialogues,
   issues,
   install,
@@ -145,6 +147,34 @@ async function recall(): Promise<Measured> {
   const ratio = figures.map(({ size, recall: took }) => `${size}: ${ms(took.p50)}`).join(", ")
   const figure = `p50 ${ms(last.recall.p50)}, p99 ${ms(last.recall.p99)}`
   return { rows: [{ what, goal, figure, ratio: `p50 by size ${ratio}`, isMet: last.recall.p50 <= 20 }] }
+}
+
+const JOURNAL_ROWS = [10_000, 100_000, 1_000_000]
+
+/** No goal of its own: it says whether the goals hold as history piles up. */
+async function growth(): Promise<Measured> {
+  const figures = await onPostgres((db) => benchGrowth(db, JOURNAL_ROWS))
+  if (!figures) return { rows: [] }
+  const whole = (value: number) => Math.round(value).toLocaleString("en")
+  const lines = figures.map(({ journal, threads, megabytes, turn: took, claim, waiting }) => [
+    whole(journal),
+    whole(threads),
+    `${whole(megabytes)} MB`,
+    ms(took.p50),
+    ms(took.p99),
+    ms(claim.p50),
+    ms(waiting.p50),
+  ])
+  const head = [
+    "journal rows",
+    "threads",
+    "database",
+    "turn p50",
+    "turn p99",
+    "look for work p50",
+    "look for messages p50",
+  ]
+  return { rows: [], tables: [{ title: "As history piles up, Postgres", head, lines }] }
 }
 
 async function dialogues(): Promise<Measured> {
