@@ -12,10 +12,12 @@ export function replies(evidence: Evidence): string[] {
 /** One reply for each message that a run answered. */
 function missing({ acknowledged, outbox, inbox }: Evidence): string[] {
   const state = new Map(inbox.map((row) => [row.tag, row.state]))
+  const limited = new Set(outbox.filter(({ isLimit }) => isLimit).map(({ runId }) => runId))
+  const runOf = new Map(inbox.map((row) => [row.tag, row.runId]))
   const rows = new Map<string, number>()
   for (const row of outbox) if (!isSecondWay(row)) for (const tag of row.tags) rows.set(tag, (rows.get(tag) ?? 0) + 1)
   return acknowledged.flatMap(({ tag }) => {
-    const wanted = state.get(tag) === "done" ? 1 : 0
+    const wanted = state.get(tag) === "done" && !limited.has(runOf.get(tag) ?? null) ? 1 : 0
     const count = rows.get(tag) ?? 0
     return !isJob(tag) || count === wanted ? [] : [`${tag} has ${count} replies in the outbox`]
   })
@@ -64,6 +66,7 @@ export function tally({ inbox, outbox, arrived }: Evidence): Figures {
   return {
     deadLettered: inbox.filter(({ state }) => state === "dead").length,
     duplicatesExplained: doubled.length,
+    limited: outbox.filter(({ isLimit }) => isLimit).length,
     uncertain: outbox.filter(({ state }) => state === "uncertain").length,
   }
 }

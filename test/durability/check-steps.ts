@@ -28,9 +28,10 @@ export function askedAgain({ journal, asked, wakes }: Evidence): string[] {
   })
 }
 
-/** Once each; a job that was given up may have done nothing. */
-export function repeatedEffects({ rows, journal, labelled, inbox }: Evidence): string[] {
-  const state = new Map(inbox.map((row) => [row.tag, row.state]))
+/** Once each; a job that was given up, or whose run a limit ended, may have done nothing. */
+export function repeatedEffects({ rows, journal, labelled, inbox, outbox }: Evidence): string[] {
+  const limited = new Set(outbox.filter(({ isLimit }) => isLimit).map(({ runId }) => runId))
+  const state = new Map(inbox.map((row) => [row.tag, limited.has(row.runId) ? "limited" : row.state]))
   const counted = rows.flatMap(({ name, tag, times }) =>
     times === 1 || (times === 0 && state.get(tag) !== "done") ? [] : [`${name} is there ${times} times`],
   )

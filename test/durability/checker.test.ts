@@ -9,7 +9,7 @@ const ms = (second: number) => at(second).getTime()
 /** Two jobs on one lane, one of them crashed once, two issues of which one was asked about, and a reminder: all as promised. */
 function good(): Evidence {
   const step = { kind: "tool", name: "remind", answer: null, issue: null, epoch: 1 }
-  const reply = { threadId: "t", channel: "sms", state: "sent" }
+  const reply = { threadId: "t", channel: "sms", state: "sent", isLimit: false }
   return {
     acknowledged: [
       { lane: "sms", tag: "job-1", sentAt: ms(0), at: ms(1) },
@@ -72,6 +72,10 @@ function good(): Evidence {
       { channel: "sms", op: "o2", text: "two", tags: ["job-2"] },
       { channel: "sms", op: "o2", text: "two", tags: ["job-2"] },
     ],
+    claims: [
+      { threadId: "t", epoch: 1, at: at(1) },
+      { threadId: "t", epoch: 2, at: at(6) },
+    ],
     wakes: [],
     held: [],
     broken: [],
@@ -108,6 +112,11 @@ const planted: [string, (e: Evidence) => Partial<Evidence>, RegExp][] = [
     "a write of a stale worker to an earlier run",
     (e) => ({ journal: [...e.journal, ...changed(e.journal, 1, { n: 1 }).slice(1, 2)] }),
     /stale worker wrote to run r1: step 1 \(reply\), epoch 1 after 2/,
+  ],
+  [
+    "a write of a worker that had lost its thread",
+    (e) => ({ claims: changed(e.claims, 1, { at: at(3) }) }),
+    /stale worker wrote to run r2: step 0 \(remind\), epoch 1 after 2/,
   ],
   ["a step without outcome", (e) => ({ journal: e.journal.toSpliced(3, 1) }), /step 0 \(remind\) of run r2/],
   ["a model asked again", (e) => ({ asked: changed(e.asked, 0, { at: at(3) }) }), /again \(request 1\)/],
@@ -176,10 +185,22 @@ test("what was given up has its end when a person was told, and is counted", () 
     arrived: history.arrived.slice(1),
   }
   expect(violations(given)).toEqual([])
-  expect(figuresOf(given)).toEqual({ deadLettered: 1, duplicatesExplained: 1, uncertain: 0 })
+  expect(figuresOf(given)).toEqual({ deadLettered: 1, duplicatesExplained: 1, limited: 0, uncertain: 0 })
   expect(violations({ ...given, outbox: changed(given.outbox, 0, { key: "run:r1:reply" }) })).toEqual([
     "job-1 was acknowledged and is dead, its run failed after 0 failed tries, and nobody was told",
   ])
+})
+
+test("a run that a limit ended has its end when it said so", () => {
+  const history = good()
+  const given = {
+    ...history,
+    rows: changed(history.rows, 0, { times: 0 }),
+    outbox: changed(history.outbox, 0, { tags: [], isLimit: true }),
+    arrived: history.arrived.slice(1),
+  }
+  expect(violations(given)).toEqual([])
+  expect(violations({ ...given, outbox: changed(given.outbox, 0, { isLimit: false }) })).toHaveLength(2)
 })
 
 test("a model may be asked again by a worker that slept, in the moment it wakes", () => {

@@ -54,6 +54,8 @@ export interface OutboxRow {
   attempts: number
   /** Jobs that it says are done. */
   tags: string[]
+  /** It says that a limit ended the run before it was done. */
+  isLimit: boolean
 }
 
 export interface WaitRow {
@@ -94,6 +96,8 @@ export interface Evidence {
   arrived: { channel: string; op: string; text: string; tags: string[] }[]
   /** What the owner said about an issue they were asked about. */
   verdicts: { issue: number; verdict: "OK" | "NO" }[]
+  /** When threads were taken by a worker, as far as that was seen. */
+  claims: { threadId: string; epoch: number; at: Date }[]
   /** Moments at which a process went on that had been stopped, not killed. */
   wakes: Date[]
   /** Threads that somebody still holds. */
@@ -110,4 +114,6 @@ export interface Figures {
   duplicatesExplained: number
   /** Sent or not, the outbox says that it cannot know. */
   uncertain: number
+  /** Runs that a limit of steps or calls ended, and that said so. */
+  limited: number
 }

@@ -54,8 +54,8 @@ const proofOf = (control: Control): Proof => ({
 export const fenceOff = proofOf({
   name: "no fence",
   fault: "fence",
-  symptom: /stale worker|had ended|still held|no outcome|replies in the outbox|is there \d+ times|by itself/,
-  storm: { freezeEvery: 1, victims: ["worker"], thinkingMs: 1500 },
+  symptom: /stale worker/,
+  storm: { freezeEvery: 1, victims: ["worker"], thinkingMs: 4000 },
   databases: ["postgres"],
 })
 

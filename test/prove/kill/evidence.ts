@@ -6,10 +6,17 @@ import type { Evidence, JournalRow, Schedule } from "../../durability/evidence.t
 import { effectsOf } from "../../durability/scripted-model.ts"
 import type { Entry } from "../world/ledger.ts"
 
+/** How a run says that it took too many steps, too many calls or too long. */
+const LIMIT = /^I stopped before I was done/
+
 type OfTables = "inbox" | "runs" | "journal" | "outbox" | "waits" | "schedules" | "rows" | "held" | "broken"
 type OfLedger = "acknowledged" | "asked" | "labelled" | "arrived" | "verdicts"
 
-export async function evidenceOf(db: Db, ledger: Entry[], rest: Pick<Evidence, "wakes" | "wrecks">): Promise<Evidence> {
+export async function evidenceOf(
+  db: Db,
+  ledger: Entry[],
+  rest: Pick<Evidence, "claims" | "wakes" | "wrecks">,
+): Promise<Evidence> {
   const outside = inLedger(ledger)
   return { ...outside, ...(await inTables(db, outside.acknowledged)), ...rest }
 }
@@ -42,7 +49,7 @@ async function inTables(db: Db, acknowledged: Evidence["acknowledged"]): Promise
     runs: await db.query(sql`
       select id, thread_id as "threadId", state, attempts, started_at as "startedAt", ended_at as "endedAt" from runs`),
     journal: await journalOf(db, tagged),
-    outbox: outbox.map(({ text, ...row }) => ({ ...row, tags: tagsOf(text) })),
+    outbox: outbox.map(({ text, ...row }) => ({ ...row, tags: tagsOf(text), isLimit: LIMIT.test(text) })),
     waits: await db.query(sql`
       select run_id as "runId", state, used_at is not null as "isUsed", (args::jsonb ->> 'number')::int as issue
       from waits where tool = 'apply_triage'`),

@@ -5,6 +5,7 @@
 import { sql } from "drizzle-orm"
 import type { Db } from "../../../src/db/db.ts"
 import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
+import type { Evidence } from "../../durability/evidence.ts"
 
 const LOOK_MS = 100
 
@@ -25,12 +26,15 @@ interface Takeover {
 export interface Watch {
   /** Milliseconds from each kill to each takeover that it caused. @param deeds what was done to workers, in order. */
   stop(deeds: { at: number; wasFrozen: boolean }[]): Promise<number[]>
+  /** Each time a thread was taken, as far as it was seen. */
+  claims: Evidence["claims"]
 }
 
 export function watchLeases(db: Db): Watch {
   const holders = new Map<string, Seen>()
   const alive = new Map<string, number>()
   const takeovers: Takeover[] = []
+  const claims: Evidence["claims"] = []
   let isOver = false
 
   function note(now: Seen): void {
@@ -38,6 +42,7 @@ export function watchLeases(db: Db): Watch {
     const before = holders.get(now.thread)
     if (before && before.owner !== now.owner && renewedAt >= before.leaseUntil.getTime())
       takeovers.push({ from: before.owner, at: renewedAt })
+    if (before?.epoch !== now.epoch) claims.push({ threadId: now.thread, epoch: now.epoch, at: new Date(renewedAt) })
     holders.set(now.thread, now)
     alive.set(now.owner, Math.max(renewedAt, alive.get(now.owner) ?? 0))
   }
@@ -55,6 +60,7 @@ export function watchLeases(db: Db): Watch {
   const looking = look()
 
   return {
+    claims,
     async stop(deeds) {
       isOver = true
       await looking

@@ -55,6 +55,8 @@ const LONG_THOUGHT = 10
 const REPORTED = 0.3
 const MAX_BURST = 4
 const RECENT_MS = 60_000
+/** Who waits for so many answers writes no more: a run that is told something new again and again meets its limit. */
+const PATIENT = 6
 const QUESTION = /^([A-Z0-9]{2}): .*?octo\/demo#(\d+) [\s\S]*Reply \1 OK or \1 NO/
 
 export async function createWorld(options: WorldOptions): Promise<World> {
@@ -80,6 +82,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     telegramLane("", OWNER.telegram, { id: OWNER.telegram, type: "private" }),
   ]
   const writtenAt = new Map<string, number>()
+  /** Messages of each lane that have no answer yet. */
+  const openOn = new Map<string, Set<string>>()
   const asked = new Set<string>()
   let written = 0
   let answers = FIRST_ANSWER
@@ -98,6 +102,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     const number = ++written
     const tag = `job-${number}`
     writtenAt.set(tag, Date.now())
+    openOn.set(lane.name, (openOn.get(lane.name) ?? new Set()).add(tag))
     void office.deliver(lane.name, tag, lane.say(`please do ${tag}`, number))
     if (random() < odds.issues) report(number)
   }
@@ -157,6 +162,13 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     if (random() < REPORTED) reportDelivery(message.sid)
   }
 
+  /** How many answers somebody waits for on a lane. */
+  function openNow(name: string): number {
+    const open = openOn.get(name)
+    for (const tag of open ?? []) if (!writtenAt.has(tag) || model.answered.has(tag)) open?.delete(tag)
+    return open?.size ?? 0
+  }
+
   /** Of the last minute: what was given up is never answered. */
   function unanswered(): number {
     let count = 0
@@ -204,7 +216,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     },
     write(count) {
       for (let left = count; left > 0; ) {
-        const lane = lanes[Math.floor(random() * lanes.length)]
+        const quiet = lanes.filter(({ name }) => openNow(name) < PATIENT)
+        const lane = quiet[Math.floor(random() * quiet.length)]
         const burst = Math.min(left, 1 + Math.floor(random() * MAX_BURST))
         left -= burst
         for (let one = 0; lane && one < burst; one++) writeOn(lane)
