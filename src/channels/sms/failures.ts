@@ -6,7 +6,7 @@ export interface Failure {
 }
 
 /** What to do about a sender that the carriers of the United States do not take. */
-export const UNREGISTERED_FIX =
+const UNREGISTERED_FIX =
   "Register the number for A2P 10DLC in the Twilio console (a business use; personal use is refused with 30532), or use Telegram or a number of another country."
 
 /** Every code with an advice of its own. */
@@ -32,7 +32,7 @@ export const FAILURES: Readonly<Record<number, Failure>> = {
   30001: { code: "queue_full", fix: "Too many messages of this number wait at Twilio: send less, or later." },
   30002: { code: "account_suspended", fix: "Open the Twilio console: the account is suspended." },
   30003: { code: "unreachable_phone", fix: "The phone was off or out of reach." },
-  30004: { code: "blocked", fix: "The phone or its carrier blocks messages of this number." },
+  30004: { code: "phone_blocks", fix: "The phone or its carrier blocks messages of this number." },
   30005: { code: "bad_number", fix: "The number is not in use." },
   30006: { code: "bad_number", fix: "The number is a landline, or its carrier takes no text messages." },
   30007: {

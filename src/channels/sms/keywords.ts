@@ -37,7 +37,10 @@ const SPOKEN = new Map([
 
 /** Commands as people text them: HELP is the carrier's, so `COMMANDS` and `?` are ours. Only a whole message counts. */
 export function spoken(text: string): string {
-  const word = text.trim().toUpperCase().replace(/[.!]+$/, "")
+  const word = text
+    .trim()
+    .toUpperCase()
+    .replace(/[.!]+$/, "")
   return SPOKEN.get(word) ?? text
 }
 
