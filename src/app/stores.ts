@@ -2,7 +2,7 @@
 import { createDigest } from "../digest/digest.ts"
 import { createMemory } from "../memory/store.ts"
 import { createModel } from "../model/client.ts"
-import { discreet } from "../model/discreet.ts"
+import { discreet, discreetEar } from "../model/discreet.ts"
 import { createEmbedder } from "../model/embed.ts"
 import type { Embedder, Model, Transcriber } from "../model/model.ts"
 import { resolveModel } from "../model/resolve.ts"
@@ -29,7 +29,8 @@ export async function openModel({
   })
   const found = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
   const model = discreet(found, (text) => scrubber.scrub(text))
-  const transcriber = await createTranscriber(resolution.transcription)
+  const ear = await createTranscriber(resolution.transcription)
+  const transcriber = ear && discreetEar(ear, (text) => scrubber.scrub(text))
   return { model, embedder: createEmbedder(resolution.embedding), transcriber }
 }
 

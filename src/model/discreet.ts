@@ -2,7 +2,7 @@
  * Discreet: a model that is never shown a live secret and whose words never carry one on. What comes back is cleaned before
  * anyone acts on it, so that a run goes on from its journal with the same words.
  */
-import type { Message, Model, ModelResult } from "./model.ts"
+import type { Message, Model, ModelResult, Transcriber } from "./model.ts"
 
 export function discreet(model: Model, scrub: (text: string) => string): Model {
   return {
@@ -20,7 +20,24 @@ export function discreet(model: Model, scrub: (text: string) => string): Model {
   }
 }
 
+/** The same for what is heard in a recording. */
+export function discreetEar(ear: Transcriber, scrub: (text: string) => string): Transcriber {
+  return {
+    ...ear,
+    async transcribe(recording, signal) {
+      const told = await ear.transcribe(recording, signal)
+      return { ...told, text: scrub(told.text) }
+    },
+  }
+}
+
 function clean(message: Message, scrub: (text: string) => string): Message {
+  if (message.role === "user" && message.attached) {
+    const attached = message.attached.map(({ content, ...one }) =>
+      content === undefined ? one : { ...one, content: scrub(content) },
+    )
+    return { ...message, text: scrub(message.text), attached }
+  }
   if (message.role !== "assistant") return { ...message, text: scrub(message.text) }
   const toolCalls = message.toolCalls.map((call) => ({ ...call, arguments: scrub(call.arguments) }))
   return { ...message, text: message.text === null ? null : scrub(message.text), toolCalls }

@@ -27,7 +27,10 @@ const LESSONS: readonly (readonly [RegExp, Quirks])[] = [
     /\b(image_url|image inputs?|image content|images|vision) (is|are) (not|only) (supported|available|allowed|enabled)/i,
     { sees: false },
   ],
-  [/(not|n't|no endpoints .{0,30}) (support|accept|process|see|handle) (image|vision|multimodal)/i, { sees: false }],
+  [
+    /(not|n't|no endpoints .{0,30}) (support|accept|handle) (image(?! (format|type|file))|vision|multimodal)/i,
+    { sees: false },
+  ],
 ]
 
 export interface QuirkBook {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { discreet } from "../../src/model/discreet.ts"
+import { discreet, discreetEar } from "../../src/model/discreet.ts"
 import type { ModelRequest } from "../../src/model/model.ts"
 import { createScrubber } from "../../src/vault/scrubber.ts"
 import { scriptedModel } from "../support/spine.ts"
@@ -32,6 +32,19 @@ test("no part of a request shows a secret to the model", async () => {
   expect(asked).not.toContain(SECRET)
   expect(asked).not.toContain(Buffer.from(SECRET).toString("base64"))
   expect(asked.match(/\[secret KEY\]/g)).toHaveLength(6)
+})
+
+test("what a file says is cleaned like words, and what is heard in a recording too", async () => {
+  const model = scriptedModel(["fine"])
+  const attached = [{ what: "file a.txt", content: `key = ${SECRET}` }, { what: "image" }]
+  await discreet(model, scrub).ask({ ...request, messages: [{ role: "user", text: "look", attached }] })
+  expect(model.asked).toMatchObject([
+    { messages: [{ attached: [{ what: "file a.txt", content: "key = [secret KEY]" }, { what: "image" }] }] },
+  ])
+  const usage = { input: 0, cached: 0, output: 0 }
+  const told = { text: `it is ${SECRET}`, usage, cost: null, provider: "t", model: "t" }
+  const ear = discreetEar({ model: "t", transcribe: async () => told, estimate: () => null }, scrub)
+  expect((await ear.transcribe({ bytes: new Uint8Array(), type: "audio/ogg" })).text).toBe("it is [secret KEY]")
 })
 
 test("what the model says back reaches nobody with a secret in it, the arguments of a call neither", async () => {

@@ -115,6 +115,38 @@ describe("settings that cannot work", () => {
   })
 })
 
+describe("what the model can see and hear", () => {
+  test("is told by Ollama, and by the owner where what is known is wrong", async () => {
+    const models = { "blind:8b": ["completion", "tools"], "seeing:8b": ["completion", "tools", "vision"] }
+    const sees = async (model: string, more = {}) =>
+      (await resolveModel({ ...NOTHING, model, ...more }, { addresses: [await ollama(models)] })).endpoints[0]
+    expect(await sees("blind:8b")).toMatchObject({ sees: false })
+    expect(await sees("seeing:8b")).toMatchObject({ sees: true })
+    expect(await sees("blind:8b", { images: true })).toMatchObject({ sees: true })
+    expect(await sees("seeing:8b", { images: false })).toMatchObject({ sees: false })
+  })
+
+  test("goes for the first choice only, not for its fallbacks", async () => {
+    const { endpoints } = await resolveModel({ ...NOTHING, apiKey: "k", images: false, fallbacks: ["gpt-6-sol"] })
+    expect(endpoints.map((one) => "sees" in one && one.sees)).toEqual([false, false])
+    expect(endpoints[1]).not.toHaveProperty("sees")
+  })
+
+  test("OpenAI transcribes unasked, others when a model is named for it, and offline never", async () => {
+    const at = async (more: object) => (await resolveModel({ ...NOTHING, ...more })).transcription
+    expect(await at({ apiKey: "k" })).toMatchObject({
+      provider: "openai",
+      model: "gpt-4o-mini-transcribe",
+      apiKey: "k",
+    })
+    expect(await at({ apiKey: "k", transcriptionModel: "whisper-1" })).toMatchObject({ model: "whisper-1" })
+    const other = { baseUrl: "http://127.0.0.1:1/v1", model: "m" }
+    expect(await at(other)).toBeUndefined()
+    expect(await at({ ...other, transcriptionModel: "whisper" })).toMatchObject({ model: "whisper" })
+    expect(await at({ apiKey: "k", model: "offline", transcriptionModel: "whisper" })).toBeUndefined()
+  })
+})
+
 test("a server of one's own without a choice gives its first chat model", async () => {
   const { origin } = await standIn([openAiList("bge-m3", "qwen3-8b")])
   expect((await resolveModel({ ...NOTHING, baseUrl: `${origin}/v1` })).identity.model).toBe("qwen3-8b")
