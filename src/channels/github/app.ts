@@ -108,7 +108,7 @@ function manifestOf(back: string, publicUrl: string | undefined): object {
 }
 
 /** The site for people that belongs to an API: GitHub's own, `HOST/api/v3` of a server, or `api.HOST`. */
-export function githubSite(apiUrl: string | undefined): string {
+function githubSite(apiUrl: string | undefined): string {
   const { protocol, host } = new URL(apiUrl ?? API)
   return `${protocol}//${host.replace(/^api\./, "")}`
 }
