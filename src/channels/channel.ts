@@ -84,6 +84,9 @@ export interface Lookup {
   signal: AbortSignal
 }
 
+/** All of it arrived; or only its first parts, by their ids, and none of the others. */
+export type Found = Receipt | { arrived: string[] }
+
 /** State of a delivery as a provider reports it later. */
 export type DeliveryState = "sent" | "delivered" | "failed"
 
@@ -145,7 +148,7 @@ export interface Channel {
    * Asks the provider whether an uncertain message arrived; null when the channel cannot know. With `done`, only the
    * parts after those are in question: `absent` means that sending may go on there.
    */
-  lookup?(message: Lookup): Promise<Receipt | "absent" | null>
+  lookup?(message: Lookup): Promise<Found | "absent" | null>
   /** Shows for a few seconds that we are at work there. Only with `capabilities.typing`; throws like `send`. */
   typing?(target: string, signal: AbortSignal): Promise<void>
   /**

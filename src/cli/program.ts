@@ -11,6 +11,7 @@ import { addApprovals } from "./approvals.ts"
 import { addChannels } from "./channels.ts"
 import { addChat } from "./chat.ts"
 import { type Client, createClient } from "./client.ts"
+import { addDoubts } from "./doubts.ts"
 import { addDoctor } from "./doctor.ts"
 import { addHookCommands } from "./hooks.ts"
 import { addInstallation } from "./installation.ts"
@@ -90,6 +91,7 @@ function createProgram(streams: Streams, act: Act): Command {
     addChannels,
     addRuns,
     addApprovals,
+    addDoubts,
     addSecrets,
     addTriage,
     addHookCommands,

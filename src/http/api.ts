@@ -3,13 +3,14 @@ import type { FastifyInstance } from "fastify"
 import type { Hooks } from "../thread/hooks.ts"
 import type { Auth } from "./auth.ts"
 import { addChannels, type ChannelDesk } from "./channels-api.ts"
+import { addDoubts, type DoubtDeps } from "./doubts-api.ts"
 import { createEndpoints } from "./endpoint.ts"
 import { addFeatures, type FeatureApiDeps } from "./features-api.ts"
 import { addHooks } from "./hooks-api.ts"
 import { addMessages, type MessageDeps } from "./messages.ts"
 import { addRuns } from "./runs-api.ts"
 
-export interface ApiDeps extends MessageDeps, FeatureApiDeps {
+export interface ApiDeps extends MessageDeps, FeatureApiDeps, DoubtDeps {
   auth: Auth
   version: string
   hooks?: Hooks
@@ -22,6 +23,7 @@ export function mountApi(app: FastifyInstance, deps: ApiDeps): void {
   const endpoints = createEndpoints(app, deps.version)
   addMessages(endpoints, deps)
   addRuns(endpoints, deps)
+  addDoubts(endpoints, deps)
   addFeatures(endpoints, deps)
   if (deps.desk) addChannels(endpoints, deps.desk)
   if (deps.hooks) addHooks(endpoints, deps.hooks)

@@ -82,6 +82,7 @@ export interface Sending {
   urgency: Urgency
   attempts: number
   runId: string | null
+  createdAt: Date
   /** Provider ids of the parts that were accepted already, joined with `,`. */
   providerId: string | null
 }
@@ -91,7 +92,8 @@ export interface Taken extends Sending {
   /** More wait behind it. */
   more: boolean
   urgency: Urgency
-  createdAt: Date
+  /** It was sent before, perhaps, and nobody could say whether it arrived. */
+  isRepeat: boolean
   /** Of the person it goes to; null when it goes to nobody known. */
   quiet: Quiet | null
 }
@@ -142,7 +144,8 @@ export interface Outbox {
   dropAll(): Promise<void>
 }
 
-const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, urgency, attempts, run_id as "runId", provider_id as "providerId"`
+const COLUMNS = sql`id, thread_id as "threadId", channel, target, body, urgency, attempts, run_id as "runId", provider_id as "providerId",
+  created_at as "createdAt"`
 
 /** A sender is at it; a report on one of its parts may have come already, and the others are still to be sent. */
 const IN_HAND = sql`(state = 'sending' or (state in ('delivered', 'failed') and sending_until is not null))`
@@ -162,7 +165,8 @@ export function createOutbox(db: Tx): Outbox {
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = ${inTime}
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
             and state = 'pending' and next_at <= ${now}::timestamptz
-          returning ${COLUMNS}, created_at as "createdAt", (
+          returning ${COLUMNS},
+            coalesce((error ->> 'repeat')::boolean, false) as "isRepeat", (
             select jsonb_build_object('zone', zone, 'hours', quiet_hours) from threads join people on people.id = person_id
             where threads.id = outbox.thread_id) as quiet, exists (
             select 1 from outbox later where later.thread_id = ${threadId} and later.state = 'pending' and later.seq > outbox.seq) as more`)

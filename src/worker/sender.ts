@@ -5,7 +5,7 @@
 import type { Clock } from "../base/clock.ts"
 import { codeOf, messageOf, Retry, Uncertain, VigilError } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
-import type { Channel, ChannelId, Outgoing } from "../channels/channel.ts"
+import type { Channel, ChannelId, Found, Outgoing } from "../channels/channel.ts"
 import type { Bell } from "../thread/bell.ts"
 import type { Outbox, Sending, Taken } from "../thread/outbox.ts"
 import type { Breaker } from "./breaker.ts"
@@ -15,9 +15,9 @@ import type { Throttle } from "./throttle.ts"
 const SEND_TIMEOUT_MS = 15_000
 const TRIES = 8
 const MAX_DELAY_MS = 10 * 60_000
-/** How far back a lost message is looked for. */
+/** For so long after a message was made, its provider is asked again whether it came, when it did not answer. */
 const LOOKUP_MS = 3600_000
-/** A message that may have arrived is sent again at most this often where nobody can look it up. */
+/** A message that may have arrived is sent at most this often where there is nobody to ask. */
 const BLIND_SENDS = 2
 
 export interface SenderDeps {
@@ -86,12 +86,13 @@ export function createSender(deps: SenderDeps): Sender {
   }
 }
 
-async function send(deps: SenderDeps, message: Sending): Promise<void> {
+async function send(deps: SenderDeps, message: Taken): Promise<void> {
   const { outbox, channels, clock, log } = deps
   const channel = channels.get(message.channel)
   if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
   const wait = await waitFor(deps, channel, message)
-  if (wait) return outbox.delay(message.id, wait.until, { code: wait.code, message: wait.message })
+  if (wait)
+    return outbox.delay(message.id, wait.until, { code: wait.code, message: wait.message, ...repeatOf(message) })
   const done = partsOf(message)
   const accepted = [...done]
   try {
@@ -100,6 +101,7 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
       id: message.id,
       target: message.target,
       ...contentOf(message),
+      ...markOf(channel, message),
       signal,
       done,
       async onPart(providerId) {
@@ -112,7 +114,7 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
     log.info("sent", { outbox: message.id, channel: channel.id, segments: receipt.segments ?? null })
   } catch (error) {
     tell(deps.breaker, channel.id, error)
-    const described = { code: codeOf(error), message: messageOf(error) }
+    const described = { code: codeOf(error), message: messageOf(error), ...repeatOf(message) }
     log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
     if (error instanceof Uncertain)
       await settleDoubt(deps, { ...message, providerId: accepted.join(",") || null }, described)
@@ -120,6 +122,15 @@ async function send(deps: SenderDeps, message: Sending): Promise<void> {
       await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
     else await outbox.failed(message.id, described)
   }
+}
+
+/** Kept with a message until it is sent. */
+const repeatOf = ({ isRepeat }: Taken) => (isRepeat ? { repeat: true } : {})
+
+/** Whoever may get it twice is told so; at the end, where it leaves the parts before it as they were. */
+function markOf(channel: Channel, { isRepeat, body }: Taken): { text?: string } {
+  const isTwice = isRepeat && !channel.lookup && !channel.capabilities.once
+  return isTwice ? { text: `${body.text}\n\n_(Sent again: nobody could say whether it arrived the first time.)_` } : {}
 }
 
 /** Why and until when a message may not go yet; null when it may. What the breaker holds back counts against no limit. */
@@ -160,22 +171,41 @@ async function settleDoubt(
   const { outbox, clock } = deps
   await outbox.doubted(message.id, error)
   const found = await lookUp(deps, message)
-  if (found && found !== "absent") return outbox.sent(message.id, found.providerId, clock.now())
-  const again = found === "absent" ? message.attempts < TRIES : message.attempts < BLIND_SENDS
-  if (again) await outbox.retry(message.id, later(clock, message.attempts), error)
+  if (typeof found === "object") return settleFound(deps, message, found, error)
+  // Still in our hands: whoever sweeps when its time is over asks once more.
+  if (found === "away" && clock.now().getTime() - message.createdAt.getTime() < LOOKUP_MS) return
+  const mayAsk = deps.channels.get(message.channel)?.lookup !== undefined
+  const again = found === "absent" ? message.attempts < TRIES : !mayAsk && message.attempts < BLIND_SENDS
+  const kept = found === "absent" ? error : { ...error, repeat: true }
+  if (again) await outbox.retry(message.id, later(clock, message.attempts), kept)
   else await outbox.uncertain(message.id, error)
 }
 
-async function lookUp({ channels, clock, log }: SenderDeps, message: Sending) {
+async function settleFound(
+  { outbox, clock }: SenderDeps,
+  message: Sending,
+  found: Found,
+  error: object,
+): Promise<void> {
+  if ("providerId" in found) return outbox.sent(message.id, found.providerId, clock.now())
+  for (const part of found.arrived) await outbox.part(message.id, part)
+  await outbox.retry(message.id, later(clock, message.attempts), error)
+}
+
+/** What the provider says: its receipt, that it never came, that it cannot tell, or nothing now. */
+async function lookUp({ channels, log }: SenderDeps, message: Sending): Promise<Found | "absent" | "unknown" | "away"> {
   const channel = channels.get(message.channel)
-  const since = new Date(clock.now().getTime() - LOOKUP_MS)
+  const since = message.createdAt
   const signal = AbortSignal.timeout(SEND_TIMEOUT_MS)
   const { id, target } = message
   try {
-    return (await channel?.lookup?.({ id, target, ...contentOf(message), done: partsOf(message), since, signal })) ?? null
+    return (
+      (await channel?.lookup?.({ id, target, ...contentOf(message), done: partsOf(message), since, signal })) ??
+      "unknown"
+    )
   } catch (error) {
     log.warn("lookup_error", { outbox: message.id, error })
-    return null
+    return error instanceof Retry ? "away" : "unknown"
   }
 }
 

@@ -204,7 +204,7 @@ describe("a message that may have arrived", () => {
     await later(sender, 3_600_000, threadId)
     expect(channel.sent).toEqual(["one"])
     expect(await rows(threadId)).toMatchObject([{ state: "sent", providerId: "found" }])
-    expect(asked).toMatchObject([{ target: "42", text: "one", done: [], since: new Date("2026-11-22T11:00:00Z") }])
+    expect(asked).toMatchObject([{ target: "42", text: "one", done: [], since: new Date("2026-11-22T12:00:00Z") }])
   })
 
   test("is sent again when the provider says that it is not there", async () => {
@@ -230,18 +230,64 @@ describe("a message that may have arrived", () => {
   })
 
   test.each([
-    ["the provider cannot say", async () => null],
-    ["looking fails", () => Promise.reject(new Retry("away"))],
-    ["there is no way to look", undefined],
-  ])("is sent blindly once more at most when %s", async (_why, lookup) => {
+    ["cannot say", async () => null],
+    ["refuses to say", () => Promise.reject(new Reject(401, "who are you?"))],
+  ])("is not sent again, but left to the owner, when the provider %s", async (_why, lookup) => {
     const channel = outlet("telegram", lookup)
+    channel.next = [lost]
+    const threadId = await lane("one")
+    const sender = senderTo(channel)
+    await sender.deliver(threadId)
+    await later(sender, 600_000, threadId)
+    expect(channel.sent).toEqual(["one"])
+    expect(await rows(threadId)).toMatchObject([{ state: "uncertain", error: { code: "unknown_outcome" } }])
+  })
+
+  test("is asked for again for an hour when the provider does not answer, and nothing passes it meanwhile", async () => {
+    const answers: (() => Promise<Receipt | null>)[] = Array.from(
+      { length: 3 },
+      () => () => Promise.reject(new Retry("away")),
+    )
+    answers.push(async () => ({ providerId: "found" }))
+    const channel = outlet("telegram", async () => (await answers.shift()?.()) ?? null)
+    channel.next = [lost]
+    const threadId = await lane("one", "two")
+    const sender = senderTo(channel)
+    await sender.deliver(threadId)
+    for (let n = 0; n < 2; n++) {
+      await outbox.dropAll()
+      await later(sender, 20_000, threadId)
+      expect([channel.sent, (await rows(threadId))[0]?.state]).toEqual([["one"], "sending"])
+    }
+    await outbox.dropAll()
+    await later(sender, 20_000, threadId)
+    expect(channel.sent).toEqual(["one", "two"])
+    expect(await rows(threadId)).toMatchObject([{ state: "sent", providerId: "found" }, { state: "sent" }])
+  })
+
+  test("is sent blindly once more at most when there is nobody to ask", async () => {
+    const channel = outlet()
     channel.next = [lost, lost, lost]
     const threadId = await lane("one")
     const sender = senderTo(channel)
     await sender.deliver(threadId)
     for (let n = 0; n < 5; n++) await later(sender, 600_000, threadId)
-    expect(channel.sent).toEqual(["one", "one"])
+    expect(channel.sent).toEqual(["one", "one\n\n_(Sent again: nobody could say whether it arrived the first time.)_"])
     expect(await rows(threadId)).toMatchObject([{ state: "uncertain", error: { code: "unknown_outcome" } }])
+  })
+
+  test("is marked as sent again also when it had to wait for that, but not where twice is once", async () => {
+    const [telegram, email] = [outlet("telegram"), outlet("telegram")]
+    Object.assign(email.capabilities, { once: true })
+    for (const channel of [telegram, email]) {
+      channel.next = [lost, refused(0)]
+      const sender = senderTo(channel)
+      const threadId = await lane("one")
+      await sender.deliver(threadId)
+      for (let n = 0; n < 3; n++) await later(sender, 600_000, threadId)
+    }
+    expect(telegram.sent.map((text) => text.includes("Sent again"))).toEqual([false, true, true])
+    expect(email.sent).toEqual(["one", "one", "one"])
   })
 })
 
@@ -317,7 +363,7 @@ describe("a sender that died while sending", () => {
     const sender = senderTo(channel)
     await sender.sweep()
     await later(sender, 600_000, threadId)
-    expect(channel.sent).toEqual(["one"])
+    expect(channel.sent).toMatchObject([expect.stringMatching(/^one\n\n_\(Sent again/)])
     expect(await rows(threadId)).toMatchObject([{ state: "sent", attempts: 2 }])
   })
 })

@@ -55,7 +55,7 @@ export function createEmail(settings: EmailSettings, clock: Clock = systemClock)
 
   return {
     id: "email",
-    capabilities: { maxText: MAX_TEXT, buttons: false, typing: false },
+    capabilities: { maxText: MAX_TEXT, buttons: false, typing: false, once: true },
     // Providers' own limits differ widely; this is below those that are known to refuse.
     tolls: () => [{ key: "all", burst: 10, everyMs: 2000, units: 1 }],
     webhook: secret === "" ? null : receive,

@@ -4,12 +4,12 @@
  */
 import type { Clock } from "../../base/clock.ts"
 import { Reject } from "../../base/errors.ts"
-import type { Fate, Lookup, Outgoing, Receipt } from "../channel.ts"
+import type { Fate, Found, Lookup, Outgoing, Receipt } from "../channel.ts"
 import { sendParts } from "../parts.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 import { failureOf } from "./failures.ts"
-import { stateOf } from "./parse.ts"
 import { pageOf } from "./page.ts"
+import { stateOf } from "./parse.ts"
 import { inCheapAlphabet, renderSms, splitBody } from "./render.ts"
 import { measure } from "./segments.ts"
 import { isWhatsApp, renderWhatsApp, whatsappSender } from "./whatsapp.ts"
@@ -64,10 +64,11 @@ export async function fateOf(calls: TwilioCalls, sid: string, signal: AbortSigna
 }
 
 /**
- * Whether the parts of `text` in question went to `target` since then: their receipt, `absent` when none did, null when
- * only some did or the list does not reach back far enough. Not filtered by sending date: a queued message has none yet.
+ * Whether the parts of `text` in question went to `target` since then: their receipt, those that did when the first of them
+ * did, `absent` when none did, null when they went in no order of ours or the list does not reach back far enough. Not
+ * filtered by sending date: a queued message has none yet.
  */
-export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Receipt | "absent" | null> {
+export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Found | "absent" | null> {
   const done = message.done ?? []
   const parts = partsOf(message)
   const asked = { to: message.target, limit: LOOK_BACK, pageSize: LOOK_BACK }
@@ -76,11 +77,19 @@ export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Rece
   const recent = listed.filter((sent) => sent.dateCreated.getTime() >= from)
   const candidates = recent.filter((sent) => !done.includes(sent.sid))
   const missing = parts.slice(done.length)
-  const found = missing.flatMap((part) => candidates.find((sent) => sent.body.trim() === part)?.sid ?? [])
-  if (found.length === missing.length)
-    return { providerId: [...done, ...found].join(","), ...segmentsOf(message.target, parts) }
+  const found = missing.map((part) => taken(candidates, part))
+  const first = found.slice(0, found.includes(null) ? found.indexOf(null) : undefined).flatMap((sid) => sid ?? [])
+  if (first.length === missing.length)
+    return { providerId: [...done, ...first].join(","), ...segmentsOf(message.target, parts) }
   const reachesBack = listed.length < LOOK_BACK || recent.length < listed.length
-  return found.length === 0 && reachesBack ? "absent" : null
+  if (!reachesBack || found.slice(first.length).some((sid) => sid !== null)) return null
+  return first.length === 0 ? "absent" : { arrived: first }
+}
+
+/** The message with these words, which stands for one part only: two parts may say the same. */
+function taken(candidates: { sid: string; body: string }[], part: string): string | null {
+  const at = candidates.findIndex((sent) => sent.body.trim() === part)
+  return candidates.splice(at, at === -1 ? 0 : 1)[0]?.sid ?? null
 }
 
 type Words = Pick<Outgoing, "target" | "text" | "plain" | "brief">

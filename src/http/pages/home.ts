@@ -1,8 +1,10 @@
 /** Home: the chat, and beside it what needs the owner and what ran. Its parts are also sent alone when they change. */
 import { html } from "ghtml"
+import type { Doubt } from "../../thread/doubts.ts"
 import type { Letter } from "../../thread/mailbox.ts"
 import type { Question, RunSummary } from "../../thread/runs.ts"
 import type { DemoResult, Pairing, Status } from "../features.ts"
+import { doubtPart } from "./doubts.ts"
 import { count, duration, moment, money } from "./format.ts"
 import { markup } from "./markup.ts"
 import { pairForm, pairPart } from "./pairing.ts"
@@ -10,6 +12,7 @@ import { pairForm, pairPart } from "./pairing.ts"
 export interface Home {
   letters: Letter[]
   questions: Question[]
+  doubts: Doubt[]
   runs: RunSummary[]
   /** Null when it cannot be told right now. */
   status: Status | null
@@ -80,9 +83,13 @@ function statusPart(status: Status | null): string {
 <p>Database: ${database.kind === "pglite" ? "embedded" : "Postgres"}. Vigil ${status.version}</p></section>`
 }
 
-export function approvalsPart({ questions, zone }: Pick<Home, "questions" | "zone">): string {
-  if (questions.length === 0) return html`<p class="hint">Nothing waits for you.</p>`
-  return questions.map((question) => questionPart(question, zone)).join("")
+export function approvalsPart({ questions, doubts, zone }: Pick<Home, "questions" | "doubts" | "zone">): string {
+  if (questions.length + doubts.length === 0) return html`<p class="hint">Nothing waits for you.</p>`
+  const parts = [
+    ...questions.map((question) => questionPart(question, zone)),
+    ...doubts.map((doubt) => doubtPart(doubt, zone)),
+  ]
+  return parts.join("")
 }
 
 /** What a person may say to each kind of question. */

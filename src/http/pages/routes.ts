@@ -10,10 +10,13 @@ import type { Log } from "../../base/log.ts"
 import type { GitHubApps } from "../../channels/github/app.ts"
 import type { Config } from "../../config/config.ts"
 import type { Db } from "../../db/db.ts"
+import type { Bell } from "../../thread/bell.ts"
+import { openDoubts } from "../../thread/doubts.ts"
 import { letters } from "../../thread/mailbox.ts"
 import { findRun, listRuns, openQuestions } from "../../thread/runs.ts"
 import type { Sessions } from "../../thread/sessions.ts"
 import type { Auth } from "../auth.ts"
+import { doubtVerdict, resolveDoubt } from "../doubts-api.ts"
 import { type DemoResult, type Features, type Pairing, pairInput } from "../features.ts"
 import { decide, verdictInput } from "../runs-api.ts"
 import type { Streams } from "../streams.ts"
@@ -34,6 +37,7 @@ export interface PageDeps {
   sessions: Sessions
   features: Features
   talk: Talk
+  bell: Pick<Bell, "ring">
   streams: Streams
   log: Log
   linksPerMinute: number
@@ -103,7 +107,14 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
     const { code } = z.object({ code: z.string().max(8) }).parse(request.params)
     await decide(deps, code, verdictInput.parse(request.body))
     if (!isHtmx(request)) return reply.redirect("/", 303)
-    return reply.type(HTML).send(approvalsPart({ questions: await openQuestions(db), zone: await ownerZone(db) }))
+    return reply.type(HTML).send(approvalsPart(await needsOf(db)))
+  })
+
+  app.post("/doubts/:id", async (request, reply) => {
+    const { id } = z.object({ id: z.uuid() }).parse(request.params)
+    await resolveDoubt(deps, id, z.object({ verdict: doubtVerdict }).parse(request.body).verdict)
+    if (!isHtmx(request)) return reply.redirect("/", 303)
+    return reply.type(HTML).send(approvalsPart(await needsOf(db)))
   })
 
   app.post("/demo", async (request, reply) => {
@@ -151,7 +162,7 @@ function watchHome(db: Db) {
     const chat = await chatOf(db)
     const parts = {
       log: logPart(chat),
-      approvals: approvalsPart({ questions: await openQuestions(db), zone: chat.zone }),
+      approvals: approvalsPart(await needsOf(db)),
       runs: runsPart({ runs: await listRuns(db, { limit: HOME_RUNS }), zone: chat.zone }),
     }
     const changed = Object.entries(parts).filter(([id, part]) => sent.get(id) !== part)
@@ -162,6 +173,10 @@ function watchHome(db: Db) {
 
 function partial(id: string, part: string): string {
   return `<hx-partial hx-target="#${id}" hx-swap="innerMorph">${part}</hx-partial>`
+}
+
+async function needsOf(db: Db): Promise<Pick<Home, "questions" | "doubts" | "zone">> {
+  return { questions: await openQuestions(db), doubts: await openDoubts(db), zone: await ownerZone(db) }
 }
 
 async function chatOf(db: Db): Promise<Pick<Home, "letters" | "zone">> {
@@ -178,7 +193,7 @@ async function homeOf(
   })
   return {
     ...(await chatOf(db)),
-    questions: await openQuestions(db),
+    ...(await needsOf(db)),
     runs: await listRuns(db, { limit: HOME_RUNS }),
     status,
     ...made,

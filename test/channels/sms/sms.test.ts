@@ -236,18 +236,26 @@ describe("after a lost answer", () => {
     expect(await lookup({ since: new Date(Date.now() + 60_000) })).toBe("absent")
   })
 
-  test("half a long message is neither there nor absent, unless the first half is known to be", async () => {
+  test("of a message that went in part, it is known which of its first parts are there", async () => {
     const text = `${"a ".repeat(799)}\n${"b ".repeat(799)}`
     twilio.trouble({ drop: true }, (asked) => asked.method === "POST" && asked.body.includes("b+b"))
     const done: string[] = []
     const send = sms.send(message({ text, onPart: async (id) => void done.push(id) }))
     await expect(send).rejects.toMatchObject({ name: "Uncertain" })
-    expect(await lookup({ text })).toBeNull()
+    expect(await lookup({ text })).toEqual({ arrived: [twilio.messages[0]?.sid] })
+    expect(await lookup({ text: `${"b ".repeat(799)}\n${"a ".repeat(799)}` })).toBeNull()
     expect(await lookup({ text, done })).toBe("absent")
     await sms.send(message({ text, done }))
     expect(await lookup({ text, done })).toMatchObject({
       providerId: twilio.messages.map((sent) => sent.sid).join(","),
     })
+  })
+
+  test("a message stands for one part only, though two say the same", async () => {
+    const text = `${"a ".repeat(799)}\n${"a ".repeat(799)}`
+    const stop = new Error("died")
+    await expect(sms.send(message({ text, onPart: () => Promise.reject(stop) }))).rejects.toBe(stop)
+    expect(await lookup({ text })).toEqual({ arrived: [twilio.messages[0]?.sid] })
   })
 })
 

@@ -1,0 +1,242 @@
+/**
+ * A sender dies at each of its moments in turn, over the real channels: before and after every statement, so also after the
+ * provider took a part and before anyone wrote that down. The next one goes on. Every part arrives; none arrives twice where the
+ * provider can be asked or shows it once; where it cannot, the copy says so; and what stays in doubt is the owner's to decide.
+ */
+import { sql } from "drizzle-orm"
+import PostalMime from "postal-mime"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { idOf, newId } from "../../src/base/ids.ts"
+import { silentLog } from "../../src/base/log.ts"
+import type { Channel } from "../../src/channels/channel.ts"
+import { createEmail } from "../../src/channels/email/email.ts"
+import { createSms } from "../../src/channels/sms/sms.ts"
+import { createTelegram } from "../../src/channels/telegram/telegram.ts"
+import type { Db } from "../../src/db/db.ts"
+import { createBell } from "../../src/thread/bell.ts"
+import { openDoubts, settleDoubt } from "../../src/thread/doubts.ts"
+import { letters } from "../../src/thread/mailbox.ts"
+import { createOutbox, postNotice } from "../../src/thread/outbox.ts"
+import { createSender } from "../../src/worker/sender.ts"
+import { createThrottle } from "../../src/worker/throttle.ts"
+import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { start as startMail } from "../support/mail-stand-in.ts"
+import { movableClock } from "../support/schedule.ts"
+import { start as startTelegram } from "../support/telegram-stand-in.ts"
+import { start as startTwilio } from "../support/twilio-stand-in.ts"
+import { mortal } from "./mortal.ts"
+
+const clock = movableClock(new Date().toISOString())
+let database: TestDatabase
+beforeAll(async () => {
+  database = await testDatabase()
+})
+afterAll(() => database.drop())
+afterEach(() => database.db.raw("delete from outbox"))
+
+interface Arrived {
+  /** The provider's own name for it, or the one that makes two the same to a reader. */
+  id: string
+  text: string
+}
+
+interface Side {
+  channel: Channel
+  target: string
+  /** What a person has, copies too. */
+  arrived(): Promise<Arrived[]>
+  /** The next message is taken, and its answer lost. */
+  lose(): void
+  clear(): void
+  stop(): Promise<void>
+}
+
+async function telegramSide(): Promise<Side> {
+  const server = await startTelegram()
+  return {
+    channel: createTelegram({ token: server.token, apiRoot: server.url }),
+    target: "42",
+    arrived: async () => server.sent.map(({ messageId, text }) => ({ id: String(messageId), text })),
+    lose: () => server.trouble({ lose: true }, ({ url }) => url.pathname.endsWith("/sendMessage")),
+    clear: () => void server.sent.splice(0),
+    stop: () => server.stop(),
+  }
+}
+
+async function smsSide(): Promise<Side> {
+  const server = await startTwilio({ now: clock.now })
+  const { accountSid, authToken, number, url } = server
+  return {
+    channel: createSms({ accountSid, authToken, number, apiBase: url }, clock),
+    target: "+15552223333",
+    arrived: async () => server.messages.map(({ sid, body }) => ({ id: sid, text: body })),
+    lose: () => server.trouble({ lose: true }, ({ method }) => method === "POST"),
+    clear: () => void server.messages.splice(0),
+    stop: () => server.stop(),
+  }
+}
+
+async function emailSide(): Promise<Side> {
+  const server = await startMail()
+  return {
+    channel: createEmail({ smtpUrl: server.url, from: "vigil@example.com" }, clock),
+    target: "ana@example.com",
+    arrived: async () => {
+      const read = await Promise.all(server.mails.map(({ raw }) => PostalMime.parse(raw)))
+      return read.map(({ messageId = "", text = "" }) => ({ id: messageId, text }))
+    },
+    lose: () => server.trouble({ at: "BODY", drop: true }),
+    clear: () => void server.mails.splice(0),
+    stop: () => server.stop(),
+  }
+}
+
+/** Three messages on Telegram, more as texts, one mail. */
+const WORDS = Array.from({ length: 1600 }, (_, n) => `w${n}`)
+const wordsIn = (text: string) => text.match(/w\d+/g) ?? []
+
+/** A message that waits on a thread of its own. */
+async function post(channel: Channel, target: string, text: string): Promise<string> {
+  const key = `${channel.id}:${newId()}`
+  const id = idOf(key)
+  await database.db.query(
+    sql`insert into threads (id, channel, key, target, created_at) values (${id}, ${channel.id}, ${key}, ${target}, ${clock.now()})`,
+  )
+  await postNotice(database.db, { threadId: id, dedupeKey: newId(), text, urgency: "due", now: clock.now() })
+  return id
+}
+
+async function senderOn(db: Db, channel: Channel) {
+  return createSender({
+    outbox: createOutbox(db),
+    channels: new Map([[channel.id, channel]]),
+    bell: await createBell(),
+    clock,
+    log: silentLog,
+    throttle: createThrottle({ db, clock }),
+  })
+}
+
+const stateOf = async (threadId: string) =>
+  (await database.db.query<{ state: string }>(sql`select state from outbox where thread_id = ${threadId}`)).map(
+    ({ state }) => state,
+  )
+
+/** The process starts again: whoever was sending is dead, and what waits is sent. */
+async function restart(channel: Channel, threadId: string): Promise<void> {
+  await createOutbox(database.db).dropAll()
+  const sender = await senderOn(database.db, channel)
+  for (
+    let n = 0;
+    n < 12 && (await stateOf(threadId)).some((state) => state === "pending" || state === "sending");
+    n++
+  ) {
+    await sender.sweep()
+    await sender.deliver(threadId)
+    clock.pass(60_000)
+  }
+  await sender.stop()
+}
+
+describe.each([
+  ["telegram", telegramSide, 3],
+  ["sms", smsSide, 6],
+  ["email", emailSide, 1],
+] as const)("%s", (id, open, parts) => {
+  let side: Side
+  beforeAll(async () => {
+    side = await open()
+  })
+  afterAll(() => side.stop())
+  afterEach(() => side.clear())
+
+  /** One life, from its first moment to its death; says whether it met it. */
+  async function live(death: number, threadId: string): Promise<boolean> {
+    const { db, life } = mortal(database.db, death)
+    const sender = await senderOn(db, side.channel)
+    await sender.deliver(threadId)
+    await sender.stop()
+    return life.isOver
+  }
+
+  /** What arrived is all of the message, in order; copies only where they are allowed, and then they say so. */
+  async function expectWhole(when: string): Promise<void> {
+    const all = await side.arrived()
+    const distinct = all.filter(
+      ({ text }, index) => all.findIndex((one) => wordsIn(one.text)[0] === wordsIn(text)[0]) === index,
+    )
+    expect(
+      distinct.flatMap(({ text }) => wordsIn(text)),
+      when,
+    ).toEqual(WORDS)
+    if (id === "sms") expect(all.length, when).toBe(distinct.length)
+    if (id === "email") expect(new Set(all.map((one) => one.id)).size, when).toBe(1)
+    if (id === "telegram" && all.length > distinct.length) {
+      expect(all.length - distinct.length, when).toBe(1)
+      expect(all.at(-1)?.text, when).toContain("Sent again")
+    }
+  }
+
+  test("whatever moment the sender dies at, the message arrives whole", async () => {
+    let met = 0
+    for (let death = 1; ; death++) {
+      const threadId = await post(side.channel, side.target, WORDS.join(" "))
+      const isDead = await live(death, threadId)
+      clock.pass(3_700_000)
+      if (isDead) await restart(side.channel, threadId)
+      expect(await stateOf(threadId), `death at ${death}`).toEqual(["sent"])
+      await expectWhole(`death at ${death}`)
+      side.clear()
+      await database.db.raw("delete from outbox")
+      if (!isDead) break
+      met++
+    }
+    // Before and after taking it, being let through, each part, and being done.
+    expect(met).toBeGreaterThanOrEqual(6 + 2 * parts)
+  })
+
+  test("a provider that takes it and never says so is asked, or gets one more, and then the owner is", async () => {
+    const threadId = await post(side.channel, side.target, "w0 is short")
+    side.lose()
+    const first = await senderOn(database.db, side.channel)
+    await first.deliver(threadId)
+    await first.stop()
+    const arrived = (await side.arrived()).length
+    if (id === "email") expect(arrived).toBeLessThanOrEqual(1)
+    else expect(arrived).toBe(1)
+    if (id === "sms") return expect(await stateOf(threadId)).toEqual(["sent"])
+    side.lose()
+    clock.pass(600_000)
+    await restart(side.channel, threadId)
+    expect(await stateOf(threadId)).toEqual(["uncertain"])
+    expect(await openDoubts(database.db)).toMatchObject([{ threadId, channel: id, text: "w0 is short" }])
+  })
+
+  test.each([
+    ["yes", "sent", 0],
+    ["again", "sent", 1],
+    ["no", "failed", 0],
+  ] as const)("a doubt that the owner answers with %s is %s", async (verdict, state, more) => {
+    const threadId = await post(side.channel, side.target, "w0 is short")
+    await database.db.query(sql`update outbox set state = 'uncertain', attempts = 2 where thread_id = ${threadId}`)
+    const [doubt] = await openDoubts(database.db)
+    expect(await settleDoubt(database.db, doubt?.id ?? "", verdict, clock.now())).toBe(threadId)
+    expect(await settleDoubt(database.db, doubt?.id ?? "", verdict, clock.now())).toBeNull()
+    clock.pass(60_000)
+    await restart(side.channel, threadId)
+    expect(await stateOf(threadId)).toEqual([state])
+    expect((await side.arrived()).length).toBe(more)
+    expect(await openDoubts(database.db)).toEqual([])
+  })
+})
+
+test("on the web a message is there in the commit that put it there: nobody can die in between", async () => {
+  const key = `web:${newId()}`
+  const threadId = idOf(key)
+  await database.db.query(
+    sql`insert into threads (id, channel, key, target, created_at) values (${threadId}, 'web', ${key}, 'owner', ${clock.now()})`,
+  )
+  await postNotice(database.db, { threadId, dedupeKey: newId(), text: WORDS.join(" "), now: clock.now() })
+  expect(await stateOf(threadId)).toEqual(["sent"])
+  expect(await letters(database.db, threadId, { limit: 10 })).toMatchObject([{ text: WORDS.join(" ") }])
+})
