@@ -13,8 +13,8 @@ import type { Tx } from "../db/db.ts"
 import type { Bell } from "./bell.ts"
 import { kindOfText, type messagePayload } from "./event.ts"
 import type { Inbox } from "./inbox.ts"
-import type { Pairings } from "./pairing.ts"
 import { type MediaStore, refTo } from "./media.ts"
+import type { Pairings } from "./pairing.ts"
 import type { People, Person } from "./people.ts"
 
 export type Taken = "accepted" | "duplicate" | "stranger" | "keyword" | "paired"
@@ -62,6 +62,9 @@ export function createIntake({ db, people, inbox, log, pairings, bell, media }: 
       const { channel, source, externalId, threadKey, target } = inbound
       const person = await people.find(channel, inbound.address)
       if (!person) return strangerSays(inbound)
+      // Who writes to the bot has not blocked it any more; a carrier is told by its own word, and a group tells nothing.
+      if (person.optedOut && channel === "telegram" && target === inbound.address)
+        await people.optOut(channel, inbound.address, false)
       const label = labelOf(person)
       if (keyword) return keywordFrom(inbound, keyword, label)
       const payload = await payloadOf(inbound, media)

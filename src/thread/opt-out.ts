@@ -1,6 +1,7 @@
 /**
  * Opt-out: a provider that refuses because the person wrote STOP knows better than we do, as their word may never have
- * come to us. It is kept, so that what follows goes another way from the start; START takes it back.
+ * come to us. It is kept, so that what follows goes another way from the start; START takes it back, and so does writing to
+ * a bot that was blocked.
  */
 import { type SQL, sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
@@ -30,4 +31,7 @@ export function withOptOut(outbox: Outbox, { db, clock }: { db: Tx; clock: Clock
   }
 }
 
-const isOptOut = (error: unknown): boolean => codeIn(error) === "opted_out"
+/** The carrier's word on STOP, and a messenger's on a person who blocked the bot. */
+const CODES = ["opted_out", "blocked"]
+
+const isOptOut = (error: unknown): boolean => CODES.includes(codeIn(error) ?? "")

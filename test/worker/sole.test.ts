@@ -19,9 +19,12 @@ afterAll(() => database.drop())
 
 const clock = movableClock("2026-11-22T12:00:00Z")
 let ends: AbortController[] = []
+let endings: Promise<void>[] = []
 afterEach(async () => {
   for (const end of ends) end.abort()
+  await Promise.all(endings)
   ends = []
+  endings = []
   await db.query(sql`delete from kv`)
 })
 
@@ -44,6 +47,7 @@ function process(owner: string, via: Db = db) {
     seen.push("stopped")
   }
   const done = sole("poll", work, end.signal)
+  endings.push(done)
   return {
     seen,
     done,
