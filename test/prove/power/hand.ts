@@ -19,7 +19,7 @@ export function createHand(first?: () => Task): Hand {
   async function start(): Promise<ChildProcess> {
     const made = fork(join(import.meta.dirname, "worker.ts"), {
       serialization: "advanced",
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
       execArgv: ["--max-semi-space-size=4"],
     })
     child = made

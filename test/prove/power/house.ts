@@ -38,10 +38,12 @@ function environment(dir: string, { model, github }: Outside): Record<string, st
     VIGIL_MODEL: "errands",
     VIGIL_EMBEDDING_MODEL: "letters",
     VIGIL_PROBE_LOCAL: "0",
+    VIGIL_SEND_PACE: "off",
     GITHUB_TOKEN: github.token,
     GITHUB_API_URL: github.url,
     GITHUB_WEBHOOK_SECRET: GITHUB_SECRET,
     GITHUB_REPOS: REPO,
+    DAILY_BUDGET_USD: "100",
   }
 }
 
