@@ -2,6 +2,7 @@
  * Steps: the things a run does, each made durable by its place on the tape: a value noted, a model asked, messages taken
  * in. A run may be started over at any time, by any worker, and continues where it was. (Tools are called by `act.ts`.)
  */
+import { Limit, Reject, Retry } from "../base/errors.ts"
 import { type Label, mix } from "../base/label.ts"
 import type { Db } from "../db/db.ts"
 import type { Fence } from "../journal/journal.ts"
@@ -42,6 +43,11 @@ export interface Steps {
   note<T>(name: string, make: () => Promise<T>): Promise<T>
   /** Asks a model: intent, reservation, call; the answer is written with what follows from it. */
   model(name: string, request: ModelRequest): Promise<ModelResult>
+  /**
+   * The same for who can go on without an answer: null when the model is away, refuses or is too dear, and null for good,
+   * whoever goes on with the run.
+   */
+  modelOrNull(name: string, request: ModelRequest): Promise<ModelResult | null>
   /** Any other call that is paid for, made durable in the same way; `make` must survive JSON. */
   paid<T extends Paid>(name: string, call: PaidCall<T>): Promise<T>
   /** What people said since the run began, not handed out before. */
@@ -72,6 +78,7 @@ export function createSteps(deps: StepsDeps): Steps {
       return result
     },
     model: (name, request) => askModel(deps, name, request),
+    modelOrNull: (name, request) => askOrGoOn(deps, name, request),
     paid: (name, call) => pay(deps, name, call),
     retell: (inboxId, text) => rewriteMessage(deps.db, deps.fence, inboxId, text),
     async steer() {
@@ -85,7 +92,15 @@ export function createSteps(deps: StepsDeps): Steps {
       const messages = recorded
         ? recordedAs<Steered[]>(before.outcome?.result)
         : await takeNewMessages(deps.db, { runId: tape.runId, fence: deps.fence, n, opId })
-      const entry = { n, opId, phase: "outcome", kind: "note", name: "steer", replay: "pure", result: messages } as const
+      const entry = {
+        n,
+        opId,
+        phase: "outcome",
+        kind: "note",
+        name: "steer",
+        replay: "pure",
+        result: messages,
+      } as const
       if (messages.length > 0) tape.skip(entry)
       for (const message of messages) label = mix(label, message.label)
       return messages
@@ -101,6 +116,24 @@ async function askModel(deps: StepsDeps, name: string, request: ModelRequest): P
     reserve: (opId) => deps.money.reserve(opId, deps.tape.runId, request),
     make: () => deps.ask({ ...request, signal: deps.signal }),
   })
+}
+
+async function askOrGoOn(deps: StepsDeps, name: string, request: ModelRequest): Promise<ModelResult | null> {
+  const { n, opId, before } = deps.tape.ahead()
+  if (before?.resolution) {
+    deps.tape.next("model", name)
+    return null
+  }
+  try {
+    return await askModel(deps, name, request)
+  } catch (error) {
+    const isWithout = error instanceof Limit || error instanceof Reject || error instanceof Retry
+    // A worker that stops is no word about the model: the next one asks.
+    if (!isWithout || deps.signal.aborted) throw error
+    const result = { ok: false, code: error.code, message: error.message }
+    deps.tape.keep({ n, phase: "resolution", kind: "model", name, opId, replay: "idempotent", result })
+    return null
+  }
 }
 
 function pay<T extends Paid>(deps: StepsDeps, name: string, { request, model, amount, make }: PaidCall<T>): Promise<T> {

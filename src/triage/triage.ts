@@ -5,7 +5,7 @@
 import { z } from "zod"
 import type { Act } from "../agent/act.ts"
 import type { Handler, Job, Outcome } from "../agent/job.ts"
-import { Limit, Reject, Retry } from "../base/errors.ts"
+import { Reject, Retry } from "../base/errors.ts"
 import { inert } from "../base/inert.ts"
 import { contentHash, issuePayload } from "../thread/issue-event.ts"
 import type { Tool } from "../tools/tool.ts"
@@ -113,14 +113,8 @@ async function ask(
   evidence: Evidence,
   { allowed }: Terrain,
 ): Promise<{ answer: Answer | null; model: string | null }> {
-  try {
-    const { text, model } = await job.steps.model("classify", request(issue, evidence, allowed))
-    return { answer: read(text), model }
-  } catch (error) {
-    if (error instanceof Limit || error instanceof Reject || error instanceof Retry)
-      return { answer: null, model: null }
-    throw error
-  }
+  const said = await job.steps.modelOrNull("classify", request(issue, evidence, allowed))
+  return said ? { answer: read(said.text), model: said.model } : { answer: null, model: null }
 }
 
 function kept({ confident: _, ...decision }: Proposal): Omit<Proposal, "confident"> {

@@ -231,3 +231,36 @@ test("a label only ever falls", async () => {
   steps.taint(OWNER_LABEL)
   expect(steps.label()).toEqual({ integrity: "untrusted", confidentiality: "private" })
 })
+
+describe("a model that a run can do without", () => {
+  const away = async () => Promise.reject(new Retry("the model is away", { code: "model_away" }))
+
+  test("is given up in the trace, and not asked again by whoever goes on with the run", async () => {
+    const { open, journal } = await atWork()
+    const first = await open({ ask: away })
+    expect(await first.modelOrNull("classify", request)).toBeNull()
+    await first.tape.write([])
+    expect(await journal()).toMatchObject([
+      { n: 0, phase: "intent", kind: "model", name: "classify" },
+      { n: 0, phase: "resolution", result: { ok: false, code: "model_away", message: "the model is away" } },
+    ])
+    const second = await open()
+    expect(await second.modelOrNull("classify", request)).toBeNull()
+    expect(await second.note("decision", async () => "by rules")).toBe("by rules")
+  })
+
+  test("is asked by the next worker when this one was told to stop", async () => {
+    const { open } = await atWork()
+    const stopping = await open({ ask: away, signal: AbortSignal.abort() })
+    await expect(stopping.modelOrNull("classify", request)).rejects.toThrow("away")
+    expect(await (await open()).modelOrNull("classify", request)).toMatchObject({ text: "hello" })
+  })
+
+  test("answers like any other when it is there", async () => {
+    const { open, journal } = await atWork()
+    const first = await open()
+    expect(await first.modelOrNull("classify", request)).toMatchObject({ text: "hello" })
+    await first.tape.write([])
+    expect((await journal()).map(({ phase }) => phase)).toEqual(["intent", "outcome"])
+  })
+})

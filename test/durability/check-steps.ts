@@ -7,7 +7,7 @@ const WAKE_MS = 5000
 export function openSteps({ journal, runs }: Evidence): string[] {
   const done = new Set(runs.filter(({ state }) => state === "done").map(({ id }) => id))
   const step = ({ runId, n }: JournalRow) => `${runId} ${n}`
-  const ended = new Set(journal.filter(({ phase }) => phase === "outcome").map(step))
+  const ended = new Set(journal.filter(({ phase }) => phase !== "intent").map(step))
   return journal
     .filter((row) => row.phase === "intent" && row.kind !== "wait" && done.has(row.runId) && !ended.has(step(row)))
     .map(({ n, name, runId }) => `step ${n} (${name}) of run ${runId} has no outcome`)
