@@ -45,3 +45,11 @@ test("the pages together say everything in order, and each keeps to four segment
     { numRuns: 60 },
   )
 })
+
+test("no sign is torn between two pages", () => {
+  for (const start of ["", "a"]) {
+    const pages = pagesOf(start + "\u{1f44d}".repeat(300))
+    expect(pages.length).toBeGreaterThan(2)
+    for (const page of pages) expect(page.isWellFormed()).toBe(true)
+  }
+})
