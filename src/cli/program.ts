@@ -11,12 +11,13 @@ import { addApprovals } from "./approvals.ts"
 import { addChannels } from "./channels.ts"
 import { addChat } from "./chat.ts"
 import { type Client, createClient } from "./client.ts"
-import { addDoubts } from "./doubts.ts"
 import { addDoctor } from "./doctor.ts"
+import { addDoubts } from "./doubts.ts"
 import { addHookCommands } from "./hooks.ts"
 import { addInstallation } from "./installation.ts"
 import { addOverview } from "./overview.ts"
 import { addProcesses } from "./processes.ts"
+import { addProve } from "./prove.ts"
 import { reportError } from "./report.ts"
 import { addRuns } from "./runs.ts"
 import { addSecrets } from "./secrets.ts"
@@ -97,6 +98,7 @@ function createProgram(streams: Streams, act: Act): Command {
     addHookCommands,
     addInstallation,
     addDoctor,
+    addProve,
   ]) {
     add(program, act)
   }

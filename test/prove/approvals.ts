@@ -47,11 +47,16 @@ async function prove({ form, database, seed }: Setting): Promise<Evidence> {
       if (!result.ok) refused++
     }
     await write(s, stage.waitId, before)
-    const race = await Promise.all(Array.from({ length: RACERS }, () => carryOut(s, stage.run).catch(() => ({ ran: [] }))))
+    const race = await Promise.all(
+      Array.from({ length: RACERS }, () => carryOut(s, stage.run).catch(() => ({ ran: [] }))),
+    )
     const done = race.flatMap(({ ran }) => ran)
     if (done.length !== 1 || canonical(done[0]) !== canonical(SHOWN))
       violations.push(`${RACERS} workers executed it ${done.length} times: ${JSON.stringify(done)}`)
-    return { figures: { mutations: MUTATIONS[form], refused, "workers at once": RACERS, executed: done.length }, violations }
+    return {
+      figures: { mutations: MUTATIONS[form], refused, "workers at once": RACERS, executed: done.length },
+      violations,
+    }
   } finally {
     await s.stop()
     await place.drop()

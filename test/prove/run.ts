@@ -7,6 +7,9 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { circumstances } from "../bench/report.ts"
 import { approvals } from "./approvals.ts"
+import { crashPoints } from "./crash-points.ts"
+import { killLoop } from "./kill/kill-loop.ts"
+import { powerCuts, stockPglite } from "./power.ts"
 import { SUITES, VOWS } from "./promises.ts"
 import type { Proof, Setting } from "./proof.ts"
 import { isHeld, promisesReport, type Shown, standing } from "./report.ts"
@@ -23,7 +26,15 @@ const { values: options } = parseArgs({
   },
 })
 /** The tests are run by themselves anyway, so the short form leaves them out. */
-const proofs: Proof[] = [approvals, secretsSweep, ...(options.short ? [] : SUITES)]
+const proofs: Proof[] = [
+  killLoop,
+  crashPoints,
+  powerCuts,
+  stockPglite,
+  approvals,
+  secretsSweep,
+  ...(options.short ? [] : SUITES),
+]
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 const names = options.only?.split(",").map((name) => name.trim())
 const unknown = names?.filter((name) => !proofs.some((proof) => proof.name === name)) ?? []

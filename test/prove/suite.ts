@@ -37,7 +37,10 @@ export function suite(name: string, files: string[], databases: Proof["databases
       const failed = tests.filter(({ status }) => status === "failed").map(({ fullName }) => fullName)
       const empty = testResults.filter(({ assertionResults }) => assertionResults.length === 0)
       const passed = tests.filter(({ status }) => status === "passed").length
-      return { figures: { tests: passed }, violations: [...failed, ...empty.map(({ message }) => message.slice(0, 300))] }
+      return {
+        figures: { tests: passed },
+        violations: [...failed, ...empty.map(({ message }) => message.slice(0, 300))],
+      }
     },
   }
 }
