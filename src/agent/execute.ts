@@ -68,6 +68,7 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
     signal,
   })
   const now = () => deps.clock.now()
+  const ticks = () => deps.clock.ticks?.() ?? now().getTime()
   const actWith: Job["actWith"] = (grants) => {
     const act = createAct({ db: deps.db, steps, tools: deps.tools, person, zone, threadId: thread.id, grants, now })
     return (name, args) => {
@@ -75,7 +76,7 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
       return act(name, args)
     }
   }
-  return { run, thread, person, zone, steps, actWith, now }
+  return { run, thread, person, zone, steps, actWith, now, ticks }
 }
 
 /** Runs the handler to its end; again from its journal when messages came in at the last moment. */

@@ -18,6 +18,8 @@ export interface Job {
   /** Tools as this run may use them. `grants` null: a person's own conversation. */
   actWith(grants: Grant[] | null): Act
   now(): Date
+  /** Milliseconds since some moment, for how long something takes. */
+  ticks(): number
 }
 
 /** How a run ended, all of it committed together. */

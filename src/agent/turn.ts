@@ -45,7 +45,7 @@ export function createAnswer(deps: TurnDeps): Answer {
     const request = job.thread.model ? { ...fixed, model: job.thread.model } : fixed
     let model: string | null = null
     // Time at work, not since the run began: it may have waited for a person, or failed and been tried again since.
-    const began = job.now().getTime()
+    const began = job.ticks()
     const end = await loop(context.messages, {
       async ask(messages) {
         const result = await job.steps.model("reply", { ...request, messages: await show(messages) })
@@ -59,7 +59,7 @@ export function createAnswer(deps: TurnDeps): Answer {
           more.push(await perceive(job, id === undefined ? { payload: { text } } : { id, payload }))
         return more
       },
-      elapsed: () => job.now().getTime() - began,
+      elapsed: () => job.ticks() - began,
     })
     return { text: textOf(end), model }
   }
