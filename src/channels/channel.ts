@@ -31,6 +31,10 @@ export interface Inbound {
   attachments?: Arrived[]
   /** What an answer to it must be addressed to (chat id, number, `mailto:` with the conversation). */
   target: string
+  /** What a later edit calls this message, where the channel has edits. Unique with `threadKey`. */
+  ref?: string
+  /** These words take the place of that message's (its `ref`). */
+  edits?: string
   /** The provider's id of a pressed button's query, to be acknowledged. */
   pressed?: string
   sentAt?: Date

@@ -11,6 +11,8 @@ export const messagePayload = z.object({
   /** What the person wrote, where something came with it. */
   words: z.string().optional(),
   attachments: z.array(attachment).optional(),
+  /** What a later edit calls it. */
+  ref: z.string().optional(),
 })
 
 /** An instant of an automation that came due. `action` is the automation's own (schedule room). */

@@ -11,13 +11,14 @@ import type { Inbound } from "../channels/channel.ts"
 import type { Keyword } from "../channels/sms/keywords.ts"
 import type { Tx } from "../db/db.ts"
 import type { Bell } from "./bell.ts"
+import { correctMessage } from "./correction.ts"
 import { kindOfText, type messagePayload } from "./event.ts"
 import type { Inbox } from "./inbox.ts"
 import { type MediaStore, refTo } from "./media.ts"
 import type { Pairings } from "./pairing.ts"
 import type { People, Person } from "./people.ts"
 
-export type Taken = "accepted" | "duplicate" | "stranger" | "keyword" | "paired"
+export type Taken = "accepted" | "duplicate" | "stranger" | "keyword" | "paired" | "corrected" | "too_late"
 
 export interface Intake {
   /** When it returns, the message is committed (or was never for us) and may be acknowledged to its sender. */
@@ -57,9 +58,38 @@ export function createIntake({ db, people, inbox, log, pairings, bell, media }: 
     return "keyword"
   }
 
+  /** Words that nobody has read yet are replaced; what was read, or answered, stands, and the edit is only kept. */
+  async function edited(inbound: Inbound, ref: string, who: { personId: string; label: Label }): Promise<Taken> {
+    const { source, externalId, channel, threadKey } = inbound
+    const { personId, label } = who
+    const text = storable(inbound.text)
+    const isTaken = kindOfText(text) === "message" && (await correctMessage(db, { threadKey, ref, personId, text }))
+    const reason = isTaken ? "edited before it was read" : "edited after it was read"
+    await inbox.record({ source, externalId, channel, threadKey, label, payload: { text, ref }, reason })
+    return isTaken ? "corrected" : "too_late"
+  }
+
+  async function accept(inbound: Inbound, { personId, label }: { personId: string; label: Label }): Promise<Taken> {
+    const { channel, source, externalId, threadKey, target, pressed, ref } = inbound
+    const payload = await payloadOf(inbound, media)
+    const accepted = await inbox.accept({
+      source,
+      externalId,
+      kind: kindOfText(payload.text),
+      channel,
+      threadKey,
+      target,
+      personId,
+      isPress: pressed !== undefined,
+      label,
+      payload: ref === undefined ? payload : { ...payload, ref },
+    })
+    return accepted.duplicate ? "duplicate" : "accepted"
+  }
+
   return {
     async message(inbound, keyword = null) {
-      const { channel, source, externalId, threadKey, target } = inbound
+      const { channel, target } = inbound
       const person = await people.find(channel, inbound.address)
       if (!person) return strangerSays(inbound)
       // Who writes to the bot has not blocked it any more; a carrier is told by its own word, and a group tells nothing.
@@ -67,20 +97,8 @@ export function createIntake({ db, people, inbox, log, pairings, bell, media }: 
         await people.optOut(channel, inbound.address, false)
       const label = labelOf(person)
       if (keyword) return keywordFrom(inbound, keyword, label)
-      const payload = await payloadOf(inbound, media)
-      const accepted = await inbox.accept({
-        source,
-        externalId,
-        kind: kindOfText(payload.text),
-        channel,
-        threadKey,
-        target,
-        personId: person.id,
-        isPress: inbound.pressed !== undefined,
-        label,
-        payload,
-      })
-      return accepted.duplicate ? "duplicate" : "accepted"
+      if (inbound.edits !== undefined) return edited(inbound, inbound.edits, { personId: person.id, label })
+      return accept(inbound, { personId: person.id, label })
     },
   }
 }

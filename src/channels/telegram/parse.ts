@@ -1,5 +1,5 @@
 /**
- * Telegram updates as inbound messages. Says `[]` for everything that is not a person talking to us: channels, edits,
+ * Telegram updates as inbound messages. Says `[]` for everything that is not a person talking to us: channels,
  * other bots, service messages, and group talk that does not address the bot.
  */
 import { z } from "zod"
@@ -66,6 +66,7 @@ type Message = z.infer<typeof message>
 const update = z.object({
   update_id: z.number().int(),
   message: message.optional(),
+  edited_message: message.optional(),
   callback_query: z
     .object({ id: z.string(), from: user, data: z.string().optional(), message: message.optional() })
     .optional(),
@@ -81,7 +82,7 @@ const LONGEST_SIDE = 2048
 export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
   const parsed = update.safeParse(raw)
   if (!parsed.success) return []
-  const { update_id, message: said, callback_query: press } = parsed.data
+  const { update_id, message: fresh, edited_message: edited, callback_query: press } = parsed.data
   const externalId = String(update_id)
   if (press?.message !== undefined && press.data !== undefined && isTalk(press.message) && !press.from.is_bot) {
     return [
@@ -93,14 +94,27 @@ export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
       },
     ]
   }
-  if (said?.from === undefined || said.from.is_bot || !isTalk(said)) return []
-  if (said.chat.type !== "private" && !addresses(said, bot)) return []
+  const inbound = wordsOf(fresh ?? edited, bot, externalId)
+  if (inbound === null || edited === undefined) return inbound === null ? [] : [inbound]
+  const { ref = "", ...changed } = inbound
+  return [{ ...changed, edits: ref }]
+}
+
+/** What a person said to us; null for what nobody did. */
+function wordsOf(said: Message | undefined, bot: BotIdentity, externalId: string): Inbound | null {
+  if (said?.from === undefined || said.from.is_bot || !isTalk(said)) return null
+  if (said.chat.type !== "private" && !addresses(said, bot)) return null
   const text = withoutOurName(said.text ?? said.caption ?? "", bot)
   const attachments = attachmentsOf(said)
-  if (text === "" && attachments.length === 0) return []
-  const more = attachments.length === 0 ? {} : { attachments }
-  const sentAt = said.date === undefined ? {} : { sentAt: new Date(said.date * 1000) }
-  return [{ ...envelope(said, bot, externalId), address: String(said.from.id), text, ...more, ...sentAt }]
+  if (text === "" && attachments.length === 0) return null
+  return {
+    ...envelope(said, bot, externalId),
+    address: String(said.from.id),
+    text,
+    ref: String(said.message_id),
+    ...(attachments.length === 0 ? {} : { attachments }),
+    ...(said.date === undefined ? {} : { sentAt: new Date(said.date * 1000) }),
+  }
 }
 
 const moving = z.object({

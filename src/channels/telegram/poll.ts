@@ -18,7 +18,7 @@ const MAX_BACKOFF_MS = 60_000
 const MAX_WAIT_MS = 5 * 60_000
 
 /** What we read; everything else stays at Telegram. */
-export const UPDATE_KINDS = ["message", "callback_query"] as const
+export const UPDATE_KINDS = ["message", "edited_message", "callback_query"] as const
 
 export interface PollerDeps {
   call: CallTelegram

@@ -19,9 +19,17 @@ describe("what is for us", () => {
         threadKey: "telegram:666:42",
         target: "42",
         text: "hi",
+        ref: "5",
         sentAt: new Date(1_700_000_000_000),
       },
     ])
+  })
+
+  test("an edit names the message whose words it replaces", () => {
+    const [inbound] = parseUpdate({ update_id: 11, edited_message: { ...direct, text: "hello" } }, bot)
+    expect(inbound).toMatchObject({ externalId: "11", edits: "5", text: "hello", address: "42" })
+    expect(inbound).not.toHaveProperty("ref")
+    expect(parseUpdate({ update_id: 12, edited_message: group }, bot)).toEqual([])
   })
 
   test("a forum topic is a conversation of its own", () => {
@@ -166,15 +174,8 @@ describe("what is not for us", () => {
     expect(parse(message)).toEqual([])
   })
 
-  test("edits, nonsense and buttons in inline messages give nothing", () => {
-    for (const raw of [
-      { update_id: 1, edited_message: direct },
-      null,
-      "x",
-      [],
-      {},
-      { update_id: 1, callback_query: { id: "1", from, data: "x" } },
-    ]) {
+  test("nonsense and buttons in inline messages give nothing", () => {
+    for (const raw of [null, "x", [], {}, { update_id: 1, callback_query: { id: "1", from, data: "x" } }]) {
       expect(parseUpdate(raw, bot)).toEqual([])
     }
   })

@@ -283,7 +283,7 @@ describe("around a message", () => {
     expect(JSON.parse(server.asked.at(-1)?.body ?? "")).toEqual({
       url: "https://a.example/vigil/webhooks/telegram",
       secret_token: "s3cret",
-      allowed_updates: ["message", "callback_query"],
+      allowed_updates: ["message", "edited_message", "callback_query"],
       drop_pending_updates: false,
     })
   })
