@@ -1,0 +1,72 @@
+/**
+ * Database restarts: Postgres is killed, or stopped as in a crash, every few seconds and comes back within two, under steady
+ * traffic from webhooks. Nothing acknowledged is lost, what is refused is told when to come again, and no process ends.
+ */
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { openPostgres } from "../../../src/db/postgres.ts"
+import { testDir } from "../../support/database.ts"
+import type { Proof } from "../proof.ts"
+import { openOwnPostgres } from "./own-postgres.ts"
+import { misanswered, openScene } from "./scene.ts"
+
+const RESTARTS = { short: 1, full: 8 }
+const READY_MS = 10_000
+const EVERY_MS = 300
+
+export const databaseRestarts: Proof = {
+  name: "database restarts",
+  databases: ["postgres"],
+  expects: "green",
+  async run(setting) {
+    const scene = await openScene(setting)
+    try {
+      const server = await openOwnPostgres()
+      scene.later(() => server.remove())
+      const { dir, remove } = testDir()
+      scene.later(remove)
+      for (const who of ["one", "two"])
+        await scene.launch({ env: { ...scene.envFor(who), DATA_DIR: join(dir, who), DATABASE_URL: server.url } })
+      await Promise.all(scene.boats.map((boat) => boat.start()))
+      const end = scene.traffic(EVERY_MS)
+      const readyMs: number[] = []
+      for (let restart = 1; restart <= RESTARTS[setting.form]; restart++) {
+        await sleep(setting.form === "short" ? 800 : 4000 + scene.random() * 4000)
+        const away = scene.random() * (setting.form === "short" ? 800 : 2000)
+        if (restart % 2) server.kill()
+        else server.stop()
+        await sleep(away)
+        await server.start()
+        const back = await Promise.all(scene.boats.map((boat) => boat.ready()))
+        readyMs.push(...back)
+        setting.say(
+          `database restarts: ${restart}, away for ${Math.round(away)} ms, ready after ${back.map(Math.round)}`,
+        )
+      }
+      end()
+      const drainMs = await scene.drained()
+      await Promise.all(scene.boats.map((boat) => boat.kill()))
+      const db = openPostgres({ url: server.url, max: 2 })
+      scene.later(() => db.close())
+      return {
+        figures: {
+          restarts: readyMs.length / scene.boats.length,
+          messages: scene.taken.length,
+          "refused with 503": scene.refused.filter(({ status }) => status === 503).length,
+          "ready again, p50 ms": Math.round(readyMs.toSorted((a, b) => a - b)[Math.floor(readyMs.length / 2)] ?? 0),
+          "ready again, most ms": Math.round(Math.max(...readyMs)),
+          "drained after ms": Math.round(drainMs),
+        },
+        violations: [
+          ...(await scene.verdict(db)),
+          ...misanswered(scene),
+          ...readyMs
+            .filter((ms) => ms > READY_MS)
+            .map((ms) => `not ready until ${Math.round(ms)} ms after the database`),
+        ],
+      }
+    } finally {
+      await scene.close()
+    }
+  },
+}

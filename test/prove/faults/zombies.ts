@@ -1,0 +1,89 @@
+/**
+ * Zombies: a worker is stopped in the middle of its runs for longer than its lease, another takes them over, and then the
+ * first goes on as if nothing had been. Nothing it still does may count, and nobody may notice it.
+ */
+import { setTimeout as sleep } from "node:timers/promises"
+import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
+import { SENDING_SECONDS } from "../../../src/thread/outbox.ts"
+import type { Proof } from "../proof.ts"
+import { openHarbour } from "./harbour.ts"
+import { misanswered, openScene, type Scene } from "./scene.ts"
+
+/** Where it is stopped: asking a model, with the answer in hand and nothing written, or sending. */
+const MOMENTS = ["asking", "answered", "sending"] as const
+type Moment = (typeof MOMENTS)[number]
+const PLAN: Record<"short" | "full", Moment[]> = {
+  short: ["asking"],
+  full: ["asking", "answered", "sending", "answered"],
+}
+/** Messages written on each way in before the stop, so that many runs are under way. */
+const ROUNDS = 6
+/** From the first of them at the moment until the stop; the others are held there with it. */
+const GATHER_MS = 500
+
+export const zombies: Proof = {
+  name: "zombies",
+  databases: ["postgres"],
+  expects: "green",
+  async run(setting) {
+    const scene = await openScene(setting)
+    try {
+      const harbour = await openHarbour(scene, setting.database)
+      for (const who of ["one", "two"]) await scene.launch({ env: harbour.envFor(who) })
+      await Promise.all(scene.boats.map((boat) => boat.start()))
+      let takenOver = 0
+      for (const [round, moment] of PLAN[setting.form].entries()) {
+        takenOver += await stopOne(scene, round % 2 ? "one" : "two", moment)
+        setting.say(`zombies: stopped while ${moment}, ${takenOver} runs taken over so far`)
+      }
+      const refused = scene.boats.reduce((sum, boat) => sum + (boat.events.get("run_fenced") ?? 0), 0)
+      await Promise.all(scene.boats.map((boat) => boat.kill()))
+      const violations = [...(await scene.verdict(await harbour.open())), ...misanswered(scene)]
+      if (takenOver === 0) violations.push("no run was taken over, so that nothing was tried")
+      return {
+        figures: {
+          stops: PLAN[setting.form].length,
+          messages: scene.taken.length,
+          "runs taken over": takenOver,
+          "late writes refused": refused,
+          "late writes done": violations.filter((one) => one.includes("had lost its thread")).length,
+        },
+        violations,
+      }
+    } finally {
+      await scene.close()
+    }
+  },
+}
+
+/** How many runs the other worker finished meanwhile that the stopped one had begun. */
+async function stopOne(scene: Scene, who: string, moment: Moment): Promise<number> {
+  const [victim, other] = who === "one" ? scene.boats : scene.boats.toReversed()
+  if (!victim || !other) throw new Error("it takes two")
+  const stopped = Promise.withResolvers<void>()
+  let begun = 0
+  scene.doors = () => [victim.url]
+  scene.providers.before = async (call) => {
+    if (call.who !== who || call.what !== (moment === "sending" ? "send" : "model")) return
+    if (begun === 0) setTimeout(() => stop(), GATHER_MS)
+    begun++
+    await stopped.promise
+  }
+  const stop = () => {
+    stopped.resolve()
+    // With the answers on their way it stops between an effect and its outcome.
+    if (moment === "answered") setTimeout(() => victim.signal("SIGSTOP"), 3)
+    else victim.signal("SIGSTOP")
+  }
+  for (let round = 0; round < ROUNDS; round++) scene.write()
+  await stopped.promise
+  const from = scene.providers.modelCalls
+  scene.doors = () => [other.url]
+  await sleep((moment === "sending" ? SENDING_SECONDS + LEASE_SECONDS : 2 * LEASE_SECONDS) * 1000)
+  const takenOver = scene.providers.modelCalls > from || moment === "sending" ? begun : 0
+  scene.providers.before = () => {}
+  victim.signal("SIGCONT")
+  scene.doors = () => [victim.url, other.url]
+  await scene.drained()
+  return takenOver
+}

@@ -1,0 +1,184 @@
+/**
+ * Soak: many turns through one process as fast as they go, several threads at once, over the web and Telegram, with what
+ * the process holds after each part. Whatever grows with the number of turns shows as a slope.
+ */
+import { Agent, type IncomingMessage, request } from "node:http"
+import { z } from "zod"
+import { testDatabase, testDir } from "../support/database.ts"
+import { type Boat, createBoat } from "./faults/boat.ts"
+import type { Reading } from "./faults/gauge.ts"
+import { lineThrough } from "./faults/line.ts"
+import { CHAT, type Providers, SECRET, startProviders } from "./faults/providers.ts"
+import type { Evidence, Proof, Setting } from "./proof.ts"
+
+/** Web threads; each from an address of its own, as the limit of requests is one of each address. */
+const WEB_LANES = 7
+/** The part of the turns that is not counted: caches fill, code is compiled. */
+const WARM = 0.3
+const PARTS = { short: 6, full: 20 }
+/**
+ * Bytes a turn that count as nothing: of many turns a megabyte in 50,000; of few only what is gross, for they are over before
+ * all code has been compiled.
+ */
+const NOTHING = { short: 20_000, full: 20 }
+const TURNS = { short: { postgres: 1000, pglite: 1000 }, full: { postgres: 50_000, pglite: 10_000 } }
+
+interface Sample extends Reading {
+  turns: number
+  /** Threads that have work and nobody who does it. */
+  waiting: number
+}
+
+export function createSoak(turns?: number): Proof {
+  return {
+    name: "soak",
+    databases: ["postgres", "pglite"],
+    expects: "green",
+    async run(setting) {
+      const world = await startProviders({ keeps: false })
+      const { dir, remove } = testDir()
+      const database = setting.database === "postgres" ? await testDatabase("postgres") : null
+      const env = { ...world.envFor("soak"), DATA_DIR: dir, ...(database ? { DATABASE_URL: database.url } : {}) }
+      const flags = ["--expose-gc", "--max-semi-space-size=4"]
+      const boat = await createBoat({ env, flags, with: ["gauge.ts"] })
+      try {
+        await boat.start()
+        return await soak({ boat, world, setting, turns: turns ?? TURNS[setting.form][setting.database] })
+      } finally {
+        await boat.kill()
+        await world.stop()
+        await database?.drop()
+        remove()
+      }
+    },
+  }
+}
+
+interface Soak {
+  boat: Boat
+  world: Providers
+  setting: Setting
+  turns: number
+}
+
+async function soak({ boat, world, setting, turns }: Soak): Promise<Evidence> {
+  const lanes = openLanes(boat.url, world)
+  const samples: Sample[] = []
+  const took: number[] = []
+  const parts = PARTS[setting.form]
+  const warm = Math.ceil(turns * WARM)
+  let done = 0
+  const part = async (until: number) => {
+    const began = performance.now()
+    const from = done
+    await Promise.all(
+      lanes.map(async (lane) => {
+        while (done < until) await lane(done++)
+      }),
+    )
+    took.push((performance.now() - began) / (done - from))
+  }
+  await part(warm)
+  for (let each = 0; each <= parts; each++) {
+    samples.push({ ...(await boat.ask<Reading>({ gauge: true })), turns: done, waiting: await waiting(boat.url) })
+    setting.say(`soak, ${setting.database}: ${done} turns, ${JSON.stringify(samples.at(-1))}`)
+    if (each < parts) await part(warm + ((turns - warm) * (each + 1)) / parts)
+  }
+  for (const lane of lanes) lane.close()
+  return verdict(samples, took, { nothing: NOTHING[setting.form], wrecks: boat.wrecks })
+}
+
+interface Bounds {
+  nothing: number
+  wrecks: string[]
+}
+
+function verdict(samples: Sample[], took: number[], { nothing, wrecks }: Bounds): Evidence {
+  const figures: Evidence["figures"] = {}
+  const violations = [...wrecks]
+  const at = (pick: (sample: Sample) => number) => samples.map((sample) => ({ x: sample.turns, y: pick(sample) }))
+  figures.turns = samples.at(-1)?.turns ?? 0
+  figures["turns a second"] = Math.round(1000 / (took.slice(1).reduce((sum, ms) => sum + ms, 0) / (took.length - 1)))
+  for (const name of ["rss", "heap", "external", "wasm"] as const) {
+    const { slope, plusMinus } = lineThrough(at((sample) => sample[name]))
+    const last = samples.at(-1)?.[name] ?? 0
+    figures[name] = `${(last / 1e6).toFixed(1)} MB, ${slope.toFixed(1)} ± ${plusMinus.toFixed(1)} bytes a turn`
+    if (slope - plusMinus > nothing) violations.push(`${name} grows by ${slope.toFixed(1)} bytes a turn`)
+  }
+  for (const name of ["fds", "sockets", "timers", "waiting"] as const) {
+    const { slope, plusMinus } = lineThrough(at((sample) => sample[name]))
+    const values = samples.map((sample) => sample[name])
+    figures[name] = `${Math.min(...values)} to ${Math.max(...values)}`
+    if (slope - plusMinus > 1 / figures.turns) violations.push(`${name} grow with the turns: ${values.join(", ")}`)
+  }
+  return { figures, violations }
+}
+
+interface Lane {
+  (turn: number): Promise<void>
+  close(): void
+}
+
+function openLanes(url: string, world: Providers): Lane[] {
+  return [...Array.from({ length: WEB_LANES }, (_, n) => webLane(url, n)), telegramLane(url, world)]
+}
+
+const answered = z.looseObject({ thread: z.string(), reply: z.string() })
+
+/** Says something and waits for its answer. */
+function webLane(url: string, n: number): Lane {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, localAddress: `127.0.0.${n + 2}` })
+  const headers = { authorization: `Bearer ${SECRET}`, prefer: "wait=30" }
+  let thread = "new"
+  const lane = async (turn: number) => {
+    const said = await post(`${url}/api/v1/messages`, { text: textOf(turn), thread }, headers, agent)
+    thread = answered.parse(JSON.parse(said)).thread
+  }
+  return Object.assign(lane, { close: () => agent.destroy() })
+}
+
+function telegramLane(url: string, { nextMessage }: Providers): Lane {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const headers = { "x-telegram-bot-api-secret-token": SECRET }
+  const from = { id: CHAT, is_bot: false, first_name: "O" }
+  const lane = async (turn: number) => {
+    const message = { message_id: turn + 1, date: 1_700_000_000, chat: { id: CHAT, type: "private" }, from }
+    const heard = nextMessage()
+    const update = { update_id: turn + 1, message: { ...message, text: textOf(turn) } }
+    await post(`${url}/webhooks/telegram`, update, headers, agent)
+    await heard
+  }
+  return Object.assign(lane, { close: () => agent.destroy() })
+}
+
+/** Mostly talk; now and then something to keep or to find. */
+function textOf(turn: number): string {
+  if (turn % 50 === 0) return `please do job-${turn}`
+  if (turn % 50 === 25) return `please recall job ${turn - 25} of the long list`
+  return `ping ${turn}`
+}
+
+async function waiting(url: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${SECRET}` } })
+  const text = await response.text()
+  return Number(/^vigil_threads\{state="waiting"\} (\d+)/m.exec(text)?.[1] ?? 0)
+}
+
+/** With Node's own client, which can choose the address that it calls from. */
+function post(url: string, body: object, headers: Record<string, string>, agent: Agent): Promise<string> {
+  const options = { method: "POST", agent, headers: { ...headers, "content-type": "application/json" } }
+  return new Promise((resolve, reject) => {
+    const asked = request(url, options, (response: IncomingMessage) => {
+      let text = ""
+      response.setEncoding("utf8")
+      response.on("data", (chunk: string) => {
+        text += chunk
+      })
+      response.on("end", () =>
+        response.statusCode === 200 ? resolve(text) : reject(new Error(`${url}: ${response.statusCode} ${text}`)),
+      )
+    })
+    asked.on("error", reject)
+    asked.end(JSON.stringify(body))
+  })
+}
