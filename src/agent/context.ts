@@ -109,7 +109,7 @@ async function history(db: Tx, job: Job): Promise<Said[]> {
         where thread_id = ${job.thread.id} and created_at > cut.at order by outbox.seq desc limit ${HISTORY_ROWS})
     )
     select role, text, (
-      select label from runs where id = said.run_id and kind = 'message'
+      select label from runs where id = said.run_id and kind = 'message' and label ->> 'integrity' = 'untrusted'
         and exists (select 1 from inbox where inbox.run_id = runs.id and payload ? 'attachments')
     ) as label from said order by at desc, role, seq desc limit ${HISTORY_ROWS}`)
   return rows.reverse()

@@ -5,7 +5,7 @@
 import type { OpenAI } from "openai"
 import { z } from "zod"
 import { unreadable } from "./dialect.ts"
-import { nameOf, type RemoteEndpoint } from "./endpoint.ts"
+import type { RemoteEndpoint } from "./endpoint.ts"
 import { failureOf } from "./failure.ts"
 import type { Recording, Transcriber } from "./model.ts"
 import { type AudioPrices, type Heard, loadAudioPrices } from "./prices.ts"
@@ -55,7 +55,7 @@ export async function createTranscriber(
 
 function transcriberAt(at: RemoteEndpoint, sdk: Sdk, prices: AudioPrices): Transcriber {
   return {
-    model: nameOf(at),
+    model: at.model,
     async transcribe(recording, signal) {
       const raw = await heard(at, await sdk(at), recording, signal)
       const parsed = answer.safeParse(raw)

@@ -40,6 +40,14 @@ test("of a listed message is found by its place", async () => {
   await expect(get(`${sid}/7`)).rejects.toMatchObject({ name: "Deny" })
 })
 
+test("a listed message tells how many came with it, and where to ask for each", async () => {
+  const sid = `MM${"e".repeat(32)}`
+  const more = twilio.attach(sid, [{ type: "image/jpeg", bytes: jpeg() }])
+  await twilio.receive({ from: "+15552223333", body: "look", sid, more })
+  const listed = await sms.listInbound(new Date(0), AbortSignal.timeout(10_000))
+  expect(listed.at(-1)?.inbound).toMatchObject({ text: "look", attachments: [{ kind: "file", ref: `${sid}/0` }] })
+})
+
 test.each([
   "http://127.0.0.1:9/x",
   "http://[::1]/x",
