@@ -172,8 +172,8 @@ test("who blocked the bot is written to elsewhere from the start, until they wri
   const live = at.app.channels.live
   const owner = at.app.ground.owner.id
   expect((await people.home(owner, live)).channel).toBe("web")
-  const [web] = await db.query<{ body: { text: string } }>(sql`select body from outbox where channel = 'web'`)
-  expect(web?.body.text).toContain("I am here")
+  const onTheWeb = () => db.query(sql`select body ->> 'text' as text from outbox where channel = 'web'`)
+  await expect.poll(onTheWeb, WAIT).toMatchObject([{ text: expect.stringContaining("I am here") }])
   await telegram.say({ from: OWNER, text: "ping" })
   await reply(0)
   expect(await optedOut()).toBe(false)
