@@ -60,7 +60,7 @@ function resumable(runs: string): SQL {
 
 export interface Leases {
   /**
-   * Claims `threadId`, or the longest-waiting thread: one that is ready, or whose worker's lease ran out. Null when
+   * Claims `threadId`, or the thread whose worker's lease ran out the longest ago, or the longest-waiting one. Null when
    * there is none. A crashed run comes back first, then an answered one, then new events; rapid messages
    * of one person come together: whom a run works for decides what it may do.
    */
@@ -120,7 +120,7 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
     with free as (
       select id, owner as dead from threads
       where ${which} ((owner is null and ready_at <= now()) or (owner is not null and lease_until < now()))
-      order by ready_at limit 1 for no key update skip locked
+      order by owner is null, least(ready_at, lease_until) limit 1 for no key update skip locked
     ), held as (
       update threads set owner = ${p.owner}, epoch = epoch + 1, ready_at = null,
         lease_until = now() + make_interval(secs => ${LEASE_SECONDS})

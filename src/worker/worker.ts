@@ -38,9 +38,13 @@ export function startWorker(deps: WorkerDeps): Worker {
   /** Claims on their way: what they bring must be ended too. */
   const claims = new Set<Promise<boolean>>()
   let stopping = false
+  /** A sweep found no free hand, or the last claim of its kind took up somebody's run: the next hand looks for more of them. */
+  let overdue = false
   const hasHand = () => !stopping && running.size + claims.size < deps.concurrency
 
   const pump = () => {
+    // Before what is asked for by name, or a busy worker would never take over from one that died.
+    if (overdue && hasHand()) void take()
     while (wanted.size > 0 && hasHand()) {
       const [threadId = ""] = wanted
       wanted.delete(threadId)
@@ -52,6 +56,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const take = (threadId?: string): Promise<boolean> => {
     const taking = claimOne(deps, threadId).then((claim) => {
       claims.delete(taking)
+      if (threadId === undefined) overdue = claim?.run?.fresh === false
       if (claim) begin(claim)
       else pump()
       return claim !== null
@@ -89,6 +94,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   const sweep = () => {
     for (const [name, chore] of Object.entries(deps.chores))
       chore().catch((error: unknown) => deps.log.error("chore_failed", { chore: name, error }))
+    overdue = !hasHand()
     void claimAll()
   }
   sweep()

@@ -62,6 +62,16 @@ test("one of many claims gets the thread", async () => {
   expect(claims).toHaveLength(1)
 })
 
+test("a thread whose worker died comes before those that only wait", async () => {
+  const dead = await claimed("web:died")
+  const waiting = await s.inbox.accept(text("wait", { threadKey: "web:waits" }))
+  await s.db.query(sql`update threads set ready_at = now() - interval '1 hour' where id = ${waiting.threadId}`)
+  await expire(dead.thread.id)
+  const leases = leasesOf(s.db)
+  expect((await leases.claim())?.thread.id).toBe(dead.thread.id)
+  expect((await leases.claim())?.thread.id).toBe(waiting.threadId)
+})
+
 test("a stale worker can neither write to the journal nor end the run", async () => {
   const stale = await claimed("web:stale")
   await expire(stale.thread.id)

@@ -118,6 +118,33 @@ describe("a worker takes up", () => {
 })
 
 describe("a worker's hands", () => {
+  test("take up the runs of a dead worker although others are asked for without end", async () => {
+    const left = await say("left by the dead")
+    await leasesOf(s.db).claim(left.threadId)
+    worker({ concurrency: 1 })
+    const MOST = 2000
+    let said = 0
+    let isOver = false
+    handle = async (job) => {
+      // Another thread for each that is served: somebody always asks by name.
+      if (!isOver && said < MOST) await say(`words ${++said}`)
+      // As a run does that waits for anything outside the process.
+      await new Promise(setImmediate)
+      return echo.run(job)
+    }
+    await Promise.all(["begin", "with", "a few"].map((words) => say(words)))
+    await abandon(s, left.threadId)
+    await answered(left.threadId, "echo: left by the dead")
+    const saidBefore = said
+    isOver = true
+    await vi.waitFor(
+      async () =>
+        expect(await s.db.query(sql`select 1 from inbox where state in ('new', 'claimed') limit 1`)).toEqual([]),
+      { timeout: 20_000 },
+    )
+    expect(saidBefore).toBeLessThan(MOST)
+  })
+
   test("are as many as it was given, and the rest waits", async () => {
     const at = gate()
     const two = worker({ concurrency: 2 })
