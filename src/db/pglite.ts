@@ -4,6 +4,7 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync } from "node:fs"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import { PGlite, types } from "@electric-sql/pglite"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { vector } from "@electric-sql/pglite-pgvector"
@@ -146,14 +147,40 @@ function statements(prepared: Prepared, session: Session): Tx {
   }
 }
 
+/** After so many milliseconds of statements the rest of the process gets a turn. */
+const BREATH_MS = 10
+
+/**
+ * One after the other, in order. PGlite works on this very thread and hands on without leaving it: while a queue of statements
+ * lasted, nothing else would be heard, no timer would fire, and nobody could be told to come back later.
+ */
+function createLine(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  let breathed = performance.now()
+  return (work) => {
+    const turn = last.then(async () => {
+      if (performance.now() - breathed > BREATH_MS) {
+        await setImmediate()
+        breathed = performance.now()
+      }
+      return await work()
+    })
+    last = turn.catch(() => {})
+    return turn
+  }
+}
+
 function surface(pglite: PGlite): Db {
   const prepared = createPrepared()
+  const direct = statements(prepared, pglite)
+  const inLine = createLine()
   return {
     kind: "pglite",
-    ...statements(prepared, pglite),
-    transaction: (work) => pglite.transaction((tx) => work(statements(prepared, tx))),
+    query: (statement) => inLine(() => direct.query(statement)),
+    raw: (text, values) => inLine(() => direct.raw(text, values)),
+    transaction: (work) => inLine(() => pglite.transaction((tx) => work(statements(prepared, tx)))),
     script: async (text) => {
-      await pglite.exec(text)
+      await inLine(() => pglite.exec(text))
     },
     listen: (channel, hear) => pglite.listen(channel, hear),
     close: () => pglite.close(),
