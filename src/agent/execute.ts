@@ -5,6 +5,7 @@
 import type { SQL } from "drizzle-orm"
 import { codeOf, Deny, Fenced, Limit, Misconfigured, messageOf, Reject, Retry, VigilError } from "../base/errors.ts"
 import { mix } from "../base/label.ts"
+import { isDatabaseAway } from "../db/away.ts"
 import { entriesOf } from "../journal/journal.ts"
 import { type Ending, finish, postpone } from "../thread/ending.ts"
 import type { Claim, ClaimedRun } from "../thread/lease.ts"
@@ -20,6 +21,8 @@ import { createTape } from "./tape.ts"
 
 const TRIES = 3
 const MAX_DELAY_MS = 60_000
+/** Until a run is tried again whose database was away. */
+const AWAY_DELAY_MS = 2000
 /** How often a run may be gone through again because messages came in just as it ended. */
 const REWINDS = 20
 
@@ -141,6 +144,9 @@ async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
     const described = { code: codeOf(error), message: deps.scrub(messageOf(error)) }
     deps.log.error("run_error", { run: job.run.id, attempts: job.run.attempts + 1, error })
     if (signal.aborted) return await again(deps, trouble, described, 0)
+    // Its outages, or a full disk, say nothing of the run: they never bury it.
+    if (!(error instanceof VigilError) && isDatabaseAway(error))
+      return await again(deps, trouble, described, AWAY_DELAY_MS, false)
     if (job.run.attempts + 1 < TRIES && !isFinal(error))
       return await again(deps, trouble, described, delayOf(error, job.run.attempts))
     return await bury(deps, trouble, described)
@@ -172,6 +178,7 @@ async function again(
   { claim, job }: Trouble,
   error: { code: string; message: string },
   delayMs: number,
+  counts = delayMs > 0,
 ): Promise<Executed> {
   const entries = job.steps.tape.drain()
   const released = await postpone(deps.db, {
@@ -182,7 +189,7 @@ async function again(
     posts: [],
     delayMs,
     error,
-    counts: delayMs > 0,
+    counts,
   })
   return { ...released, posted: [] }
 }

@@ -19,6 +19,7 @@ import {
 } from "../base/errors.ts"
 import type { NewId } from "../base/ids.ts"
 import type { Log } from "../base/log.ts"
+import { isDatabaseAway } from "../db/away.ts"
 
 export interface Answer {
   status: number
@@ -41,34 +42,11 @@ const REFUSED: Record<string, Omit<Answer, "status">> = {
   },
 }
 
-/** Postgres is shutting down, starting, full or unreachable: SQLSTATE, postgres.js and Node codes. */
-const AWAY = new Set([
-  "57P01",
-  "57P02",
-  "57P03",
-  "CONNECTION_CLOSED",
-  "CONNECTION_ENDED",
-  "CONNECTION_DESTROYED",
-  "CONNECT_TIMEOUT",
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "ENOTFOUND",
-  "EPIPE",
-  "ETIMEDOUT",
-  "EAI_AGAIN",
-])
-
 /** SQLSTATE of the database's disk without space; refused until there is some again. */
 const DISK_FULL = new Set(["53100", "ENOSPC"])
 
 /** SQLSTATE: text that Postgres cannot hold, where a name or number should be; words are cleaned before they come so far. */
 const UNSTORABLE = new Set(["22021", "22P05"])
-
-function isDatabaseAway(error: unknown): boolean {
-  const code = codeOf(error)
-  // Classes 08, 53 and 58: no connection, no resources, trouble with its files; none of them is the caller's doing.
-  return AWAY.has(code) || /^(08|53|58)[0-9A-Z]{3}$/.test(code) || /^PGlite is clos/i.test(messageOf(error))
-}
 
 /** Null for what nobody foresaw. */
 export function answerTo(error: unknown): Answer | null {

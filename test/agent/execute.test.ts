@@ -308,3 +308,17 @@ test("a stale worker's step writes nothing", async () => {
   expect(effects).toEqual([])
   await expect(append(s.db, claim.run.id, claim.fence, [])).rejects.toThrow()
 })
+
+test("a run that a full disk stops is tried until there is space, and never given up", async () => {
+  const { threadId, id } = await say("count 1")
+  let failures = 0
+  crash = () => {
+    if (++failures <= 4) throw Object.assign(new Error("could not extend file"), { code: "53100" })
+  }
+  for (let tries = 0; tries < 5; tries++) {
+    await s.settle(threadId)
+    await s.db.query(sql`update threads set ready_at = now() where id = ${threadId} and ready_at is not null`)
+  }
+  crash = undefined
+  expect([await runOf(id), failures]).toEqual([{ state: "done", attempts: 0 }, 5])
+})

@@ -94,8 +94,11 @@ export async function createBoat(options: BoatOptions): Promise<Boat> {
     said: () => said,
     async start() {
       mayEnd = false
+      said = ""
       child = launch()
       await ready()
+      // It may still be on its way: a database that goes away now ends it, as a start that failed.
+      while (isUp() && !said.includes("ready in ")) await sleep(LOOK_MS)
     },
     signal(name) {
       if (name === "SIGTERM" || name === "SIGINT") mayEnd = true
