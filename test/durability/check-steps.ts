@@ -13,15 +13,29 @@ export function openSteps({ journal, runs }: Evidence): string[] {
     .map(({ n, name, runId }) => `step ${n} (${name}) of run ${runId} has no outcome`)
 }
 
+function isWaking(wakes: Date[], at: Date): boolean {
+  return wakes.some((wake) => at >= wake && at.getTime() - wake.getTime() < WAKE_MS)
+}
+
+/** Labels by issue. A second one that a worker put on as it woke is what no fence of ours can hold back, and changes nothing. */
+function labelsOf({ labelled, wakes }: Evidence): Map<number, Evidence["labelled"]> {
+  const byIssue = Map.groupBy(labelled, ({ issue }) => issue)
+  for (const [issue, all] of byIssue)
+    byIssue.set(
+      issue,
+      all.filter(({ at }, index) => index === 0 || !isWaking(wakes, at)),
+    )
+  return byIssue
+}
+
 /** A model is asked again only while the journal does not have its answer, or by a worker that slept through it. */
 export function askedAgain({ journal, asked, wakes }: Evidence): string[] {
   const byQuestion = Map.groupBy(asked, ({ question }) => question)
   const questions = new Map(asked.map(({ no, question }) => [no, question]))
-  const isWaking = (at: Date) => wakes.some((wake) => at >= wake && at.getTime() - wake.getTime() < WAKE_MS)
   return journal.flatMap(({ answer, at, runId, n }) => {
     const question = answer === null ? undefined : questions.get(answer)
     const same = question === undefined ? [] : (byQuestion.get(question) ?? [])
-    const again = same.filter((call) => call.no !== answer && call.at > at && !isWaking(call.at))
+    const again = same.filter((call) => call.no !== answer && call.at > at && !isWaking(wakes, call.at))
     return again.length === 0
       ? []
       : [`the model was asked for step ${n} of run ${runId} again (request ${again.map(({ no }) => no).join(", ")})`]
@@ -29,13 +43,14 @@ export function askedAgain({ journal, asked, wakes }: Evidence): string[] {
 }
 
 /** Once each; a job that was given up, or whose run a limit ended, may have done nothing. */
-export function repeatedEffects({ rows, journal, labelled, inbox, outbox }: Evidence): string[] {
+export function repeatedEffects(evidence: Evidence): string[] {
+  const { rows, journal, inbox, outbox } = evidence
   const limited = new Set(outbox.filter(({ isLimit }) => isLimit).map(({ runId }) => runId))
   const state = new Map(inbox.map((row) => [row.tag, limited.has(row.runId) ? "limited" : row.state]))
   const counted = rows.flatMap(({ name, tag, times }) =>
     times === 1 || (times === 0 && state.get(tag) !== "done") ? [] : [`${name} is there ${times} times`],
   )
-  const writes = Map.groupBy(labelled, ({ issue }) => issue)
+  const writes = labelsOf(evidence)
   const repeated = [...writes].flatMap(([issue, all]) =>
     all.length > 1 ? [`issue ${issue} was labelled ${all.length} times`] : [],
   )
@@ -48,9 +63,10 @@ export function repeatedEffects({ rows, journal, labelled, inbox, outbox }: Evid
 }
 
 /** What a person was asked about happened once when they said so, and never when they did not; every question had its end. */
-export function approvals({ waits, verdicts, labelled }: Evidence): string[] {
+export function approvals(evidence: Evidence): string[] {
+  const { waits, verdicts } = evidence
   const said = new Map(verdicts.map(({ issue, verdict }) => [issue, verdict]))
-  const writes = Map.groupBy(labelled, ({ issue }) => issue)
+  const writes = labelsOf(evidence)
   return waits.flatMap((wait) => {
     const { issue, state } = wait
     const verdict = said.get(issue)
