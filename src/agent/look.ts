@@ -18,7 +18,8 @@ export interface Seen {
   /** Why it cannot be read, as a sentence in the first person. */
   unread?: string
   as?: "image" | "audio" | "text"
-  hash?: string
+  /** Of the kept bytes. */
+  sha256?: string
   type?: string
   size?: number
 }
@@ -70,7 +71,8 @@ export async function look(
   const { type = sniff(got.bytes) ?? one.type } = found
   const what = describe({ ...one, size: got.bytes.length, ...(type === undefined ? {} : { type }) })
   if ("unread" in found || type === undefined) return { what, unread: "unread" in found ? found.unread : UNREADABLE }
-  return { what, as: found.as, ...(await deps.store.keep({ bytes: got.bytes, type, inboxId })) }
+  const { hash: sha256, size } = await deps.store.keep({ bytes: got.bytes, type, inboxId })
+  return { what, as: found.as, type, size, sha256 }
 }
 
 function planFor(one: Attachment, able: Abilities): Plan {

@@ -89,7 +89,7 @@ async function read(
   { store, transcriber }: PerceptionDeps,
   job: Job,
   one: Attachment,
-  { what, unread, as, hash, type, size }: Seen,
+  { what, unread, as, sha256: hash, type, size }: Seen,
 ): Promise<Part> {
   if (unread !== undefined || hash === undefined) return { beside: { what, unread: unread ?? GONE } }
   if (as !== "audio") return { beside: { what, hash } }

@@ -133,7 +133,7 @@ describe("a photo by Telegram", () => {
     const run = await product.api<{ steps: { name: string; result: unknown }[] }>(`/api/v1/runs/${runs[1]?.id}`)
     expect(run.steps.find(({ name }) => name === "media")?.result).toMatchObject({
       what: "image, image/jpeg, 2 kB",
-      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
   })
 
