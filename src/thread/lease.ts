@@ -11,6 +11,14 @@ import type { Fence, ThreadNews } from "../journal/journal.ts"
 import type { EventKind } from "./event.ts"
 
 export const LEASE_SECONDS = 5
+/** Nothing is put off for longer than a minute (`execute.ts`). */
+const MOST_READY_SECONDS = 120
+
+/** A moment has come; also one so far ahead that nobody can have meant it: the database's clock was set back since. */
+function isNow(column: "ready_at" | "lease_until", mostSeconds: number): SQL {
+  const at = sql.raw(column)
+  return sql`(${at} <= now() or ${at} > now() + make_interval(secs => ${sql.raw(String(mostSeconds))}))`
+}
 
 /** What a claim found to do: a run to go on with, or the events that start a new one. */
 export interface Claim extends ThreadNews {
@@ -119,7 +127,8 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
   return sql`
     with free as (
       select id, owner as dead from threads
-      where ${which} ((owner is null and ready_at <= now()) or (owner is not null and lease_until < now()))
+      where ${which} ((owner is null and ${isNow("ready_at", MOST_READY_SECONDS)})
+        or (owner is not null and ${isNow("lease_until", 2 * LEASE_SECONDS)}))
       order by owner is null, least(ready_at, lease_until) limit 1 for no key update skip locked
     ), held as (
       update threads set owner = ${p.owner}, epoch = epoch + 1, ready_at = null,

@@ -142,3 +142,12 @@ test("rapid messages of several people on one chat are a run each, with the righ
   }
   expect(runs).toEqual([["owner's", "owner's too"], ["member's"], ["owner's last"]])
 })
+
+test("a clock that was set back by an hour holds up no thread: neither who waits, nor whose worker died", async () => {
+  const { threadId } = await s.inbox.accept(text("work", { threadKey: "web:set-back" }))
+  await s.db.query(sql`update threads set ready_at = now() + interval '1 hour' where id = ${threadId}`)
+  const waiting = await s.leases.claim(threadId)
+  await s.db.query(sql`update threads set lease_until = now() + interval '1 hour' where id = ${threadId}`)
+  const orphan = await leasesOf(s.db).claim(threadId)
+  expect([waiting?.run?.attempts, orphan?.run?.attempts]).toEqual([0, 1])
+})
