@@ -2,15 +2,18 @@
 import { benchAccept } from "./accept.ts"
 import { benchDialogues } from "./dialogues.ts"
 import { ms } from "./figures.ts"
+import type { Shot } from "./generator.ts"
 import { benchGrowth } from "./growth.ts"
 import { benchInstall } from "./install.ts"
 import { benchIssues, type IssueFigures } from "./issues.ts"
+import { shootBare } from "./load.ts"
 import { onDisk, onPostgres } from "./places.ts"
 import { benchProcess } from "./process.ts"
 import { promptTokens } from "./prompt.ts"
 import { benchRecall } from "./recall.ts"
 import type { Row, Table } from "./report.ts"
 import { benchScale } from "./scale.ts"
+import { benchLoad, type LoadFigures } from "./steps.ts"
 import { benchTurn, type TurnFigures } from "./turn.ts"
 
 export interface Measured {
@@ -28,6 +31,7 @@ const unmeasured = (what: string, goal: string, figure: string): Row => ({ what,
 export const MEASUREMENTS: Record<string, () => Promise<Measured>> = {
   turn,
   accept,
+  load,
   scale,
   process: ready,
   prompt,
@@ -36,6 +40,39 @@ export const MEASUREMENTS: Record<string, () => Promise<Measured>> = {
   dialogues,
   issues,
   install,
+}
+
+async function load(): Promise<Measured> {
+  const server = await onPostgres(async () => ({
+    figures: await benchLoad("postgres", [200], 60),
+    bare: await shootBare("postgres", 200, 10),
+  }))
+  const embedded = {
+    figures: await benchLoad("pglite", [25, 50, 100, 150, 200, 300, 400], 10),
+    bare: await shootBare("pglite", 50, 10),
+  }
+  const row = (what: string, goal: string, taken: { figures: LoadFigures; bare: Shot } | null, least: number): Row => {
+    if (!taken) return unmeasured(what, goal, NO_POSTGRES)
+    const { figures, bare } = taken
+    const { steps, held, flood, settledMs, violations } = figures
+    const at = (steps.find(({ rate }) => rate === held) ?? steps[0])?.shot.took ?? flood.shot.took
+    const beyond = `at ${flood.rate}/s ${flood.shot.acknowledged.length} of ${flood.shot.sent} taken, ${flood.shot.refused} told to come back`
+    const end = violations.length > 0 ? violations.join("; ") : "all that was ever taken reached its end, once"
+    return {
+      what,
+      goal,
+      figure: `${held}/s held: p50 ${ms(at.p50)}, p99 ${ms(at.p99)}; ${beyond}; ${end}`,
+      ratio: `bare Fastify and one insert: p50 ${ms(bare.took.p50)}, p99 ${ms(bare.took.p99)}`,
+      isMet:
+        held >= least && violations.length === 0 && settledMs !== null && Object.keys(flood.shot.wrong).length === 0,
+    }
+  }
+  return {
+    rows: [
+      row("load, Postgres, 60 s", "200/s, and nothing taken is lost", server, 200),
+      row("load, PGlite", "50/s, and nothing taken is lost", embedded, 50),
+    ],
+  }
 }
 
 async function turn(): Promise<Measured> {
