@@ -8,6 +8,14 @@ import { parseArgs } from "node:util"
 import { circumstances } from "../bench/report.ts"
 import { approvals } from "./approvals.ts"
 import { crashPoints } from "./crash-points.ts"
+import { clockJumps } from "./faults/clock-jumps.ts"
+import { databaseRestarts } from "./faults/database-restarts.ts"
+import { diskFull } from "./faults/disk-full.ts"
+import { gracefulStop } from "./faults/graceful-stop.ts"
+import { listenDropped } from "./faults/listen-dropped.ts"
+import { proxy } from "./faults/proxy.ts"
+import { zombies } from "./faults/zombies.ts"
+import { ackBeforeCommit, fenceOff, intentOff } from "./kill/controls.ts"
 import { killLoop } from "./kill/kill-loop.ts"
 import { powerCuts, stockPglite } from "./power.ts"
 import { SUITES, VOWS } from "./promises.ts"
@@ -28,9 +36,19 @@ const { values: options } = parseArgs({
 /** The tests are run by themselves anyway, so the short form leaves them out. */
 const proofs: Proof[] = [
   killLoop,
+  fenceOff,
+  intentOff,
+  ackBeforeCommit,
   crashPoints,
   powerCuts,
   stockPglite,
+  zombies,
+  gracefulStop,
+  databaseRestarts,
+  listenDropped,
+  proxy,
+  diskFull,
+  clockJumps,
   approvals,
   secretsSweep,
   ...(options.short ? [] : SUITES),
