@@ -15,6 +15,7 @@ interface Row {
   /** Rows of the inbox with its text, and those that are done, their runs too. */
   rows: number
   done: number
+  /** Of the run that took it; a later one may mention it again. */
   replies: number
   facts: number
   /** Times that its reply was handed to the channel. */
@@ -68,17 +69,17 @@ function inOrder(lane: Taken["lane"], taken: readonly Taken[], arrived: readonly
 function read(db: Db): Promise<Row[]> {
   return db.query<Row>(sql`
     with jobs as (
-      select substring(payload ->> 'text' from 'job-[0-9]+') as tag, inbox.state, runs.state as run_state
+      select substring(payload ->> 'text' from 'job-[0-9]+') as tag, inbox.state, inbox.run_id, runs.state as run_state
       from inbox left join runs on runs.id = run_id where inbox.kind = 'message'
     ), said as (
-      select m[1] as tag, attempts, state from outbox, regexp_matches(body ->> 'text', 'done (job-[0-9]+)\\.', 'g') m
+      select m[1] as tag, run_id, attempts, state from outbox, regexp_matches(body ->> 'text', 'done (job-[0-9]+)\\.', 'g') m
     ), facts as (
       select substring(text from 'job-[0-9]+') as tag from memories where text like 'Fact of job-%'
     )
     select tag, count(*) as rows, count(*) filter (where state = 'done' and run_state = 'done') as done,
-      (select count(*) from said where said.tag = jobs.tag) as replies,
+      (select count(*) from said where said.tag = jobs.tag and said.run_id = any (array_agg(jobs.run_id))) as replies,
       (select count(*) from facts where facts.tag = jobs.tag) as facts,
-      (select coalesce(max(attempts), 0) from said where said.tag = jobs.tag) as tries,
+      (select coalesce(sum(greatest(attempts, 1)), 0)::int from said where said.tag = jobs.tag) as tries,
       (select coalesce(bool_or(state = 'uncertain'), false) from said where said.tag = jobs.tag) as doubt
     from jobs where tag is not null group by tag`)
 }
