@@ -22,6 +22,7 @@ import { SUITES, VOWS } from "./promises.ts"
 import type { Proof, Setting } from "./proof.ts"
 import { isHeld, promisesReport, type Shown, standing } from "./report.ts"
 import { secretsSweep } from "./secrets/sweep.ts"
+import { createSoak } from "./soak.ts"
 
 const FILE = fileURLToPath(new URL("../../PROMISES.md", import.meta.url))
 
@@ -49,6 +50,7 @@ const proofs: Proof[] = [
   proxy,
   diskFull,
   clockJumps,
+  createSoak(),
   approvals,
   secretsSweep,
   ...(options.short ? [] : SUITES),
