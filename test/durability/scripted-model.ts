@@ -92,7 +92,7 @@ const SOON_EVERY = 2
 const EVERY_MINUTE = 5
 
 /** Whether the model says about an issue what needs no person to look at it. */
-export function isSure(issue: number): boolean {
+function isSure(issue: number): boolean {
   return issue % 2 === 0
 }
 

@@ -5,7 +5,7 @@ import { start as startTelegram, type TelegramStandIn } from "../../support/tele
 import { startErrandModel } from "../power/errand-model.ts"
 
 const SECRET = "0123456789abcdef0123456789abcdef"
-export const OWNER = 4242
+const OWNER = 4242
 
 export interface Effect {
   name: string
