@@ -13,16 +13,16 @@ export interface Hold {
 export function hold(leases: Leases, claim: Claim, shutdown: AbortSignal): Hold {
   const lost = new AbortController()
   const lastSeq = Math.max(0, ...(claim.run?.events.map((event) => event.seq) ?? []))
-  let lastRenewal = performance.now()
+  let lastRenewal = Date.now()
   const renew = async () => {
     try {
       const news = await leases.renew(claim.fence)
       if (!news) lost.abort(new Fenced())
       else if (news.stopSeq > lastSeq) lost.abort(new Cancelled())
-      lastRenewal = performance.now()
+      lastRenewal = Date.now()
     } catch (cause) {
       // A database that is away for a moment is no reason to stop; once the lease must have run out, it is.
-      if (performance.now() - lastRenewal > LEASE_SECONDS * 1000)
+      if (Date.now() - lastRenewal > LEASE_SECONDS * 1000)
         lost.abort(new Fenced("the lease could not be renewed", { cause }))
     }
   }
