@@ -11,10 +11,7 @@ import { json } from "../db/sql.ts"
 
 export interface Throttle {
   /** Null: it is counted, send it now. Else when to ask again. */
-  admit(
-    channel: Channel,
-    message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">,
-  ): Promise<Date | null>
+  admit(channel: Channel, message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">): Promise<Date | null>
 }
 
 export interface ThrottleDeps {

@@ -20,7 +20,7 @@ test("rows have one set of types", async () => {
     await one(sql`select 9007199254740991::int8 as big, 7::int4 as small, 0.25::float8 as real, true as yes, null::text as nothing,
     ${at}::timestamptz as at, '{"a":[1,null,"x"]}'::jsonb as parsed, 'text'::text as words, count(*) as counted,
     '\\x00ff'::bytea as bytes, '01890000-0000-7000-8000-000000000000'::uuid as id from (values (1), (2)) v`)
-  const bytes = Buffer.from(z.instanceof(Uint8Array).parse(row?.["bytes"])).toString("hex")
+  const bytes = Buffer.from(z.instanceof(Uint8Array).parse(row?.bytes)).toString("hex")
   expect({ ...row, bytes }).toEqual({
     big: Number.MAX_SAFE_INTEGER,
     small: 7,
