@@ -1,9 +1,9 @@
 /** Process: the product as a person starts it: time to ready, first and again, and the memory it then holds. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 import { testDir } from "../support/database.ts"
+import { freePort } from "../support/free-port.ts"
 
 export interface ProcessFigures {
   /** Milliseconds from spawn to an answering /readyz. */
@@ -74,17 +74,4 @@ async function ready(url: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error(`the product ended with ${child.exitCode} before it was ready`)
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() =>
-        typeof address === "object" && address ? resolve(address.port) : reject(new Error("no port")),
-      )
-    })
-  })
 }

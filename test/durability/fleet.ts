@@ -1,15 +1,13 @@
 /** Fleet: processes of the product as they are started for real, each on a port of its own, killed without warning. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { freePort } from "../support/free-port.ts"
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts")
 const READY_MS = 120_000
 const LOOK_MS = 40
-const FIRST_PORT = 20_000
-const PORTS = 12_000
 
 export interface Ship {
   url: string
@@ -95,21 +93,5 @@ export async function createShip(
       victim.kill("SIGKILL")
       await once(victim, "exit")
     },
-  }
-}
-
-/** Below the ports that the system hands out by itself: nobody takes it while the process is down. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * PORTS)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false))
-      server.listen(port, "127.0.0.1", () => resolve(true))
-    })
-    if (!isFree) continue
-    server.close()
-    await once(server, "close")
-    return port
   }
 }

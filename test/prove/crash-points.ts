@@ -3,12 +3,11 @@
  * under way; it is started again on what it left and must come to the end that the class promises.
  */
 
-import { once } from "node:events"
-import { createServer } from "node:net"
 import { join } from "node:path"
 import { openPglite } from "../../src/db/pglite.ts"
 import { createRandom } from "../durability/random.ts"
 import { image, testDatabase, testDir } from "../support/database.ts"
+import { freePort } from "../support/free-port.ts"
 import { allCells, type Cell, nameOf } from "./crash-points/cells.ts"
 import { createMortalShip } from "./crash-points/mortal-ship.ts"
 import { type Ended, goThrough, type Street } from "./crash-points/street.ts"
@@ -94,15 +93,4 @@ async function openStreet(kind: Setting["database"]): Promise<{ street: Street; 
       remove()
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no free port")
-  return address.port
 }

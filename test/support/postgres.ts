@@ -4,9 +4,9 @@
  */
 import { execFileSync } from "node:child_process"
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "./free-port.ts"
 
 export class NoPostgres extends Error {}
 
@@ -126,17 +126,4 @@ function unprivileged(command: string[]): void {
 
 function url(port: string): string {
   return `postgres://vigil@127.0.0.1:${port.trim()}/postgres`
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() =>
-        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
-      )
-    })
-  })
 }

@@ -2,9 +2,9 @@
  * A Telegram on loopback: telegram-test-api behind a front that adds what it lacks and we depend on: offsets and long
  * polls, the secret header and one repeated webhook delivery, the limits of messages and buttons, and the other methods.
  */
-import { createServer } from "node:net"
 import type { Readable } from "node:stream"
 import { TelegramServer } from "telegram-test-api/lib/telegramServer.js"
+import { freePort } from "./free-port.ts"
 import type { Answer, Asked, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
 import { readTelegramHtml } from "./telegram-html.ts"
@@ -312,14 +312,4 @@ const ok = (result: unknown): Answer => ({ status: 200, body: { ok: true, result
 
 function refusal(error_code: number, description: string, parameters?: object): Answer {
   return { status: error_code, body: { ok: false, error_code, description, ...(parameters ? { parameters } : {}) } }
-}
-
-/** telegram-test-api cannot choose a port by itself. */
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve))
-  const address = probe.address()
-  await new Promise<void>((resolve) => probe.close(() => resolve()))
-  if (address === null || typeof address === "string") throw new Error("no free port")
-  return address.port
 }

@@ -4,9 +4,9 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import { freePort } from "../../support/free-port.ts"
 
 const MAIN = join(import.meta.dirname, "../../../src/main.ts")
 const READY_MS = 60_000
@@ -126,15 +126,4 @@ export async function createBoat(options: BoatOptions): Promise<Boat> {
       return (await answer)[0] as T
     },
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("no free port")
-  return address.port
 }

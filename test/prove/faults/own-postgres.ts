@@ -8,8 +8,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import postgres from "postgres"
+import { freePort } from "../../support/free-port.ts"
 import { NoPostgres, postgresUrl } from "../../support/postgres.ts"
-import { freePort } from "./boat.ts"
 
 export interface OwnPostgres {
   url: string
