@@ -4,7 +4,7 @@ import { vigil } from "./command.ts"
 test("a proof that does not exist is refused with the names of those that do", async () => {
   const { code, stderr } = await vigil(["prove", "--only", "magic"])
   expect(code).toBe(2)
-  expect(stderr).toContain("there is no magic; there are approvals")
+  expect(stderr).toContain("there is no magic; there are kill loop, ")
 })
 
 test("one proof runs alone, on one database, and says what it saw", async () => {

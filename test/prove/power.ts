@@ -34,7 +34,7 @@ export const powerCuts: Proof = {
 
 /** fsync comes to nothing, as in PGlite when nobody mends it. */
 export const stockPglite: Proof = {
-  name: "stock PGlite, power cuts",
+  name: "power cuts without fsync",
   databases: ["pglite"],
   expects: "red",
   run: (setting) => pull(setting, { syncs: false, count: SIZES[setting.form].controls }),

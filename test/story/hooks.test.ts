@@ -83,11 +83,14 @@ test("what is not signed with the hook's secret, now, is refused and leaves noth
   expect((await runs()).length).toBe(before)
 })
 
-test("an unknown name is 404, signed or not, and costs the vault nothing", async () => {
+test("an unknown name is 404 to who signs, 401 to who does not, and costs the vault nothing", async () => {
   const raw = body("x")
   for (const name of ["nobody", "Deploy", "..%2f..", "a".repeat(60)])
-    for (const headers of [{}, signed(secret, raw, new Date())])
-      expect((await post(raw, { name, headers })).status).toBe(404)
+    for (const [headers, status] of [
+      [{}, 401],
+      [signed(secret, raw, new Date()), 404],
+    ] as const)
+      expect((await post(raw, { name, headers })).status).toBe(status)
   const { secrets } = await product.api<{ secrets: { name: string; refused: number }[] }>("/api/v1/secrets")
   expect(secrets).toMatchObject([{ name: "HOOK_DEPLOY", refused: 0 }])
 })

@@ -36,6 +36,7 @@ function process(owner: string, via: Db = db) {
   const seen: string[] = []
   const sleep = (ms: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => {
+      if (signal.aborted) return resolve()
       sleeping.push({ ms, wake: resolve })
       signal.addEventListener("abort", () => resolve(), { once: true })
     })
