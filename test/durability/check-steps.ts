@@ -62,9 +62,13 @@ export function repeatedEffects(evidence: Evidence): string[] {
   return [...counted, ...repeated, ...late]
 }
 
-/** What a person was asked about happened once when they said so, and never when they did not; every question had its end. */
+/**
+ * What a person was asked about happened once when they said so, and never when they did not; every question had its end. An issue
+ * whose run was given up in the middle of it, with a word to the owner, may be as it was.
+ */
 export function approvals(evidence: Evidence): string[] {
-  const { waits, verdicts } = evidence
+  const { waits, verdicts, inbox } = evidence
+  const dead = new Set(inbox.filter(({ state }) => state === "dead").map(({ tag }) => tag))
   const said = new Map(verdicts.map(({ issue, verdict }) => [issue, verdict]))
   const writes = labelsOf(evidence)
   return waits.flatMap((wait) => {
@@ -72,7 +76,8 @@ export function approvals(evidence: Evidence): string[] {
     const verdict = said.get(issue)
     if (verdict !== (WORDS.get(state) ?? state))
       return [`the question about issue ${issue} is ${state}, the owner said ${verdict ?? "nothing"}`]
-    return carriedOut(wait, writes.get(issue)?.length ?? 0)
+    const times = writes.get(issue)?.length ?? 0
+    return times === 0 && dead.has(`issue-${issue}`) ? [] : carriedOut(wait, times)
   })
 }
 

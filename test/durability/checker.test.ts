@@ -191,6 +191,18 @@ test("what was given up has its end when a person was told, and is counted", () 
   ])
 })
 
+test("an approved label may be missing when its run was given up and a person was told, and only then", () => {
+  const history = good()
+  const given = {
+    ...history,
+    labelled: history.labelled.slice(0, 1),
+    inbox: history.inbox.map((row) => (row.tag === "issue-5" ? { ...row, state: "dead" } : row)),
+    runs: history.runs.map((run) => (run.id === "r4" ? { ...run, state: "failed" } : run)),
+  }
+  expect(violations(given).join()).toMatch(/issue-5 was acknowledged and is dead, .*nobody was told/)
+  expect(violations(given).join()).not.toContain("labelled 0 times")
+})
+
 test("a run that a limit ended has its end when it said so", () => {
   const history = good()
   const given = {
