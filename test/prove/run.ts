@@ -1,6 +1,7 @@
 /**
  * Prove: `npm run prove`. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes and
- * only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices.
+ * only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--turns N` is the
+ * length of the soak.
  */
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     database: { type: "string" },
     seed: { type: "string", default: "20261122" },
+    turns: { type: "string" },
   },
 })
 /** The tests are run by themselves anyway, so the short form leaves them out. */
@@ -50,7 +52,7 @@ const proofs: Proof[] = [
   proxy,
   diskFull,
   clockJumps,
-  createSoak(),
+  createSoak(options.turns === undefined ? undefined : Number(options.turns)),
   approvals,
   secretsSweep,
   ...(options.short ? [] : SUITES),

@@ -65,7 +65,7 @@ export const intentOff = proofOf({
   fault: "intent",
   symptom: /was labelled|and labelled [2-9] times/,
   storm: { odds: { ...ODDS, lost: 0.2, issues: 0.3 } },
-  databases: ["postgres", "pglite"],
+  databases: ["postgres"],
 })
 
 /** Only who takes messages in is killed. */
@@ -74,5 +74,5 @@ export const ackBeforeCommit = proofOf({
   fault: "acknowledge",
   symptom: /was acknowledged and is not in the inbox/,
   storm: { victims: ["web", "all"] },
-  databases: ["postgres", "pglite"],
+  databases: ["pglite"],
 })
