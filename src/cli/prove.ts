@@ -15,6 +15,7 @@ export const addProve: AddCommands = (program, act) => {
     .option("--short", "the three-minute form, which only prints")
     .option("--only <names>", "these proofs, separated by commas")
     .option("--database <kind>", "pglite or postgres; both when not given")
+    .option("--keep", "write the report again, with what earlier runs saw of the other proofs")
     .option("--turns <number>", "how many turns the soak takes")
     .option("--seed <number>", "repeat the random choices of an earlier run")
     .action(

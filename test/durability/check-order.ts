@@ -37,9 +37,6 @@ export function overlapping({ inbox, runs, waits }: Evidence): string[] {
   })
 }
 
-/** A claim's time is that of its beginning: what is written so soon after may have come before it took hold. */
-const HOLD_MS = 1000
-
 /** Epochs of a thread only rise: a lower one after a higher was written, or after it was claimed, is of a worker that had lost it. */
 export function staleWriters({ journal, runs, claims }: Evidence): string[] {
   const threadOf = new Map(runs.map((run) => [run.id, run.threadId]))
@@ -50,7 +47,7 @@ export function staleWriters({ journal, runs, claims }: Evidence): string[] {
     const before = reached.get(thread) ?? 0
     reached.set(thread, Math.max(before, epoch))
     const lostAt = claimed.get(`${thread} ${epoch + 1}`) ?? Number.POSITIVE_INFINITY
-    const after = epoch < before ? before : at.getTime() > lostAt + HOLD_MS ? epoch + 1 : null
+    const after = epoch < before ? before : at.getTime() > lostAt ? epoch + 1 : null
     return after === null
       ? []
       : [`a stale worker wrote to run ${runId}: step ${n} (${name}), epoch ${epoch} after ${after}`]

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest"
-import { isHeld, promisesReport, type Shown, standing } from "./report.ts"
+import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
 
 const saw = (name: string, violations: string[], expects: "green" | "red" = "green"): Shown => ({
   proof: { name, expects },
   database: "pglite",
+  form: "full",
+  when: "2026-11-22T18:51Z, commit 0355620",
   seconds: 3,
   evidence: { figures: { messages: 12_000 }, violations },
 })
@@ -38,5 +40,13 @@ test("the report has each promise, each control with what it broke, and each fig
   const report = promisesReport("# Promises", [vow(["kill loop"])], shown)
   expect(report).toContain("| nothing is lost | 0 of 10 | kill loop | **broken** |")
   expect(report).toContain("| fence off | pglite | 1, first: a stale worker wrote | red, as it must be |")
-  expect(report).toContain("| kill loop | pglite | messages 12,000 | 3 | 1: a \\| b was lost |")
+  expect(report).toContain(
+    "| kill loop | pglite | messages 12,000 | 3 | 1: a \\| b was lost | 2026-11-22T18:51Z, commit 0355620 |",
+  )
+})
+
+test("a report can be read back, whatever the violations say", () => {
+  const shown = [saw("kill loop", ["--> was lost"]), saw("fence off", [], "red")]
+  expect(readReport(promisesReport("# Promises", [], shown))).toEqual(shown)
+  expect(readReport("# Another text")).toEqual([])
 })

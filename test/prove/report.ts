@@ -1,13 +1,31 @@
 /** Report: `PROMISES.md`: every promise with what its proofs saw, then the controls that had to fail, then each proof's figures. */
+import { z } from "zod"
 import { markdown, type Table } from "../bench/report.ts"
 import type { Vow } from "./promises.ts"
-import type { Evidence, Proof } from "./proof.ts"
 
-export interface Shown {
-  proof: Pick<Proof, "name" | "expects">
-  database: string
-  seconds: number
-  evidence: Evidence
+const shownSchema = z.object({
+  proof: z.object({ name: z.string(), expects: z.enum(["green", "red"]) }),
+  database: z.string(),
+  form: z.enum(["short", "full"]),
+  /** `2026-11-22T18:51Z, commit 0355620` */
+  when: z.string(),
+  seconds: z.number(),
+  evidence: z.object({
+    figures: z.record(z.string(), z.union([z.string(), z.number()])),
+    violations: z.array(z.string()),
+  }),
+})
+
+/** What one proof saw on one database. */
+export type Shown = z.output<typeof shownSchema>
+
+/** At the end of the report, for a later run that replaces some of them. */
+const DATA = /<!-- what it was made from\n([\s\S]*)\n-->/
+
+/** What a report was made from; empty for a text that is none. */
+export function readReport(report: string): Shown[] {
+  const [, data] = DATA.exec(report) ?? []
+  return data === undefined ? [] : z.array(shownSchema).parse(JSON.parse(data))
 }
 
 /** A green proof without a violation, a red control with one. */
@@ -26,7 +44,7 @@ export function standing(vow: Vow, shown: Shown[]): "held" | "broken" | "not yet
 export function promisesReport(intro: string, vows: Vow[], shown: Shown[]): string {
   const green = shown.filter(({ proof }) => proof.expects === "green")
   const red = shown.filter(({ proof }) => proof.expects === "red")
-  return markdown(intro, [
+  const tables: Table[] = [
     {
       title: "Promises",
       head: ["promise", "goal", "proof", ""],
@@ -46,7 +64,10 @@ export function promisesReport(intro: string, vows: Vow[], shown: Shown[]): stri
       ]),
     },
     figuresTable(green),
-  ])
+  ]
+  // Such a text could end the comment.
+  const data = JSON.stringify(shown).replaceAll("--", "\\u002d\\u002d")
+  return `${markdown(intro, tables)}\n<!-- what it was made from\n${data}\n-->\n`
 }
 
 function proofOf({ proofs, notYet }: Vow, shown: Shown[]): string {
@@ -67,10 +88,10 @@ function mark(state: ReturnType<typeof standing>): string {
 function figuresTable(shown: Shown[]): Table {
   return {
     title: "What each proof saw",
-    head: ["proof", "database", "figures", "seconds", "violations"],
-    lines: shown.map(({ proof, database, seconds, evidence }) => [
+    head: ["proof", "database", "figures", "seconds", "violations", "when"],
+    lines: shown.map(({ proof, database, form, when, seconds, evidence }) => [
       proof.name,
-      database,
+      `${database}${form === "short" ? ", short form" : ""}`,
       Object.entries(evidence.figures)
         .map(([what, figure]) => `${what} ${typeof figure === "number" ? figure.toLocaleString("en") : figure}`)
         .join(", "),
@@ -78,6 +99,7 @@ function figuresTable(shown: Shown[]): Table {
       evidence.violations.length === 0
         ? "none"
         : `${evidence.violations.length}: ${evidence.violations.slice(0, 3).join("; ")}`,
+      when,
     ]),
   }
 }

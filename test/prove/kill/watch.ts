@@ -14,6 +14,8 @@ interface Seen {
   owner: string
   epoch: number
   leaseUntil: Date
+  /** By the database's clock, while it looked. */
+  seenAt: Date
 }
 
 interface Takeover {
@@ -26,7 +28,7 @@ interface Takeover {
 export interface Watch {
   /** Milliseconds from each kill to each takeover that it caused. @param deeds what was done to workers, in order. */
   stop(deeds: { at: number; wasFrozen: boolean }[]): Promise<number[]>
-  /** Each time a thread was taken, as far as it was seen. */
+  /** Each time a thread was taken, as far as it was seen, and when: by then it was committed. */
   claims: Evidence["claims"]
 }
 
@@ -42,7 +44,7 @@ export function watchLeases(db: Db): Watch {
     const before = holders.get(now.thread)
     if (before && before.owner !== now.owner && renewedAt >= before.leaseUntil.getTime())
       takeovers.push({ from: before.owner, at: renewedAt })
-    if (before?.epoch !== now.epoch) claims.push({ threadId: now.thread, epoch: now.epoch, at: new Date(renewedAt) })
+    if (before?.epoch !== now.epoch) claims.push({ threadId: now.thread, epoch: now.epoch, at: now.seenAt })
     holders.set(now.thread, now)
     alive.set(now.owner, Math.max(renewedAt, alive.get(now.owner) ?? 0))
   }
@@ -50,7 +52,7 @@ export function watchLeases(db: Db): Watch {
   async function look(): Promise<void> {
     while (!isOver) {
       const held = await db.query<Seen>(sql`
-        select id as thread, owner, epoch, lease_until as "leaseUntil" from threads where owner is not null`)
+        select id as thread, owner, epoch, lease_until as "leaseUntil", clock_timestamp() as "seenAt" from threads where owner is not null`)
       const now = new Set(held.map(({ thread }) => thread))
       for (const thread of holders.keys()) if (!now.has(thread)) holders.delete(thread)
       for (const one of held) note(one)
