@@ -161,7 +161,12 @@ async function open(options: object): Promise<Octokit> {
     import("@octokit/plugin-throttling"),
     import("@octokit/plugin-retry"),
   ])
-  return new (Octokit.plugin(throttling, retry))(options)
+  const octokit = new (Octokit.plugin(throttling, retry))(options)
+  octokit.hook.before("request", ({ method, url, request }) => {
+    // What changes something may have happened although its answer was lost: whoever asked for it looks before it is done again.
+    if (method !== "GET" && !url.endsWith("/access_tokens")) Object.assign(request, { retries: 0 })
+  })
+  return octokit
 }
 
 const answered = z.object({

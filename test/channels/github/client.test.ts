@@ -201,6 +201,19 @@ describe("failures", () => {
     expect(server.asked.length).toBe(before + 1)
   })
 
+  test.each([
+    ["lost its answer", { lose: true as const }, "connection_lost", 1],
+    ["met a GitHub that is down", { status: 502, body: { message: "down" } }, "github_away", 0],
+  ])("a change that %s is not made again by itself: it may have happened", async (_what, trouble, code, made) => {
+    const isChange = (asked: { method: string }) => asked.method === "POST"
+    server.put(REPO, { number: 77, title: "t" })
+    const before = server.asked.filter(isChange).length
+    server.trouble(trouble, isChange)
+    await expect(github.addLabels(REPO, 77, ["bug"], signal)).rejects.toMatchObject({ code })
+    expect(server.asked.filter(isChange).length - before).toBe(1)
+    expect(server.writes).toHaveLength(made)
+  })
+
   test("a short trouble is passed over inside the call", async () => {
     server.put(REPO, { number: 1, title: "old" })
     server.trouble({ status: 502, body: { message: "bad gateway" } })
