@@ -17,6 +17,12 @@ function isWaking(wakes: Date[], at: Date): boolean {
   return wakes.some((wake) => at >= wake && at.getTime() - wake.getTime() < WAKE_MS)
 }
 
+/** A moment, and how long after the last wake of a stopped process it was. */
+function when(at: Date, wakes: Date[]): string {
+  const last = wakes.filter((wake) => wake <= at).at(-1)
+  return `${at.toISOString().slice(11, 23)}${last ? ` (${at.getTime() - last.getTime()} ms after a wake)` : ""}`
+}
+
 /** Labels by issue. A second one that a worker put on as it woke is what no fence of ours can hold back, and changes nothing. */
 function labelsOf({ labelled, wakes }: Evidence): Map<number, Evidence["labelled"]> {
   const byIssue = Map.groupBy(labelled, ({ issue }) => issue)
@@ -44,7 +50,7 @@ export function askedAgain({ journal, asked, wakes }: Evidence): string[] {
 
 /** Once each; a job that was given up, or whose run a limit ended, may have done nothing. */
 export function repeatedEffects(evidence: Evidence): string[] {
-  const { rows, journal, inbox, outbox } = evidence
+  const { rows, journal, inbox, outbox, wakes } = evidence
   const limited = new Set(outbox.filter(({ isLimit }) => isLimit).map(({ runId }) => runId))
   const state = new Map(inbox.map((row) => [row.tag, limited.has(row.runId) ? "limited" : row.state]))
   const counted = rows.flatMap(({ name, tag, times }) =>
@@ -52,7 +58,9 @@ export function repeatedEffects(evidence: Evidence): string[] {
   )
   const writes = labelsOf(evidence)
   const repeated = [...writes].flatMap(([issue, all]) =>
-    all.length > 1 ? [`issue ${issue} was labelled ${all.length} times`] : [],
+    all.length > 1
+      ? [`issue ${issue} was labelled ${all.length} times: ${all.map(({ at }) => when(at, wakes)).join(", ")}`]
+      : [],
   )
   const late = journal.flatMap(({ issue, at, phase }) => {
     if (issue === null || phase !== "outcome") return []

@@ -73,7 +73,6 @@ if (unknown.length > 0) {
 const [when = "", ...machine] = whereAndWhen()
 const isWhole = !names && !options.database && !options.short
 const isWritten = isWhole || options.keep
-const kept = options.keep && existsSync(FILE) ? readReport(readFileSync(FILE, "utf8")) : []
 const shown: Shown[] = []
 say(`${when}, ${machine.join(", ")}, seed ${options.seed}`)
 for (const proof of proofs) {
@@ -90,6 +89,8 @@ for (const proof of proofs) {
 /** After each proof: a run that is stopped keeps what it saw. */
 function write(): void {
   const isNew = (old: Shown) => shown.some((one) => one.proof.name === old.proof.name && one.database === old.database)
+  // Read again each time: another run may have written meanwhile.
+  const kept = options.keep && existsSync(FILE) ? readReport(readFileSync(FILE, "utf8")) : []
   const all = [...kept.filter((old) => !isNew(old)), ...shown]
   const order = (one: Shown) => proofs.findIndex(({ name }) => name === one.proof.name)
   const known = all.filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
