@@ -46,19 +46,27 @@ const where = circumstances()
 say(`${where}\n`)
 const rows: Row[] = []
 const tables: Table[] = []
+let beside: Table[] = []
+
+/** After each measurement: a run that is stopped keeps what it saw. */
+function write(): void {
+  if (names.length > 0) return
+  const intro = `# Benchmarks\n\nWritten by \`npm run bench\`: ${where}.`
+  writeFileSync(FILE, markdown(intro, [goalsTable(rows), ...beside, ...tables]))
+}
+
 for (const [name, measure] of Object.entries(MEASUREMENTS)) {
   if (!isWanted(name)) continue
   const measured = await measure()
   say(`${plain(goalsTable(measured.rows))}\n`)
   rows.push(...measured.rows)
   tables.push(...(measured.tables ?? []))
+  write()
 }
-const beside = isWanted("peers") ? await peers() : null
-if (beside) say(`${plain(beside)}\n`)
-for (const table of tables) say(`${plain(table)}\n`)
-if (names.length === 0) {
-  const intro = `# Benchmarks\n\nWritten by \`npm run bench\`: ${where}.`
-  writeFileSync(FILE, markdown(intro, [goalsTable(rows), ...(beside ? [beside] : []), ...tables]))
-  say(`written to ${FILE}`)
+if (isWanted("peers")) {
+  beside = [await peers()]
+  write()
 }
+for (const table of [...beside, ...tables]) say(`${plain(table)}\n`)
+if (names.length === 0) say(`written to ${FILE}`)
 process.exit(0)
