@@ -18,6 +18,9 @@ const PLAN: Record<"short" | "full", Moment[]> = {
 }
 /** Messages written on each way in before the stop, so that many runs are under way. */
 const ROUNDS = 6
+/** How often more is written, and how long after. */
+const TRIES = 20
+const AGAIN_MS = 3000
 /** From the first of them at the moment until the stop; the others are held there with it. */
 const GATHER_MS = 500
 
@@ -75,7 +78,12 @@ async function stopOne(scene: Scene, who: string, moment: Moment): Promise<numbe
     if (moment === "answered") setTimeout(() => victim.signal("SIGSTOP"), 3)
     else victim.signal("SIGSTOP")
   }
-  for (let round = 0; round < ROUNDS; round++) scene.write()
+  // Either of the two may take the work: more is written until the victim has its share.
+  for (let tries = 0; begun === 0; tries++) {
+    if (tries === TRIES) throw new Error(`${who} never came to be ${moment}`)
+    for (let round = 0; round < ROUNDS; round++) scene.write()
+    await Promise.race([stopped.promise, sleep(AGAIN_MS)])
+  }
   await stopped.promise
   const from = scene.providers.modelCalls
   scene.doors = () => [other.url]
