@@ -28,7 +28,7 @@ const percent = (share: number) => `${(share * 100).toFixed(1)} %`
 const unmeasured = (what: string, goal: string, figure: string): Row => ({ what, goal, figure, isMet: null })
 
 /** By the name under which `npm run bench -- <name>` runs one alone. */
-export const MEASUREMENTS: Record<string, () => Promise<Measured>> = {
+export const MEASUREMENTS = {
   turn,
   accept,
   load,

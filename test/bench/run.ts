@@ -33,12 +33,13 @@ async function peers(): Promise<Table> {
   return { title, head, lines, note }
 }
 
+const { load, growth, ...quick } = MEASUREMENTS
+/** The long ones last. */
+const ALL = { ...quick, peers: async () => ({ rows: [], tables: [await peers()] }), load, growth }
 const names = process.argv.slice(2)
-const unknown = names.filter((name) => name !== "peers" && !(name in MEASUREMENTS))
+const unknown = names.filter((name) => !(name in ALL))
 if (unknown.length > 0) {
-  process.stderr.write(
-    `bench: there is no ${unknown.join(", ")}; there are ${Object.keys(MEASUREMENTS).join(", ")}, peers\n`,
-  )
+  process.stderr.write(`bench: there is no ${unknown.join(", ")}; there are ${Object.keys(ALL).join(", ")}\n`)
   process.exit(2)
 }
 const isWanted = (name: string) => names.length === 0 || names.includes(name)
@@ -46,27 +47,22 @@ const where = circumstances()
 say(`${where}\n`)
 const rows: Row[] = []
 const tables: Table[] = []
-let beside: Table[] = []
 
 /** After each measurement: a run that is stopped keeps what it saw. */
 function write(): void {
   if (names.length > 0) return
   const intro = `# Benchmarks\n\nWritten by \`npm run bench\`: ${where}.`
-  writeFileSync(FILE, markdown(intro, [goalsTable(rows), ...beside, ...tables]))
+  writeFileSync(FILE, markdown(intro, [goalsTable(rows), ...tables]))
 }
 
-for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+for (const [name, measure] of Object.entries(ALL)) {
   if (!isWanted(name)) continue
   const measured = await measure()
-  say(`${plain(goalsTable(measured.rows))}\n`)
+  if (measured.rows.length > 0) say(`${plain(goalsTable(measured.rows))}\n`)
   rows.push(...measured.rows)
   tables.push(...(measured.tables ?? []))
   write()
 }
-if (isWanted("peers")) {
-  beside = [await peers()]
-  write()
-}
-for (const table of [...beside, ...tables]) say(`${plain(table)}\n`)
+for (const table of tables) say(`${plain(table)}\n`)
 if (names.length === 0) say(`written to ${FILE}`)
 process.exit(0)

@@ -22,6 +22,8 @@ interface Row {
   tries: number
   /** Nobody knows whether its last try arrived. */
   doubt: boolean
+  /** Its run was given up after its tries, and a person was told. */
+  givenUp: boolean
 }
 
 /** @param arrived texts that a channel was given, in order. */
@@ -35,6 +37,7 @@ export async function broken(
     ...taken.flatMap(({ lane, tag }) => {
       const row = rows.get(tag)
       if (!row) return [`${tag} was taken and is not in the inbox`]
+      if (row.givenUp) return []
       return [...once(row), ...(lane === "web" ? [] : sentOnce(row, arrived[lane]))]
     }),
     ...(["telegram", "sms"] as const).flatMap((lane) => inOrder(lane, taken, arrived[lane])),
@@ -77,6 +80,8 @@ function read(db: Db): Promise<Row[]> {
       select substring(text from 'job-[0-9]+') as tag from memories where text like 'Fact of job-%'
     )
     select tag, count(*) as rows, count(*) filter (where state = 'done' and run_state = 'done') as done,
+      bool_and(state = 'dead' and run_state = 'failed' and exists (
+        select 1 from outbox where outbox.run_id = jobs.run_id and dedupe_key like '%:failed:%')) as "givenUp",
       (select count(*) from said where said.tag = jobs.tag and said.run_id = any (array_agg(jobs.run_id))) as replies,
       (select count(*) from facts where facts.tag = jobs.tag) as facts,
       (select coalesce(sum(greatest(attempts, 1)), 0)::int from said where said.tag = jobs.tag) as tries,
