@@ -107,7 +107,7 @@ const TOOLS = new Map([
 const CHANGES = [
   {
     file: "/src/main.ts",
-    find: /(startApp\(\{[^}]*\bdb: )(await opening)/g,
+    find: /(const db = )(await opening)$/gm,
     put: "$1globalThis.mortal.watch($2)",
   },
   {
