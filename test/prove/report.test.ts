@@ -27,6 +27,8 @@ test("a promise holds only when each of its proofs ran and held", () => {
   const both = vow(["kill loop", "power cuts"])
   expect(standing(both, [saw("kill loop", []), saw("power cuts", [])])).toBe("held")
   expect(standing(both, [saw("kill loop", [])])).toBe("not yet")
+  const short = { ...saw("kill loop", []), form: "short" as const }
+  expect(standing(both, [short, saw("power cuts", [])])).toBe("held in short")
   expect(standing(both, [saw("kill loop", []), saw("power cuts", ["a row is gone"])])).toBe("broken")
 })
 

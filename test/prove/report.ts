@@ -33,12 +33,13 @@ export function isHeld({ proof, evidence }: Shown): boolean {
   return (evidence.violations.length === 0) === (proof.expects === "green")
 }
 
-/** `held`, `broken`, or `not yet` for a promise that has no proof, or one that did not run. */
-export function standing(vow: Vow, shown: Shown[]): "held" | "broken" | "not yet" {
+/** `not yet` is a promise that has no proof, or one that did not run; `held in short` one whose proofs were not all run in full. */
+export function standing(vow: Vow, shown: Shown[]): "held" | "held in short" | "broken" | "not yet" {
   const own = shown.filter(({ proof }) => vow.proofs.includes(proof.name))
   if (own.some((one) => !isHeld(one))) return "broken"
   const isComplete = vow.proofs.every((name) => own.some(({ proof }) => proof.name === name))
-  return vow.proofs.length > 0 && isComplete && !vow.notYet ? "held" : "not yet"
+  if (vow.proofs.length === 0 || !isComplete || vow.notYet) return "not yet"
+  return own.some(({ form }) => form === "short") ? "held in short" : "held"
 }
 
 export function promisesReport(intro: string, vows: Vow[], shown: Shown[]): string {

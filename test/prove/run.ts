@@ -133,7 +133,7 @@ function whereAndWhen(): string[] {
 }
 
 const broken = shown.filter((one) => !isHeld(one))
-for (const vow of VOWS) say(`${standing(vow, shown).padEnd(8)} ${vow.promise}`)
+for (const vow of VOWS) say(`${standing(vow, shown).padEnd(13)} ${vow.promise}`)
 if (isWritten) say(`written to ${FILE}`)
 say(`${shown.length - broken.length} passed, ${broken.length} failed, 0 skipped`)
 process.exit(broken.length === 0 ? 0 : 1)
