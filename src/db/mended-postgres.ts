@@ -1,17 +1,20 @@
 /**
- * Mended Postgres: postgres.js 3.4.9 with three places put right as it is loaded, until a release has them. A connection
+ * Mended Postgres: postgres.js 3.4.9 put right in five places as it is loaded, until a release has them. A connection
  * that breaks must fail what was asked on it, and nothing else. As published it can end the entire process
- * (https://github.com/porsager/postgres/issues/1208), leave a statement without an end, or carry the rest of what it was
- * about to send into the next connection, where the next statement then gets the answer of another.
+ * (https://github.com/porsager/postgres/issues/1208), leave a statement without an end, carry the rest of what it was
+ * about to send into the next connection, where the next statement then gets the answer of another, or do what a broken
+ * transaction asks later (even its `rollback`) inside the transaction that has the connection by then.
  */
 import { registerHooks } from "node:module"
+import { basename } from "node:path"
 import type Postgres from "postgres"
 
-/** Text of `src/connection.js` and what replaces it; each must be there exactly once. */
-const MENDS = [
-  [
-    "  function nextWrite(fn) {\n",
-    `  function nextWrite(fn) {
+/** Text of each source and what replaces it; each must be there exactly once. */
+const MENDS: Record<string, [from: string, to: string][]> = {
+  "connection.js": [
+    [
+      "  function nextWrite(fn) {\n",
+      `  function nextWrite(fn) {
     if (socket === null) {
       nextWriteTimer !== null && clearImmediate(nextWriteTimer)
       chunk = nextWriteTimer = null
@@ -19,14 +22,14 @@ const MENDS = [
       return false
     }
 `,
-  ],
-  [
-    "    incomings = null\n    clearImmediate(nextWriteTimer)\n",
-    "    incomings = null\n    clearImmediate(nextWriteTimer)\n    chunk = nextWriteTimer = null\n",
-  ],
-  [
-    "    socket = null\n\n    if (initial)\n",
-    `    socket = null
+    ],
+    [
+      "    incomings = null\n    clearImmediate(nextWriteTimer)\n",
+      "    incomings = null\n    clearImmediate(nextWriteTimer)\n    chunk = nextWriteTimer = null\n",
+    ],
+    [
+      "    socket = null\n\n    if (initial)\n",
+      `    socket = null
 
     const lost = Errors.connection('CONNECTION_CLOSED', options)
     query && queryError(query, errorResponse || lost)
@@ -38,8 +41,31 @@ const MENDS = [
 
     if (initial)
 `,
+    ],
   ],
-] as const
+  "index.js": [
+    [
+      "new Promise((_, reject) => connection.onclose = reject)",
+      `new Promise((_, reject) => connection.onclose = error => {
+          lost = error
+          while (queries.length)
+            queries.shift().reject(error)
+          reject(error)
+        })`,
+    ],
+    [
+      "        q.catch(e => uncaughtError || (uncaughtError = e))\n",
+      `        q.catch(e => uncaughtError || (uncaughtError = e))
+        if (lost)
+          return q.reject(lost)
+`,
+    ],
+    [
+      "    let savepoints = 0\n      , connection\n",
+      "    let savepoints = 0\n      , lost = null\n      , connection\n",
+    ],
+  ],
+}
 
 /** Marks the mended copy, which is another module than one that somebody else may have loaded before. */
 const MARK = "?mended"
@@ -54,7 +80,8 @@ export async function loadPostgres(): Promise<typeof Postgres> {
     },
     load(url, context, next) {
       const loaded = next(url, context)
-      return url.endsWith(`/src/connection.js${MARK}`) ? { ...loaded, source: mended(String(loaded.source)) } : loaded
+      const mends = url.endsWith(MARK) ? MENDS[basename(url, MARK)] : undefined
+      return mends ? { ...loaded, source: mended(String(loaded.source), mends) } : loaded
     },
   })
   try {
@@ -64,8 +91,8 @@ export async function loadPostgres(): Promise<typeof Postgres> {
   }
 }
 
-function mended(source: string): string {
-  return MENDS.reduce((text, [from, to]) => {
+function mended(source: string, mends: [from: string, to: string][]): string {
+  return mends.reduce((text, [from, to]) => {
     if (text.split(from).length !== 2)
       throw new Error(
         "postgres.js is another version than mended-postgres.ts knows: see whether it still needs mending",

@@ -1,6 +1,7 @@
 /** What Postgres alone can do to us: its connections break, at any moment of a statement. */
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import type { Tx } from "../../src/db/db.ts"
 import { openPostgres } from "../../src/db/postgres.ts"
 import { databaseKind, type TestDatabase, testDatabase } from "../support/database.ts"
 
@@ -55,6 +56,33 @@ describe.runIf(databaseKind === "postgres")("when connections break", () => {
     })
     await expect(broken).rejects.toThrow()
     expect(await victim.query(sql`select 1 as one`)).toEqual([{ one: 1 }])
+  })
+
+  test("what a broken transaction asks later is done nowhere, whoever has its connection by then", async () => {
+    await base.db.script("create table told (who text not null)")
+    const tell = (tx: Pick<TestDatabase["db"], "query">, who: string) =>
+      tx.query(sql`insert into told values (${who}::text)`)
+    for (const late of [
+      (tx: Tx) => tell(tx, "the broken one"),
+      async () => {
+        throw new Error("which rolls back")
+      },
+    ]) {
+      const next = Promise.withResolvers<void>()
+      const end = Promise.withResolvers<void>()
+      const broken = victim.transaction(async (tx) => {
+        await breakOff(await pid(tx))
+        await next.promise
+        await late(tx).finally(() => setImmediate(end.resolve))
+      })
+      await expect(broken).rejects.toThrow("CONNECTION_CLOSED")
+      await victim.transaction(async (tx) => {
+        await tell(tx, "the next one")
+        next.resolve()
+        await end.promise
+      })
+    }
+    expect(await base.db.query(sql`select who from told`)).toEqual([{ who: "the next one" }, { who: "the next one" }])
   })
 
   test("a connection that broke under statements opens again at once, and answers what was asked", async () => {
