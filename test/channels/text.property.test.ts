@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest"
 import { renderEmail } from "../../src/channels/email/render.ts"
 import { MAX_BODY, renderSms, splitBody } from "../../src/channels/sms/render.ts"
 import { measure } from "../../src/channels/sms/segments.ts"
+import { partsOf, restOf } from "../../src/channels/sms/send.ts"
 import { renderWhatsApp } from "../../src/channels/sms/whatsapp.ts"
 import { renderTelegram } from "../../src/channels/telegram/render.ts"
 import { readTelegramHtml } from "../support/telegram-html.ts"
@@ -164,8 +165,10 @@ const block = fc.oneof(
 /** Words between the blocks, or two lists would be one. */
 const document = fc.array(block, { minLength: 1, maxLength: 12 }).map((blocks) => joined(blocks, "\n\nand then\n\n"))
 
-function check(property: (said: Piece) => void): void {
-  fc.assert(fc.property(document, property), OPTIONS)
+const renderedLength = ({ text, plain }: { text: string; plain: boolean }) => (plain ? text : renderSms(text)).length
+
+function check(property: (said: Piece) => void, share = 1): void {
+  fc.assert(fc.property(document, property), { ...OPTIONS, numRuns: Math.ceil(OPTIONS.numRuns * share) })
 }
 
 describe("whatever is said", () => {
@@ -205,6 +208,33 @@ describe("whatever is said", () => {
         }
         expect(bare(parts.join(""))).toBe(bare(spelled))
       })
+    },
+    PATIENCE_MS,
+  )
+
+  test(
+    "an answer by text is one message within its budget, and MORE brings the rest of it, page by page, all of it",
+    () => {
+      check(({ markdown, spelled }) => {
+        let read = ""
+        let next = { target: "+15557654321", text: markdown, brief: true, plain: false }
+        for (let pages = 0; next.text !== ""; pages++) {
+          const sent = partsOf(next)
+          const rest = restOf(next)
+          expect(sent).toHaveLength(1)
+          for (const part of sent) {
+            expect(measure(part).segments).toBeLessThanOrEqual(4)
+            expect(part.isWellFormed()).toBe(true)
+            expect(part.endsWith("\nReply MORE for the rest")).toBe(rest !== "")
+            read += part.replace(/\nReply MORE for the rest$/, "")
+          }
+          // The rest is shorter each time, or whoever asks for it would never see its end.
+          if (rest !== "") expect(rest.length).toBeLessThan(renderedLength(next))
+          next = { ...next, text: rest, plain: true }
+          expect(pages).toBeLessThan(1000)
+        }
+        expect(bare(read)).toBe(bare(spelled))
+      }, 0.2)
     },
     PATIENCE_MS,
   )
