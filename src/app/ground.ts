@@ -53,8 +53,8 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     ...(early.MASTER_KEY ? { masterKey: early.MASTER_KEY } : {}),
   })
   const vault = createVault({ db, masterKey, clock, scrubber })
-  const listen = role === "worker" && db.kind === "postgres"
-  const [queue, config] = await Promise.all([createQueue({ db, boss, log, listen }), settings(env, vault)])
+  const shared = role === "worker" && db.kind === "postgres"
+  const [queue, config] = await Promise.all([createQueue({ boss, log, shared }), settings(env, vault)])
   hideSecrets(config, scrubber)
   const bell = await createBell(db.kind === "postgres" ? db : undefined)
   const people = createPeople({ db, clock, newId })

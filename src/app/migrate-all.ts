@@ -8,7 +8,7 @@ import { createQueue } from "../queue/queue.ts"
 /** Opening the database migrated it already; starting the queue once makes its tables. */
 export async function migrateAll(db: Opened, config: Config, log: Log = silentLog): Promise<void> {
   const boss = openBoss(db, { backend: config.QUEUE_BACKEND, worker: false })
-  const queue = await createQueue({ db, boss, log, listen: false })
+  const queue = await createQueue({ boss, log, shared: false })
   await queue.stop()
   await db.close()
 }

@@ -6,7 +6,7 @@ export type QueueBackend = "postgres" | "citus" | "yugabytedb" | "cockroachdb"
 
 export interface BossOptions {
   backend: QueueBackend
-  /** Whether this process takes jobs: it then listens for them, and keeps the queue tidy. */
+  /** Whether this process takes jobs: it then keeps the queue tidy. */
   worker: boolean
 }
 
@@ -19,6 +19,5 @@ export function openBoss(db: Opened, options: BossOptions): PgBoss {
     max: 3,
     application_name: "vigil-queue",
     backend: options.backend,
-    useListenNotify: options.worker && options.backend !== "cockroachdb",
   })
 }

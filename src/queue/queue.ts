@@ -4,7 +4,7 @@
  */
 import type { PgBoss } from "pg-boss"
 import type { Log } from "../base/log.ts"
-import type { Db, Tx } from "../db/db.ts"
+import type { Tx } from "../db/db.ts"
 
 export type QueueName = "turn" | "embed"
 
@@ -30,25 +30,21 @@ export interface Queue {
 }
 
 export interface QueueOptions {
-  db: Db
   /** pg-boss itself, made by `openBoss`, not started. */
   boss: PgBoss
   log: Log
-  /** Whether jobs come from other processes, so that a job should wake this one at once (LISTEN) instead of at a poll. */
-  listen: boolean
+  /** Whether work comes from other processes, whose rings this one may miss: it then looks for jobs more often. */
+  shared: boolean
 }
 
 /** Starts pg-boss, makes the queues, and warms its queue cache: a cold cache inside a PGlite transaction hangs. */
-export async function createQueue({ db, boss, log, listen }: QueueOptions): Promise<Queue> {
+export async function createQueue({ boss, log, shared }: QueueOptions): Promise<Queue> {
   const names = Object.keys(QUEUES).filter(isName)
   boss.on("error", (error) => log.error("queue_error", { error }))
   await boss.start()
   for (const name of names) {
-    await boss.createQueue(name, {
-      ...QUEUES[name],
-      notify: db.kind === "postgres",
-      deleteAfterSeconds: DELETE_AFTER_SECONDS,
-    })
+    // Without `notify`: a NOTIFY inside the commit of an event would let one such commit through at a time. The bell rings after it.
+    await boss.createQueue(name, { ...QUEUES[name], deleteAfterSeconds: DELETE_AFTER_SECONDS })
   }
   for (const name of names) await boss.findJobs(name, { id: crypto.randomUUID() })
 
@@ -61,8 +57,7 @@ export async function createQueue({ db, boss, log, listen }: QueueOptions): Prom
       const options = {
         batchSize: 50,
         burstWhenBatchFull: true,
-        pollingIntervalSeconds: listen ? 2 : 5,
-        notifyPollingIntervalSeconds: 5,
+        pollingIntervalSeconds: shared ? 2 : 5,
       }
       // Not const: a handler may run before `work` resolves. A worker clears its "notified" flag before it fetches, so
       // it must wake itself after each batch or a backlog waits for the next poll.

@@ -19,22 +19,26 @@ export interface Bell {
   stop(): Promise<void>
 }
 
-const CHANNEL = "vigil_thread"
+const CHANNEL = "vigil_bell"
+/** Threads named by one NOTIFY, whose text must stay below 8,000 bytes. */
+const MOST_AT_ONCE = 200
+/** What other processes hear too; messages are sent by the process that wrote them, or found by a sweep. */
+const FAR: readonly Ring[] = ["work", "thread"]
 
 /**
- * @param across the database, when other processes must hear `thread` rings too (Postgres); rings then travel by NOTIFY.
+ * @param across the database, when other processes must hear `work` and `thread` too (Postgres); rings then also travel by
+ * NOTIFY. Never inside the transaction that made the work: Postgres lets one commit with a NOTIFY through at a time.
  */
 export async function createBell(across?: Db): Promise<Bell> {
   const ears = new Map<Ring, Set<Ear>>()
   const hearHere = (what: Ring, threadId: string) => {
     for (const ear of ears.get(what) ?? []) ear(threadId)
   }
-  const unlisten = across && (await across.listen(CHANNEL, (threadId) => hearHere("thread", threadId)))
+  const far = across && (await ringFar(across, hearHere))
   return {
     ring(what, threadId) {
-      if (what === "thread" && across) {
-        across.raw("select pg_notify($1, $2)", [CHANNEL, threadId]).catch(() => hearHere(what, threadId))
-      } else hearHere(what, threadId)
+      hearHere(what, threadId)
+      if (FAR.includes(what)) far?.tell(what, threadId)
     },
     on(what, hear) {
       const set = ears.get(what) ?? new Set()
@@ -43,7 +47,41 @@ export async function createBell(across?: Db): Promise<Bell> {
     },
     async stop() {
       ears.clear()
-      await unlisten?.()
+      await far?.stop()
+    },
+  }
+}
+
+/** One NOTIFY at a time, with all that was rung since the last. */
+async function ringFar(db: Db, hear: (what: Ring, threadId: string) => void) {
+  const self = crypto.randomUUID()
+  const waiting = new Set<string>()
+  let telling: Promise<void> | null = null
+  const tellAll = async () => {
+    while (waiting.size > 0) {
+      const some = [...waiting].slice(0, MOST_AT_ONCE)
+      for (const one of some) waiting.delete(one)
+      // A ring that is lost costs the time to the next sweep.
+      await db.raw("select pg_notify($1, $2)", [CHANNEL, [self, ...some].join(" ")]).catch(() => {})
+    }
+    telling = null
+  }
+  const unlisten = await db.listen(CHANNEL, (text) => {
+    const [from, ...rung] = text.split(" ")
+    if (from === self) return
+    for (const one of rung) {
+      const what = FAR.find((ring) => ring.startsWith(one.charAt(0)))
+      if (what) hear(what, one.slice(1))
+    }
+  })
+  return {
+    tell(what: Ring, threadId: string) {
+      waiting.add(`${what.charAt(0)}${threadId}`)
+      telling ??= tellAll()
+    },
+    async stop() {
+      await unlisten()
+      await telling
     },
   }
 }

@@ -48,7 +48,7 @@ async function emptyDatabase(): Promise<string> {
 async function boot(place: { dataDir: string; url?: string }) {
   const db: OpenDb = await openDb({ ...place, now: new Date() })
   const boss = openBoss(db, { backend: "postgres", worker: true })
-  const queue = await createQueue({ db, boss, log: silentLog, listen: false })
+  const queue = await createQueue({ boss, log: silentLog, shared: false })
   const clock = { now: () => new Date() }
   await createPeople({ db, clock, newId }).ensureOwner({})
   const inbox = createInbox({ db, queue, bell: await createBell(), clock, newId })

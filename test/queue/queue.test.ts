@@ -16,7 +16,7 @@ afterEach(async () => {
 async function opened(worker: boolean) {
   d = await testDatabase()
   const boss = openBoss(d.db, { backend: "postgres", worker })
-  queue = await createQueue({ db: d.db, boss, log: silentLog, listen: worker && d.kind === "postgres" })
+  queue = await createQueue({ boss, log: silentLog, shared: worker && d.kind === "postgres" })
   return boss
 }
 

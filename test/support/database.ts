@@ -66,7 +66,7 @@ export async function image(): Promise<Blob> {
 async function prepare(db: Opened): Promise<void> {
   await migrate(db)
   const boss = openBoss(db, { backend: "postgres", worker: false })
-  const queue = await createQueue({ db, boss, log: silentLog, listen: false })
+  const queue = await createQueue({ boss, log: silentLog, shared: false })
   await queue.stop()
 }
 

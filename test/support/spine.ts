@@ -68,12 +68,8 @@ export async function spine(options: SpineOptions) {
   const { db } = options
   const clock = { now: options.now ?? (() => new Date()) }
   const bell = await createBell()
-  const queue = await createQueue({
-    db,
-    boss: openBoss(db, { backend: "postgres", worker: false }),
-    log: silentLog,
-    listen: false,
-  })
+  const boss = openBoss(db, { backend: "postgres", worker: false })
+  const queue = await createQueue({ boss, log: silentLog, shared: false })
   const people = createPeople({ db, clock, newId })
   await people.ensureOwner({ phone: "+15550001111", timezone: "America/New_York" })
   const inbox = createInbox({ db, queue, bell, clock, newId })

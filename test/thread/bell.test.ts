@@ -1,14 +1,16 @@
-import { afterEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { openPostgres } from "../../src/db/postgres.ts"
 import { type Bell, createBell } from "../../src/thread/bell.ts"
 import { databaseKind, type TestDatabase, testDatabase } from "../support/database.ts"
 
 const bells: Bell[] = []
 let database: TestDatabase | undefined
+let elsewhere: ReturnType<typeof openPostgres> | undefined
 afterEach(async () => {
   for (const bell of bells.splice(0)) await bell.stop()
+  await elsewhere?.close()
   await database?.drop()
-  database = undefined
+  database = elsewhere = undefined
 })
 
 async function bellOn(...across: Parameters<typeof createBell>): Promise<Bell> {
@@ -52,37 +54,58 @@ describe("a ring", () => {
   })
 })
 
-test("a thread's ring reaches who watches it through the database", async () => {
-  database = await testDatabase()
-  const bell = await bellOn(database.db)
-  const heard = Promise.withResolvers<string>()
-  bell.on("thread", heard.resolve)
-  bell.ring("thread", "t1")
-  expect(await heard.promise).toBe("t1")
+describe.runIf(databaseKind === "postgres")("across processes", () => {
+  beforeEach(async () => {
+    database = await testDatabase()
+    elsewhere = openPostgres({ url: database.url, max: 2 })
+  })
+  const both = async () => {
+    if (!database || !elsewhere) throw new Error("there is no database")
+    return [await bellOn(database.db), await bellOn(elsewhere)] as const
+  }
+
+  test.each(["work", "thread"] as const)("%s is heard in another process, and here once", async (what) => {
+    const [here, there] = await both()
+    const heard: string[] = []
+    const far = Promise.withResolvers<string>()
+    here.on(what, (id) => heard.push(id))
+    there.on(what, far.resolve)
+    here.ring(what, "t1")
+    expect(await far.promise).toBe("t1")
+    await answerOf(there, here, what)
+    expect(heard).toEqual(["t1", "back"])
+  })
+
+  test("messages are for this process alone", async () => {
+    const [here, there] = await both()
+    const heard: string[] = []
+    there.on("outbox", (id) => heard.push(id))
+    here.ring("outbox", "t1")
+    await answerOf(here, there, "thread")
+    expect(heard).toEqual([])
+  })
+
+  test("a thousand rings at once are all heard, each of them once", async () => {
+    const [here, there] = await both()
+    const heard: string[] = []
+    const rung = Array.from({ length: 1000 }, () => crypto.randomUUID())
+    const all = Promise.withResolvers<void>()
+    there.on("work", (id) => {
+      if (heard.push(id) === rung.length) all.resolve()
+    })
+    for (const id of rung) here.ring("work", id)
+    await all.promise
+    await answerOf(here, there, "thread")
+    expect(heard.toSorted()).toEqual(rung.toSorted())
+  })
 })
 
-test.runIf(databaseKind === "postgres")("a thread's ring is heard in another process", async () => {
-  database = await testDatabase()
-  const elsewhere = openPostgres({ url: database.url, max: 2 })
-  const [here, there] = [await bellOn(database.db), await bellOn(elsewhere)]
-  const heard = Promise.withResolvers<string>()
-  there.on("thread", heard.resolve)
-  here.ring("thread", "t1")
-  expect(await heard.promise).toBe("t1")
-  await there.stop()
-  await elsewhere.close()
-})
-
-test("work stays in its process: the queue wakes the others", async () => {
-  database = await testDatabase()
-  const [here, there] = [await bellOn(database.db), await bellOn(database.db)]
-  const heard: string[] = []
-  here.on("work", () => heard.push("here"))
-  there.on("work", () => heard.push("there"))
-  const after = Promise.withResolvers<string>()
-  there.on("thread", after.resolve)
-  here.ring("work", "t1")
-  here.ring("thread", "t1")
-  await after.promise
-  expect(heard).toEqual(["here"])
-})
+/** Whatever was rung before it has been heard by then. */
+async function answerOf(from: Bell, to: Bell, what: "work" | "thread"): Promise<void> {
+  const back = Promise.withResolvers<void>()
+  to.on(what, (id) => {
+    if (id === "back") back.resolve()
+  })
+  from.ring(what, "back")
+  await back.promise
+}
