@@ -4,6 +4,7 @@ import { statusLine } from "../../src/app/features.ts"
 import { VERSION } from "../../src/app/version.ts"
 import type { Status } from "../../src/http/features.ts"
 import { createTokenMeter } from "../../src/model/tokens.ts"
+import { startChatModel } from "../support/chat-model.ts"
 import { databaseKind } from "../support/database.ts"
 import { type Product, startProduct, TOKEN } from "../support/product.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
@@ -123,17 +124,7 @@ describe("a one-word message", () => {
   const asked = z.looseObject({ tools: z.array(z.looseObject({ function: z.looseObject({ name: z.string() }) })) })
 
   test("costs at most 2,000 prompt tokens by the meter, with every tool that there is", async () => {
-    const server = await startStandIn(() => ({
-      status: 200,
-      body: {
-        id: "c1",
-        object: "chat.completion",
-        created: 1,
-        model: "some-model",
-        choices: [{ index: 0, message: { role: "assistant", content: "pong" }, finish_reason: "stop" }],
-        usage: { prompt_tokens: 1500, completion_tokens: 1, total_tokens: 1501 },
-      },
-    }))
+    const server = await startChatModel("some-model", () => ({ content: "pong" }))
     const product = await startProduct({ env: { OPENAI_BASE_URL: `${server.url}/v1`, VIGIL_MODEL: "some-model" } })
     try {
       const { reply, run } = await product.say("ping")

@@ -2,8 +2,8 @@
  * An OpenAI-compatible server that follows a script and keeps a ledger of what it was asked, outside of the process that
  * is killed. Every answer carries the number of its request, so that a journal says which request each outcome came from.
  */
-import { z } from "zod"
-import { type Answer, type Asked, type StandIn, startStandIn } from "../support/stand-in.ts"
+import { bugReport, type ChatRequest, startChatModel, toolCall } from "../support/chat-model.ts"
+import type { StandIn } from "../support/stand-in.ts"
 
 export interface ModelCall {
   /** From 1. */
@@ -19,18 +19,6 @@ export interface ScriptedModel extends StandIn {
   answered: Set<string>
 }
 
-const request = z.looseObject({
-  messages: z.array(
-    z.looseObject({
-      role: z.string(),
-      content: z.unknown(),
-      tool_calls: z.array(z.looseObject({ id: z.string() })).optional(),
-    }),
-  ),
-  response_format: z.unknown().optional(),
-})
-type Request = z.infer<typeof request>
-
 const MARKS = /please do job-\d+|done job-\d+ \(answer \d+\)|"c\d+[a-z]-\d+"|breaks, issue \d+/g
 
 /** @param latencyMs how long each answer takes, by its number. */
@@ -38,28 +26,24 @@ export async function startScriptedModel(latencyMs: (no: number) => number): Pro
   const calls: ModelCall[] = []
   const answered = new Set<string>()
 
-  async function answer(asked: Asked): Promise<Answer> {
-    if (!asked.url.pathname.endsWith("/chat/completions")) return { status: 200, body: { object: "list", data: [] } }
-    const parsed = request.parse(JSON.parse(asked.body))
+  async function reply(asked: ChatRequest): Promise<object> {
     const no = calls.length + 1
-    calls.push({ no, question: questionOf(parsed), at: new Date() })
+    calls.push({ no, question: questionOf(asked), at: new Date() })
     const { promise, resolve } = Promise.withResolvers<void>()
     setTimeout(resolve, latencyMs(no))
     await promise
-    return { status: 200, body: completion(parsed.response_format ? classify(parsed, no) : talk(parsed, no)) }
+    return asked.response_format ? classify(asked, no) : talk(asked, no)
   }
 
-  function classify({ messages }: Request, no: number): object {
+  function classify({ messages }: ChatRequest, no: number): object {
     const number = /issue (\d+)/.exec(JSON.stringify(messages.filter(({ role }) => role === "user")))?.[1]
     answered.add(`issue-${number}`)
-    const confidence = isSure(Number(number)) ? 0.95 : 0.4
-    const content = { kind: "bug", confidence, severity: "low", labels: [], reason: `It says so (answer ${no}).` }
-    return { role: "assistant", content: JSON.stringify(content) }
+    return bugReport(isSure(Number(number)) ? 0.95 : 0.4, `It says so (answer ${no}).`)
   }
 
-  function talk({ messages }: Request, no: number): object {
+  function talk({ messages }: ChatRequest, no: number): object {
     // What came before the last reply was answered then, or given up: only what is newer is to be done.
-    const isReply = (message: Request["messages"][number]) =>
+    const isReply = (message: ChatRequest["messages"][number]) =>
       message.role === "assistant" && (message.tool_calls ?? []).length === 0
     const newer = messages.slice(messages.findLastIndex(isReply) + 1)
     const said = (role: string) => JSON.stringify(newer.filter((message) => message.role === role))
@@ -69,17 +53,14 @@ export async function startScriptedModel(latencyMs: (no: number) => number): Pro
     const next = open.flatMap((tag) => {
       const isMade = ([letter]: Call) => spoken.includes(`"c${tag}${letter}-`)
       const group = planOf(tag).find((calls) => !calls.every(isMade)) ?? []
-      return group.map((call) => toolCall(tag, call, no))
+      return group.map(([letter, name, args]) => toolCall(`c${tag}${letter}-${no}`, name, JSON.stringify(args)))
     })
-    if (next.length > 0) return { role: "assistant", content: null, tool_calls: next }
+    if (next.length > 0) return { content: null, tool_calls: next }
     for (const tag of open) answered.add(`job-${tag}`)
-    return {
-      role: "assistant",
-      content: open.map((tag) => `done job-${tag} (answer ${no})`).join(", ") || "nothing to do",
-    }
+    return { content: open.map((tag) => `done job-${tag} (answer ${no})`).join(", ") || "nothing to do" }
   }
 
-  return { ...(await startStandIn(answer)), calls, answered }
+  return { ...(await startChatModel("scripted", reply)), calls, answered }
 }
 
 type Call = readonly [letter: string, name: string, args: object]
@@ -120,24 +101,7 @@ function whenOf(tag: number): string {
   return tag % (EFFECT_EVERY * SOON_EVERY) === 0 ? "in 10 seconds" : "tomorrow at 9"
 }
 
-function toolCall(tag: string, [letter, name, args]: Call, no: number): object {
-  return { id: `c${tag}${letter}-${no}`, type: "function", function: { name, arguments: JSON.stringify(args) } }
-}
-
-function completion(message: object): object {
-  const finish_reason = "tool_calls" in message ? "tool_calls" : "stop"
-  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
-  return {
-    id: "x",
-    object: "chat.completion",
-    created: 0,
-    model: "scripted",
-    choices: [{ index: 0, message, finish_reason }],
-    usage,
-  }
-}
-
-function questionOf({ messages }: Request): string {
+function questionOf({ messages }: ChatRequest): string {
   const told = messages.filter(({ role }) => role !== "system").map((message) => JSON.stringify(message))
   return told.flatMap((message) => message.match(MARKS) ?? []).join(" ")
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest"
 import type { Message } from "../../src/model/model.ts"
 import { NOT_EXECUTED } from "../../src/model/transcript.ts"
+import { toolCall } from "../support/chat-model.ts"
 import { ask, modelOf, WEATHER } from "./requests.ts"
-import { chatCall, chatReply, endpoint, standIn } from "./stand-in.ts"
+import { chatReply, endpoint, standIn } from "./stand-in.ts"
 
 const SCHEMA = {
   name: "triage",
@@ -40,7 +41,7 @@ describe("the chat dialect", () => {
   })
 
   test("makes a round trip through a tool", async () => {
-    const call = chatCall("call_1", "weather", '{"place":"Lisbon"}')
+    const call = toolCall("call_1", "weather", '{"place":"Lisbon"}')
     const { origin, heard } = await standIn([
       chatReply({ content: null, tool_calls: [call] }),
       chatReply({ content: "Sunny." }),
@@ -109,7 +110,7 @@ describe("the chat dialect", () => {
   test("hands malformed arguments on as they were written, and shows them to the model as text", async () => {
     const bad = '{"place": "Lis'
     const { origin, heard } = await standIn([
-      chatReply({ content: null, tool_calls: [chatCall("c", "weather", bad)] }),
+      chatReply({ content: null, tool_calls: [toolCall("c", "weather", bad)] }),
       chatReply({ content: "ok" }),
     ])
     const model = await modelOf([endpoint(origin)])
@@ -121,7 +122,7 @@ describe("the chat dialect", () => {
   })
 
   test("reads merged calls as one call each, and gives an id to a call without one", async () => {
-    const merged = chatCall("", "weather", '{"place":"A } {"} {"place":"B"}')
+    const merged = toolCall("", "weather", '{"place":"A } {"} {"place":"B"}')
     const { origin } = await standIn([chatReply({ content: null, tool_calls: [merged] })])
     const { toolCalls } = await (await modelOf([endpoint(origin)])).ask(ask({ tools: [WEATHER] }))
     expect(toolCalls.map((call) => call.arguments)).toEqual(['{"place":"A } {"}', '{"place":"B"}'])
@@ -129,7 +130,7 @@ describe("the chat dialect", () => {
   })
 
   test("gives a new id to a call whose id an earlier step already used", async () => {
-    const { origin } = await standIn([chatReply({ content: null, tool_calls: [chatCall("call_0", "weather", "{}")] })])
+    const { origin } = await standIn([chatReply({ content: null, tool_calls: [toolCall("call_0", "weather", "{}")] })])
     const messages: Message[] = [
       user("hi"),
       { role: "assistant", text: null, toolCalls: [{ id: "call_0", name: "weather", arguments: "{}" }] },
@@ -141,7 +142,7 @@ describe("the chat dialect", () => {
   test("sends tool names that every provider accepts and brings them back as ours", async () => {
     const name = "files.read/v2"
     const { origin, heard } = await standIn([
-      chatReply({ content: null, tool_calls: [chatCall("c", "files_read_v2", "{}")] }),
+      chatReply({ content: null, tool_calls: [toolCall("c", "files_read_v2", "{}")] }),
     ])
     const tools = [
       { ...WEATHER, name },
@@ -214,7 +215,7 @@ describe("provider differences", () => {
     await next.ask(ask({ messages: [user("hi"), assistant] }))
     return heard()[1]?.body.messages[2]
   }
-  const signed = { ...chatCall("c", "weather", "{}"), extra_content: { google: { thought_signature: "s1" } } }
+  const signed = { ...toolCall("c", "weather", "{}"), extra_content: { google: { thought_signature: "s1" } } }
 
   test("Gemini gets the signature of each call back", async () => {
     const sent = await secondRequest("google", { content: null, tool_calls: [signed] })
@@ -229,7 +230,7 @@ describe("provider differences", () => {
   })
 
   test("DeepSeek gets its reasoning back, and an empty one where there was none", async () => {
-    const calls = [chatCall("c", "weather", "{}")]
+    const calls = [toolCall("c", "weather", "{}")]
     expect(
       await secondRequest("deepseek", { content: null, reasoning_content: "hm", tool_calls: calls }),
     ).toMatchObject({ reasoning_content: "hm" })
@@ -241,7 +242,7 @@ describe("provider differences", () => {
   test("Mistral gets call ids of nine letters or digits", async () => {
     const sent = await secondRequest("mistral", {
       content: null,
-      tool_calls: [chatCall("call_something_long", "weather", "{}")],
+      tool_calls: [toolCall("call_something_long", "weather", "{}")],
     })
     expect(sent.tool_calls[0].id).toMatch(/^[a-zA-Z0-9]{9}$/)
   })

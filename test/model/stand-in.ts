@@ -1,6 +1,7 @@
 /** Model servers on loopback: the shared stand-in with the answers of the model APIs, given out in order, the last one again and again. */
 import { onTestFinished } from "vitest"
 import type { RemoteEndpoint } from "../../src/model/endpoint.ts"
+import { completionOf } from "../support/chat-model.ts"
 import { type Answer, startStandIn, type Trouble } from "../support/stand-in.ts"
 
 interface Heard {
@@ -39,14 +40,7 @@ export function endpoint(origin: string, more: Partial<RemoteEndpoint> = {}): Re
 }
 
 export function chatReply(message: Record<string, unknown>, more: Record<string, unknown> = {}): Answer {
-  const finish = "tool_calls" in message ? "tool_calls" : "stop"
-  const choice = { index: 0, message: { role: "assistant", ...message }, finish_reason: finish }
-  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
-  return { status: 200, body: { id: "c1", object: "chat.completion", model: "m", choices: [choice], usage, ...more } }
-}
-
-export function chatCall(id: string, name: string, args: string): Record<string, unknown> {
-  return { id, type: "function", function: { name, arguments: args } }
+  return completionOf("m", message, more)
 }
 
 export function responsesReply(output: Record<string, unknown>[], more: Record<string, unknown> = {}): Answer {

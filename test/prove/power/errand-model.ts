@@ -3,29 +3,17 @@
  * remind {…}` makes it call these tools, one after the other, and then say `done errand-7`; issues are bugs, hardly sure.
  */
 import { z } from "zod"
-import { type Answer, type Asked, type StandIn, startStandIn } from "../../support/stand-in.ts"
-
-const request = z.looseObject({
-  messages: z.array(
-    z.looseObject({
-      role: z.string(),
-      content: z.unknown(),
-      tool_calls: z.array(z.looseObject({ id: z.string() })).optional(),
-    }),
-  ),
-  response_format: z.unknown().optional(),
-})
-type Request = z.infer<typeof request>
+import { bugReport, type ChatRequest, startChatModel, toolCall } from "../../support/chat-model.ts"
+import type { Answer, StandIn } from "../../support/stand-in.ts"
 
 const DIMENSIONS = 8
 
 export function startErrandModel(): Promise<StandIn> {
-  return startStandIn(({ url, body }: Asked): Answer => {
-    if (url.pathname.endsWith("/embeddings")) return { status: 200, body: embeddings(JSON.parse(body)) }
-    if (!url.pathname.endsWith("/chat/completions")) return { status: 200, body: { object: "list", data: [] } }
-    const asked = request.parse(JSON.parse(body))
-    return { status: 200, body: completion(asked.response_format ? classification() : next(asked)) }
-  })
+  return startChatModel(
+    "errands",
+    (asked) => (asked.response_format ? bugReport(0.3, "It may be one.") : next(asked)),
+    (path, body) => (path.endsWith("/embeddings") ? embeddings(JSON.parse(body)) : undefined),
+  )
 }
 
 /** `errand-7 remember {"text":"x"} then recall {"query":"x"}` as its number and calls. */
@@ -39,7 +27,7 @@ interface Errand {
   calls: { name: string; args: string }[]
 }
 
-function next({ messages }: Request): object {
+function next({ messages }: ChatRequest): object {
   const said = (role: string) =>
     messages
       .filter((message) => message.role === role)
@@ -51,12 +39,9 @@ function next({ messages }: Request): object {
   for (const { number, calls } of open) {
     const index = calls.findIndex((_, at) => !made.has(`e${number}-${at}`))
     const call = calls[index]
-    if (call) return { role: "assistant", content: null, tool_calls: [toolCall(`e${number}-${index}`, call)] }
+    if (call) return { content: null, tool_calls: [toolCall(`e${number}-${index}`, call.name, call.args)] }
   }
-  return {
-    role: "assistant",
-    content: open.map(({ number }) => `done errand-${number}.`).join(" ") || "nothing to do",
-  }
+  return { content: open.map(({ number }) => `done errand-${number}.`).join(" ") || "nothing to do" }
 }
 
 function errandsIn(text: string): Errand[] {
@@ -75,32 +60,11 @@ function textOf(content: unknown): string {
   return parts.success ? parts.data.map(({ text }) => text).join("\n") : ""
 }
 
-function toolCall(id: string, { name, args }: { name: string; args: string }): object {
-  return { id, type: "function", function: { name, arguments: args } }
-}
-
-function classification(): object {
-  const content = { kind: "bug", confidence: 0.3, severity: "low", labels: [], reason: "It may be one." }
-  return { role: "assistant", content: JSON.stringify(content) }
-}
-
-function completion(message: object): object {
-  const usage = { prompt_tokens: 100, completion_tokens: 10, total_tokens: 110 }
-  const finish_reason = "tool_calls" in message ? "tool_calls" : "stop"
-  return {
-    id: "x",
-    object: "chat.completion",
-    created: 0,
-    model: "errands",
-    choices: [{ index: 0, message, finish_reason }],
-    usage,
-  }
-}
-
-function embeddings(body: unknown): object {
+function embeddings(body: unknown): Answer {
   const { input } = z.looseObject({ input: z.union([z.string(), z.array(z.string())]) }).parse(body)
   const data = [input].flat().map((text, index) => ({ object: "embedding", index, embedding: vectorOf(text) }))
-  return { object: "list", data, model: "letters", usage: { prompt_tokens: 1, total_tokens: 1 } }
+  const usage = { prompt_tokens: 1, total_tokens: 1 }
+  return { status: 200, body: { object: "list", data, model: "letters", usage } }
 }
 
 /** Letters counted by their codes: near texts are near. */
