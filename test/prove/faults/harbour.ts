@@ -3,8 +3,8 @@ import { join } from "node:path"
 import type { Db } from "../../../src/db/db.ts"
 import { openPglite } from "../../../src/db/pglite.ts"
 import { testDatabase, testDir } from "../../support/database.ts"
-import type { Setting } from "../proof.ts"
-import type { Scene } from "./scene.ts"
+import type { Evidence, Setting } from "../proof.ts"
+import { openScene, type Scene } from "./scene.ts"
 
 export interface Harbour {
   /** On Postgres the address of the database; else empty. */
@@ -13,6 +13,19 @@ export interface Harbour {
   envFor(who: string): Record<string, string>
   /** To look at it after the last process. */
   open(): Promise<Db>
+}
+
+/** A scene with its harbour for as long as `act` takes. */
+export async function inHarbour(
+  setting: Setting,
+  act: (scene: Scene, harbour: Harbour) => Promise<Evidence>,
+): Promise<Evidence> {
+  const scene = await openScene(setting)
+  try {
+    return await act(scene, await openHarbour(scene, setting.database))
+  } finally {
+    await scene.close()
+  }
 }
 
 export async function openHarbour(scene: Scene, kind: Setting["database"]): Promise<Harbour> {

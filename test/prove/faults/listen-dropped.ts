@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import postgres from "postgres"
-import type { Proof } from "../proof.ts"
+import type { Evidence, Proof, Setting } from "../proof.ts"
 import type { Boat } from "./boat.ts"
-import { openHarbour } from "./harbour.ts"
+import { type Harbour, inHarbour } from "./harbour.ts"
 import { SECRET } from "./providers.ts"
-import { openScene } from "./scene.ts"
+import type { Scene } from "./scene.ts"
 
 const TURNS = { short: 12, full: 100 }
 const DROP_EVERY_MS = 400
@@ -19,39 +19,35 @@ export const listenDropped: Proof = {
   name: "listeners dropped",
   databases: ["postgres"],
   expects: "green",
-  async run(setting) {
-    const scene = await openScene(setting)
-    try {
-      const harbour = await openHarbour(scene, setting.database)
-      const start = (role: "web" | "worker") => scene.launch({ role, env: harbour.envFor(role) })
-      const web = await start("web")
-      await start("worker")
-      await Promise.all(scene.boats.map((boat) => boat.start()))
-      const before = await talk(web, TURNS[setting.form])
-      const dropping = drop(harbour.url)
-      const during = await talk(web, TURNS[setting.form])
-      const dropped = await dropping.stop()
-      await scene.drained()
-      await Promise.all(scene.boats.map((boat) => boat.kill()))
-      const late = during.filter((ms) => ms > MOST_MS).length
-      return {
-        figures: {
-          "connections dropped": dropped,
-          turns: during.length,
-          "p50 ms, heard": middle(before),
-          "p50 ms, dropped": middle(during),
-          "most ms, dropped": Math.round(Math.max(...during)),
-        },
-        violations: [
-          ...(await scene.verdict(await harbour.open())),
-          ...(late > 0 ? [`${late} answers took longer than ${MOST_MS} ms`] : []),
-          ...(dropped === 0 ? ["no connection was dropped, so that nothing was tried"] : []),
-        ],
-      }
-    } finally {
-      await scene.close()
-    }
-  },
+  run: (setting) => inHarbour(setting, (scene, harbour) => dropAll(scene, harbour, setting)),
+}
+
+async function dropAll(scene: Scene, harbour: Harbour, { form }: Setting): Promise<Evidence> {
+  const start = (role: "web" | "worker") => scene.launch({ role, env: harbour.envFor(role) })
+  const web = await start("web")
+  await start("worker")
+  await Promise.all(scene.boats.map((boat) => boat.start()))
+  const before = await talk(web, TURNS[form])
+  const dropping = drop(harbour.url)
+  const during = await talk(web, TURNS[form])
+  const dropped = await dropping.stop()
+  await scene.drained()
+  await Promise.all(scene.boats.map((boat) => boat.kill()))
+  const late = during.filter((ms) => ms > MOST_MS).length
+  return {
+    figures: {
+      "connections dropped": dropped,
+      turns: during.length,
+      "p50 ms, heard": middle(before),
+      "p50 ms, dropped": middle(during),
+      "most ms, dropped": Math.round(Math.max(...during)),
+    },
+    violations: [
+      ...(await scene.verdict(await harbour.open())),
+      ...(late > 0 ? [`${late} answers took longer than ${MOST_MS} ms`] : []),
+      ...(dropped === 0 ? ["no connection was dropped, so that nothing was tried"] : []),
+    ],
+  }
 }
 
 /** Milliseconds from each message to its answer, one after the other. */

@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
 import { SENDING_SECONDS } from "../../../src/thread/outbox.ts"
-import type { Proof } from "../proof.ts"
-import { openHarbour } from "./harbour.ts"
-import { misanswered, openScene, type Scene } from "./scene.ts"
+import type { Evidence, Proof, Setting } from "../proof.ts"
+import { type Harbour, inHarbour } from "./harbour.ts"
+import { misanswered, type Scene } from "./scene.ts"
 
 /** Where it is stopped: asking a model, with the answer in hand and nothing written, or sending. */
 const MOMENTS = ["asking", "answered", "sending"] as const
@@ -28,35 +28,31 @@ export const zombies: Proof = {
   name: "zombies",
   databases: ["postgres"],
   expects: "green",
-  async run(setting) {
-    const scene = await openScene(setting)
-    try {
-      const harbour = await openHarbour(scene, setting.database)
-      for (const who of ["one", "two"]) await scene.launch({ env: harbour.envFor(who) })
-      await Promise.all(scene.boats.map((boat) => boat.start()))
-      let takenOver = 0
-      for (const [round, moment] of PLAN[setting.form].entries()) {
-        takenOver += await stopOne(scene, round % 2 ? "one" : "two", moment)
-        setting.say(`zombies: stopped while ${moment}, ${takenOver} runs taken over so far`)
-      }
-      const refused = scene.boats.reduce((sum, boat) => sum + (boat.events.get("run_fenced") ?? 0), 0)
-      await Promise.all(scene.boats.map((boat) => boat.kill()))
-      const violations = [...(await scene.verdict(await harbour.open())), ...misanswered(scene)]
-      if (takenOver === 0) violations.push("no run was taken over, so that nothing was tried")
-      return {
-        figures: {
-          stops: PLAN[setting.form].length,
-          messages: scene.taken.length,
-          "runs taken over": takenOver,
-          "late writes refused": refused,
-          "late writes done": violations.filter((one) => one.includes("had lost its thread")).length,
-        },
-        violations,
-      }
-    } finally {
-      await scene.close()
-    }
-  },
+  run: (setting) => inHarbour(setting, (scene, harbour) => stopAgainAndAgain(scene, harbour, setting)),
+}
+
+async function stopAgainAndAgain(scene: Scene, harbour: Harbour, { form, say }: Setting): Promise<Evidence> {
+  for (const who of ["one", "two"]) await scene.launch({ env: harbour.envFor(who) })
+  await Promise.all(scene.boats.map((boat) => boat.start()))
+  let takenOver = 0
+  for (const [round, moment] of PLAN[form].entries()) {
+    takenOver += await stopOne(scene, round % 2 ? "one" : "two", moment)
+    say(`zombies: stopped while ${moment}, ${takenOver} runs taken over so far`)
+  }
+  const refused = scene.boats.reduce((sum, boat) => sum + (boat.events.get("run_fenced") ?? 0), 0)
+  await Promise.all(scene.boats.map((boat) => boat.kill()))
+  const violations = [...(await scene.verdict(await harbour.open())), ...misanswered(scene)]
+  if (takenOver === 0) violations.push("no run was taken over, so that nothing was tried")
+  return {
+    figures: {
+      stops: PLAN[form].length,
+      messages: scene.taken.length,
+      "runs taken over": takenOver,
+      "late writes refused": refused,
+      "late writes done": violations.filter((one) => one.includes("had lost its thread")).length,
+    },
+    violations,
+  }
 }
 
 /** How many runs the other worker finished meanwhile that the stopped one had begun. */
