@@ -30,6 +30,7 @@ export async function approved(deps: ActDeps, asked: Asked, before: Recorded): P
 
 function refusal({ state, answer }: Wait): ToolResult {
   if (state === "expired") return failed("expired", "nobody approved it in time")
+  if (state === "cancelled") return failed("denied", "it was withdrawn, as it was decided elsewhere")
   if (state !== "changed") return failed("denied", "the person said no")
   const message =
     "the person did not approve it as it is; `instead` is what they want. A changed call is asked about again"

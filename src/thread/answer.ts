@@ -109,7 +109,7 @@ function late(wait: WaitRow, here: ChannelId): string {
     changed: "was already answered",
     redo: "is already being done again",
     expired: "has expired, so nothing was done. Ask again to redo it",
-    cancelled: "was cancelled",
+    cancelled: "was withdrawn, as it was decided elsewhere",
   }
   return `${wait.code} ${words[wait.state]}${signature(wait, wait.zone, here)}.`
 }

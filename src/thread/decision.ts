@@ -2,7 +2,7 @@
 import type { ChannelId } from "../channels/channel.ts"
 import { clockText, zoned } from "../schedule/zone.ts"
 
-/** `changed`: not approved, with words about what to do instead. */
+/** `changed`: not approved, with words about what to do instead. `cancelled`: what it is about was decided otherwise. */
 export type WaitState = "open" | "approved" | "denied" | "changed" | "redo" | "expired" | "cancelled"
 
 export interface Decision {
@@ -29,7 +29,7 @@ const APPROVAL: Record<WaitState, string> = {
   changed: "Not done; answered in words",
   redo: "To be done again",
   expired: "Expired, so nothing was done",
-  cancelled: "Cancelled, so nothing was done",
+  cancelled: "Withdrawn, as it was decided elsewhere",
 }
 
 const UNCERTAIN: Record<WaitState, string> = { ...APPROVAL, approved: "Confirmed", denied: "Left as it is" }

@@ -1,5 +1,5 @@
 /** Waits: questions that runs wait on. An approval is used once, and only with the bytes that were shown. */
-import { sql } from "drizzle-orm"
+import { type SQL, sql } from "drizzle-orm"
 import { Deny } from "../base/errors.ts"
 import { newCode } from "../channels/approval-text.ts"
 import type { Db, Tx } from "../db/db.ts"
@@ -47,6 +47,18 @@ export async function consumeApproval(tx: Tx, wait: Wait, now: Date): Promise<vo
 export async function freeCode(db: Db, random: () => number): Promise<string> {
   const open = await db.query<{ code: string }>(sql`select code from waits where state = 'open'`)
   return newCode(random, new Set(open.map((row) => row.code)))
+}
+
+/**
+ * Takes back the approvals that runs wait for, since what they ask about was decided otherwise: the runs go on as after a no.
+ * @param runs a query of their ids
+ */
+export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
+  await tx.query(sql`
+    with withdrawn as (
+      update waits set state = 'cancelled' where state = 'open' and kind = 'approval' and run_id in (${runs}) returning thread_id
+    )
+    update threads set ready_at = least(ready_at, now()) where id in (select thread_id from withdrawn)`)
 }
 
 /** Silence is a no: closes what is past its time and makes the threads ready. Returns them. */

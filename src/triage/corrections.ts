@@ -1,7 +1,8 @@
 /**
  * Corrections: a person who labels or assigns an issue anew, after triage did, has said what is right. That word is kept
  * beside the decision and counts for the next issue like it. What a bot did is nobody's word, and what we did ourselves
- * agrees with the decision, so it changes nothing.
+ * agrees with the decision, so it changes nothing. What was still asked about the issue is withdrawn: nobody can approve by
+ * mistake what a person has set right.
  */
 import { z } from "zod"
 import type { Tx } from "../db/db.ts"
@@ -43,7 +44,7 @@ export function createCorrections({
   decisions,
 }: {
   kv: Pick<Kv, "get" | "set">
-  decisions: Pick<Decisions, "forIssue" | "correct" | "withdraw" | "reassign">
+  decisions: Pick<Decisions, "forIssue" | "correct" | "withdraw" | "reassign" | "supersede">
 }): Corrections {
   const key = (repo: string, number: number) => `heard:${repo.toLowerCase()}#${number}`
 
@@ -56,7 +57,8 @@ export function createCorrections({
     await kv.set(tx, "triage", key(repo, number), { at: at.toISOString() }, { expiresAt })
   }
 
-  async function keep(tx: Tx, { id }: Decision, said: Said): Promise<Heard> {
+  async function keep(tx: Tx, { id, repo, number }: Decision, said: Said): Promise<Heard> {
+    await decisions.supersede(tx, repo, number)
     if (said.heard === "corrected") await decisions.correct(tx, id, said.kind)
     else if (said.heard === "reassigned") await decisions.reassign(tx, id, said.login)
     else await decisions.withdraw(tx, id)

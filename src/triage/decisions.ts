@@ -7,6 +7,7 @@ import { Reject } from "../base/errors.ts"
 import { idOf } from "../base/ids.ts"
 import type { Db, Tx } from "../db/db.ts"
 import { anyOf, json } from "../db/sql.ts"
+import { withdrawApprovals } from "../thread/waits.ts"
 import type { Example } from "./classifier.ts"
 import type { Kind } from "./kind.ts"
 
@@ -64,7 +65,10 @@ interface Settled {
 }
 
 export interface Decisions {
-  /** The id of the row for this content. Takes over the row of a run that failed. */
+  /**
+   * The id of the row for this content. Takes over the row of a run that failed; what was asked about other content of the
+   * issue is withdrawn.
+   */
   record(
     tx: Tx,
     decision: NewDecision,
@@ -90,6 +94,8 @@ export interface Decisions {
   withdraw(tx: Tx, id: string): Promise<void>
   /** A person gave the issue to `login` instead. */
   reassign(tx: Tx, id: string, login: string): Promise<void>
+  /** Nobody can approve any more what was proposed for the issue. */
+  supersede(tx: Tx, repo: string, number: number): Promise<void>
 }
 
 const COLUMNS = sql`id, repo, number, content_hash as "contentHash", title, kind, confidence, reason, method, hard, labels, assignee,
@@ -150,7 +156,16 @@ export function createDecisions(db: Db): Decisions {
     async reassign(tx, id, login) {
       await tx.query(sql`update decisions set corrected_assignee = ${login} where id = ${id}::uuid`)
     },
+    supersede: (tx, repo, number) => supersede(tx, { repo: repo.toLowerCase(), number }),
   }
+}
+
+/** @param by the run whose own questions stay */
+async function supersede(tx: Tx, { repo, number, by }: { repo: string; number: number; by?: string }): Promise<void> {
+  await withdrawApprovals(
+    tx,
+    sql`select run_id from decisions where repo = ${repo} and number = ${number}::int and run_id is distinct from ${by ?? null}::uuid`,
+  )
 }
 
 async function record(
@@ -160,6 +175,7 @@ async function record(
 ): Promise<string> {
   const repo = d.repo.toLowerCase()
   const id = idOf(`decision:${repo}#${d.number}:${d.contentHash}`)
+  await supersede(tx, { repo, number: d.number, by: made.runId })
   await tx.query(sql`
     insert into decisions (id, repo, number, content_hash, title, kind, confidence, reason, method, hard, labels, assignee, state,
       reused_from, run_id, memory_id, url, demo, decided_at)

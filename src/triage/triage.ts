@@ -66,7 +66,7 @@ export function createTriage(deps: TriageDeps): Handler {
         url: issue.htmlUrl,
         demo: deps.demoRepos?.has(issue.repo.toLowerCase()) ?? false,
       })
-      const end = await carryOut(act, issue, proposal)
+      const end = await proceed(deps, job, act, { issue, proposal })
       const corrected = end.wanted ? await carryOut(act, issue, corrections(proposal, end.wanted, allowed)) : end
       return { posts: [], model, also: deps.decisions.settle(job.run.id, { ...corrected, correctedTo: end.wanted }) }
     },
@@ -148,6 +148,23 @@ function corrections(proposal: Proposal, kind: Kind, allowed: string[]): Proposa
 }
 
 const applied = z.object({ ok: z.literal(true), assignee: z.string().nullish() })
+
+/** As proposed; without the assignee where a person gave the issue to somebody while the owner was asked. */
+async function proceed(
+  { decisions }: TriageDeps,
+  { steps }: Job,
+  act: Act,
+  { issue, proposal }: { issue: Issue; proposal: Proposal },
+): Promise<End> {
+  const end = await carryOut(act, issue, proposal)
+  if (end.state === "applied" || end.wanted !== null || proposal.assignee === null) return end
+  const isGiven = await steps.note("given", async () => {
+    const now = await decisions.forIssue(issue.repo, issue.number)
+    if (now?.state !== "pending" || now.contentHash !== contentHash(issue)) return false
+    return now.correctedTo === null && now.correctedAssignee !== null
+  })
+  return isGiven ? await carryOut(act, issue, { ...proposal, assignee: null }) : end
+}
 
 /** Changes the issue, when there is anything to change, or asks the owner first. */
 async function carryOut(act: Act, issue: Issue, proposal: Proposal): Promise<End> {

@@ -189,7 +189,7 @@ describe("an answer that comes too late", () => {
     ["denied", "was already denied"],
     ["redo", "is already being done again"],
     ["expired", "has expired"],
-    ["cancelled", "was cancelled"],
+    ["cancelled", "was withdrawn"],
   ])("to one that is %s says so and changes nothing", async (state, words) => {
     const asked = await ask()
     await s.db.query(sql`update waits set state = ${state} where id = ${asked.waitId}`)

@@ -108,6 +108,69 @@ describe("without a model", () => {
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "declined", correctedTo: null })
   })
 
+  describe("a question that is still open", () => {
+    /** An unsure bug: the owner is asked whether to label it and to give it to ana. */
+    async function asked() {
+      const h = await begin()
+      await h.rotas.set(h.db, "*", { start: "2026-01-01", everyDays: 7, logins: ["ana"] })
+      const number = await h.open(VAGUE)
+      await h.s.settle()
+      const k = await code(h)
+      const change = (more: object) =>
+        h.db.transaction((tx) =>
+          h.corrections.hear(tx, {
+            ...{ repo: REPO, number, action: "", labels: [], assignees: [], senderIsBot: false, at: new Date() },
+            ...more,
+          }),
+        )
+      return { h, number, k, change, states: () => h.db.query(sql`select state, code from waits order by created_at`) }
+    }
+
+    test("is withdrawn when a person labels the issue, and an OK for it comes too late", async () => {
+      const { h, number, k, change, states } = await asked()
+      expect(await change({ action: "labeled", label: "question", labels: ["question"] })).toBe("corrected")
+      expect(await states()).toMatchObject([{ state: "cancelled" }])
+      await h.say(`${k} OK`)
+      await h.s.settle()
+      expect(h.hub.writes).toEqual([])
+      expect((await h.posts()).at(-1)).toBe(`${k} was withdrawn, as it was decided elsewhere.`)
+      expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ correctedTo: "question", state: "declined" })
+      expect(await h.decisions.examples(REPO, 10)).toMatchObject([{ kind: "question" }])
+      expect(await h.runs()).toMatchObject([{ state: "done" }])
+    })
+
+    test("is asked again without the person on call when somebody was given the issue", async () => {
+      const { h, number, k, change, states } = await asked()
+      expect(await change({ action: "assigned", assignees: ["ben"] })).toBe("reassigned")
+      await h.s.settle()
+      const [old, now] = await states()
+      expect([old, now]).toMatchObject([{ state: "cancelled", code: k }, { state: "open" }])
+      await h.say(`${await code(h)} OK`)
+      await h.s.settle()
+      expect(h.hub.writes).toMatchObject([{ number, kind: "labels", values: ["bug"] }])
+      expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "applied", correctedAssignee: "ben" })
+    })
+
+    test("stays when what was changed says nothing about it", async () => {
+      const { change, states } = await asked()
+      expect(await change({ action: "labeled", label: "checkout", labels: ["checkout"] })).toBeNull()
+      expect(await change({ action: "labeled", label: "question", labels: ["question"], senderIsBot: true })).toBeNull()
+      expect(await states()).toMatchObject([{ state: "open" }])
+    })
+
+    test("is withdrawn when the issue is written anew, and what it says now is decided", async () => {
+      const { h, number, k, states } = await asked()
+      await h.open({ ...CRASH, number }, "edited")
+      await h.s.settle()
+      expect(await states()).toMatchObject([{ state: "cancelled", code: k }])
+      await h.say(`${k} OK`)
+      await h.s.settle()
+      expect(h.hub.writes).toMatchObject([{ values: ["bug"] }, { values: ["ana"] }])
+      expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "applied", title: CRASH.title })
+      expect(await h.runs()).toMatchObject([{ state: "done" }, { state: "done" }])
+    })
+  })
+
   test("a no leaves the issue alone and is not learnt from", async () => {
     const h = await begin()
     const number = await h.open(VAGUE)

@@ -106,7 +106,7 @@ describe("what is put in the place of a question says what became of it", () => 
 
   test.each([
     ["expired", "Expired, so nothing was done"],
-    ["cancelled", "Cancelled, so nothing was done"],
+    ["cancelled", "Withdrawn, as it was decided elsewhere"],
   ])("that it %s", async (state, words) => {
     await asked(state, "7")
     await chore()
