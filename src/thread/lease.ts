@@ -70,7 +70,8 @@ export interface Leases {
   /**
    * Claims `threadId`, or the thread whose worker's lease ran out the longest ago, or the longest-waiting one. Null when
    * there is none. A crashed run comes back first, then an answered one, then new events; rapid messages
-   * of one person come together: whom a run works for decides what it may do.
+   * of one person come together: whom a run works for decides what it may do. Only another worker's run that comes back
+   * counts as a failed try of it: one's own lapsed while the database could not be written to, and nothing crashed.
    */
   claim(threadId?: string): Promise<Claim | null>
   /** Extends the lease; null when it was lost. */
@@ -140,7 +141,8 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
       where runs.state = 'running' or (${resumable("runs")})
       order by runs.state, runs.started_at limit 1
     ), resumed as (
-      update runs set state = 'running', attempts = runs.attempts + case when open.state = 'running' and held.dead is not null then 1 else 0 end
+      update runs set state = 'running', attempts = runs.attempts
+        + case when open.state = 'running' and held.dead is not null and held.dead <> ${p.owner} then 1 else 0 end
       from open, held where runs.id = open.id
       returning runs.id, runs.kind, runs.label, runs.started_at, runs.attempts, false as fresh
     ), waiting as (

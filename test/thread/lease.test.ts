@@ -86,6 +86,15 @@ test("a stale worker can neither write to the journal nor end the run", async ()
   if (fresh) await finish(s.db, ending(fresh))
 })
 
+test("a worker that could not renew its lease in time, and takes its run up again itself, did not crash", async () => {
+  const lapsed = await claimed("web:lapsed")
+  await expire(lapsed.thread.id)
+  const again = await s.leases.claim(lapsed.thread.id)
+  expect(again?.run).toMatchObject({ id: lapsed.run?.id, fresh: false, attempts: 0 })
+  expect(again?.fence.epoch).toBe(lapsed.fence.epoch + 1)
+  if (again) await finish(s.db, ending(again))
+})
+
 test("a run does not end over a message that came in meanwhile", async () => {
   const claim = await claimed("web:meanwhile")
   await s.inbox.accept(text("one more", { threadKey: "web:meanwhile" }))
