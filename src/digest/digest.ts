@@ -6,7 +6,7 @@
 import type { Clock } from "../base/clock.ts"
 import { fitLines, type Line, measure } from "../channels/sms/segments.ts"
 import type { Db } from "../db/db.ts"
-import { dayBounds } from "../schedule/zone.ts"
+import { dayBounds, dayText } from "../schedule/zone.ts"
 import { openWaits, type Wait } from "../thread/waits.ts"
 import { type Counts, countDay, type HardIssue, KINDS } from "./counts.ts"
 import { ownLine, strangerLine } from "./sms-line.ts"
@@ -58,7 +58,7 @@ export function createDigest({ db, clock }: { db: Db; clock: Clock }): Digests {
 }
 
 function countLines(day: string, counts: Counts): Line[] {
-  const title = `Triage ${dayText(day)}${counts.demo ? " (demo)" : ""}: `
+  const title = `Triage ${dayText(Temporal.PlainDate.from(day))}${counts.demo ? " (demo)" : ""}: `
   if (counts.issues === 0) return [{ text: `${title}no issues`, keep: true }]
   const kinds = KINDS.filter((kind) => counts.kinds[kind] > 0).map((kind) => `${counts.kinds[kind]} ${NAMES[kind]}`)
   return [
@@ -93,11 +93,4 @@ function hardLine(all: HardIssue[]): (issue: HardIssue) => string {
     const where = several ? ownLine(repo.split("/").at(-1) ?? repo, 40) : ""
     return `Hard: ${where}#${number}${words === "" ? "" : ` "${words}"`}`
   }
-}
-
-/** "Fri 21 Nov". */
-function dayText(day: string): string {
-  const date = Temporal.PlainDate.from(day)
-  const weekday = date.toLocaleString("en-GB", { weekday: "short" })
-  return `${weekday} ${date.day} ${date.toLocaleString("en-US", { month: "short" })}`
 }
