@@ -1,7 +1,8 @@
 /** A member of the household may chat. What is the owner's stays the owner's: commands, tools, approvals, other people's things. */
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
-import { chatCall, chatReply } from "../model/stand-in.ts"
+import { chatReply } from "../model/stand-in.ts"
+import { toolCall } from "../support/chat-model.ts"
 import { type Home, home, OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
@@ -51,7 +52,7 @@ function obey(body: string) {
   const said = String(last?.content ?? "")
   const [, name, args] = /call (\w+) (\{.*\})/.exec(said) ?? []
   if (last?.role === "user" && name && args)
-    return chatReply({ content: null, tool_calls: [chatCall("c1", name, args)] })
+    return chatReply({ content: null, tool_calls: [toolCall("c1", name, args)] })
   return chatReply({ content: last?.role === "tool" ? said : "all right" })
 }
 

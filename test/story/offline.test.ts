@@ -1,6 +1,7 @@
 /** A person talks to it on the web, with rules alone, with a model, and while the model is away. */
 import { afterEach, expect, onTestFinished, test } from "vitest"
-import { chatCall, chatReply, standIn } from "../model/stand-in.ts"
+import { chatReply, standIn } from "../model/stand-in.ts"
+import { toolCall } from "../support/chat-model.ts"
 import { type Product, type ProductOptions, runningClock, startProduct } from "../support/product.ts"
 import { type Answer, startStandIn } from "../support/stand-in.ts"
 
@@ -46,10 +47,10 @@ test("with a model it remembers and recalls by tool calls, and the trace shows w
   const script: Answer[] = [
     chatReply({
       content: null,
-      tool_calls: [chatCall("c1", "remember", '{"text":"The sister of the person has her birthday on 3 May"}')],
+      tool_calls: [toolCall("c1", "remember", '{"text":"The sister of the person has her birthday on 3 May"}')],
     }),
     chatReply({ content: "Noted: 3 May." }),
-    chatReply({ content: null, tool_calls: [chatCall("c2", "recall", '{"query":"sister birthday"}')] }),
+    chatReply({ content: null, tool_calls: [toolCall("c2", "recall", '{"query":"sister birthday"}')] }),
     chatReply({ content: "It is on 3 May." }),
   ]
   const server = await standIn(script)

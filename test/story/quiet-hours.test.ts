@@ -2,7 +2,8 @@
 import { sql } from "drizzle-orm"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { chatCall, chatReply } from "../model/stand-in.ts"
+import { chatReply } from "../model/stand-in.ts"
+import { toolCall } from "../support/chat-model.ts"
 import { type Product, type RunningClock, runningClock, startProduct } from "../support/product.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
@@ -54,11 +55,11 @@ test("what an automation finds every few minutes waits for the morning; a questi
     const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] }
     const last = messages.at(-1)
     if (last?.role === "user" && String(last.content).includes("make it red"))
-      return chatReply({ content: null, tool_calls: [chatCall("c1", "forget", '{"ids":[1,2]}')] })
+      return chatReply({ content: null, tool_calls: [toolCall("c1", "forget", '{"ids":[1,2]}')] })
     if (last?.role === "user" && String(last.content).startsWith("schedule it"))
       return chatReply({
         content: null,
-        tool_calls: [chatCall("c1", "schedule", '{"action":"look at the door","when":"every 30 minutes"}')],
+        tool_calls: [toolCall("c1", "schedule", '{"action":"look at the door","when":"every 30 minutes"}')],
       })
     return chatReply({ content: "the door is open" })
   })

@@ -1,7 +1,8 @@
 /** What a chat in Telegram sees around an answer: that work goes on, what was decided, what can be said, and what is in the way. */
 import { sql } from "drizzle-orm"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { chatCall, chatReply } from "../model/stand-in.ts"
+import { chatReply } from "../model/stand-in.ts"
+import { toolCall } from "../support/chat-model.ts"
 import { type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
@@ -29,7 +30,7 @@ function obey(body: string) {
   const { messages } = JSON.parse(body) as { messages: { role: string; content: unknown }[] }
   const last = messages.findLast(({ role }) => role === "user" || role === "tool")
   if (last?.role === "user" && String(last.content).includes("look"))
-    return chatReply({ content: null, tool_calls: [chatCall("c1", "recall", '{"query":"boat"}')] })
+    return chatReply({ content: null, tool_calls: [toolCall("c1", "recall", '{"query":"boat"}')] })
   return chatReply({ content: "Here is **what** I found." })
 }
 
