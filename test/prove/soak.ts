@@ -3,6 +3,7 @@
  * the process holds after each part. Whatever grows with the number of turns shows as a slope.
  */
 import { Agent, type IncomingMessage, request } from "node:http"
+import { setTimeout as pause } from "node:timers/promises"
 import { z } from "zod"
 import { testDatabase, testDir } from "../support/database.ts"
 import { type Boat, createBoat } from "./faults/boat.ts"
@@ -165,19 +166,27 @@ async function waiting(url: string): Promise<number> {
   return Number(/^vigil_threads\{state="waiting"\} (\d+)/m.exec(text)?.[1] ?? 0)
 }
 
+/** Who is told to come back later does. */
+async function post(url: string, body: object, headers: Record<string, string>, agent: Agent): Promise<string> {
+  for (;;) {
+    const { status, text } = await postOnce(url, body, headers, agent)
+    if (status === 200) return text
+    if (status !== 503) throw new Error(`${url}: ${status} ${text}`)
+    await pause(1000)
+  }
+}
+
 /** With Node's own client, which can choose the address that it calls from. */
-function post(url: string, body: object, headers: Record<string, string>, agent: Agent): Promise<string> {
+function postOnce(url: string, body: object, headers: Record<string, string>, agent: Agent) {
   const options = { method: "POST", agent, headers: { ...headers, "content-type": "application/json" } }
-  return new Promise((resolve, reject) => {
+  return new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
     const asked = request(url, options, (response: IncomingMessage) => {
       let text = ""
       response.setEncoding("utf8")
       response.on("data", (chunk: string) => {
         text += chunk
       })
-      response.on("end", () =>
-        response.statusCode === 200 ? resolve(text) : reject(new Error(`${url}: ${response.statusCode} ${text}`)),
-      )
+      response.on("end", () => resolve({ status: response.statusCode, text }))
     })
     asked.on("error", reject)
     asked.end(JSON.stringify(body))
