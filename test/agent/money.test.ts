@@ -1,10 +1,9 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { createMoney, type MoneyDeps } from "../../src/agent/money.ts"
 import { newId } from "../../src/base/ids.ts"
 import type { ModelRequest, ModelResult } from "../../src/model/model.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 import { working } from "../support/work.ts"
 
 const request: ModelRequest = { model: "m1", system: "", messages: [], tools: [], maxOutput: 10 }
@@ -18,20 +17,10 @@ const answered = (cost: number | null): ModelResult => ({
   model: "m1",
 })
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-let runId = ""
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-  runId = (await working(s)).runId
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
+const { runId } = await working(s)
 beforeEach(async () => {
-  await database.db.raw("delete from ledger")
+  await s.db.raw("delete from ledger")
 })
 
 const moneyOf = (over: Partial<MoneyDeps> = {}) =>

@@ -1,22 +1,13 @@
 import fc from "fast-check"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { Fenced } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
 import { append, brokenLinks, type Entry, entriesOf } from "../../src/journal/journal.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 import { working } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 const entry = (over: Partial<Entry> = {}): Entry => ({
   n: 0,

@@ -1,26 +1,15 @@
 import { sql } from "drizzle-orm"
 import fc from "fast-check"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { type Caps, type Reservation, reserve, settle } from "../../src/journal/ledger.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 import { working } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-let runId = ""
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-  runId = (await working(s)).runId
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
+const { runId } = await working(s)
 beforeEach(async () => {
-  await database.db.raw("delete from ledger")
+  await s.db.raw("delete from ledger")
 })
 
 const DAY = "2026-11-22"

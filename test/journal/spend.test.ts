@@ -1,25 +1,15 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { beforeEach, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { json } from "../../src/db/sql.ts"
 import { spendOf } from "../../src/journal/spend.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 import { working } from "../support/work.ts"
 
 const NOW = new Date("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let runId = ""
 let n = 0
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
 beforeEach(async () => {
   await s.db.script(
     "alter table journal disable trigger user; delete from journal; alter table journal enable trigger user",
