@@ -34,6 +34,7 @@ export async function openTwilioOracle(): Promise<TwilioOracle | null> {
   const prism = await openPrism(descriptions)
 
   async function faults(asked: Asked, answer?: Answer): Promise<string[]> {
+    if (FILE.test(asked.url.pathname)) return await faults(describedFile(asked))
     const verdict = await prism.judge(asked, asked.body === "" ? undefined : asked.body, answer)
     if (verdict.refused !== undefined) return [verdict.refused]
     const unknown = [...verdict.strangers, ...strangeFields(verdict.operation, asked.body)]
@@ -49,6 +50,13 @@ export async function openTwilioOracle(): Promise<TwilioOracle | null> {
     faults,
     values: (name) => descriptions.flatMap(({ components }) => components.schemas[name]?.enum ?? []),
   }
+}
+
+/** A file has the address of its description, without the ending. */
+const FILE = /\/Media\/ME\w+$/
+
+function describedFile(asked: Asked): Asked {
+  return { ...asked, url: new URL(`${asked.url.pathname}.json${asked.url.search}`, asked.url) }
 }
 
 function strangeFields({ request }: Operation, body: string): string[] {

@@ -2,8 +2,11 @@
  * Every call that the channel makes, held against Twilio's own description; the other suites of this folder and the stories
  * of SMS run judged in the same way. First, that the judge finds what is wrong.
  */
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { createSms } from "../../../src/channels/sms/sms.ts"
+import { jpeg } from "../../support/files.ts"
 import type { Asked } from "../../support/stand-in.ts"
 import { noTwilioOracle, openTwilioOracle, type TwilioOracle } from "../../support/twilio-oracle.ts"
 import { start, type TwilioStandIn } from "../../support/twilio-stand-in.ts"
@@ -12,6 +15,7 @@ const ACCOUNT = `/2010-04-01/Accounts/AC${"0123456789abcdef".repeat(2)}`
 const SERVICE = `MG${"1".repeat(32)}`
 const PERSON = "+15557654321"
 const PUBLIC_URL = "https://vigil.example"
+const SOURCES = join(import.meta.dirname, "../../../src/channels/sms")
 const signal = new AbortController().signal
 
 describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's description", () => {
@@ -77,6 +81,9 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
     await sms.fate(providerId, signal)
     await sms.listInbound(since, signal)
     await byService.listInbound(since, signal)
+    const media = `MM${"c".repeat(32)}`
+    twilio.attach(media, [{ type: "image/jpeg", bytes: jpeg() }])
+    await sms.fetchMedia?.(`${media}/0`, { maxBytes: 5_000_000, signal })
     for (const one of [sms, byService, onWhatsApp]) {
       await one.probe(signal)
       await one.inspect(signal)
@@ -85,18 +92,40 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
     for (const one of [sms, byService]) await one.setUp(PUBLIC_URL, signal)
 
     expect(twilio.faults).toEqual([])
-    const calls = twilio.asked.map(
-      ({ method, url }) => `${method} ${url.pathname.replace(/(SM|PN|MG|AC)\w{32}/g, "$1")}`,
+    // The storage of files is no part of the API: its addresses are given by that.
+    const asked = twilio.asked.filter(({ url }) => !url.pathname.startsWith(`/${accountSid}/ME`))
+    const calls = asked.map(
+      ({ method, url }) => `${method} ${url.pathname.replace(/(SM|MM|ME|PN|MG|AC)\w{32}/g, "$1")}`,
     )
     expect([...new Set(calls)].toSorted()).toEqual([
       "GET /2010-04-01/Accounts/AC.json",
       "GET /2010-04-01/Accounts/AC/IncomingPhoneNumbers.json",
       "GET /2010-04-01/Accounts/AC/Messages.json",
+      "GET /2010-04-01/Accounts/AC/Messages/MM/Media.json",
+      "GET /2010-04-01/Accounts/AC/Messages/MM/Media/ME",
       "GET /2010-04-01/Accounts/AC/Messages/SM.json",
       "GET /v1/Services/MG",
       "POST /2010-04-01/Accounts/AC/IncomingPhoneNumbers/PN.json",
       "POST /2010-04-01/Accounts/AC/Messages.json",
       "POST /v1/Services/MG",
+    ])
+  })
+
+  test("knows every call of the sources: a new one belongs to those above", () => {
+    const files = globSync("*.ts", { cwd: SOURCES }).map((name) => readFileSync(join(SOURCES, name), "utf8"))
+    const calls = [...files.join("\n").matchAll(/\bclient\.([\w.]+(?:\(\w+\)[\w.]*)*)\(/g)].map(([, call = ""]) =>
+      call.replaceAll(/\(\w+\)/g, ""),
+    )
+    expect([...new Set(calls)].toSorted()).toEqual([
+      "api.v2010.accounts.fetch",
+      "incomingPhoneNumbers.list",
+      "incomingPhoneNumbers.update",
+      "messages.create",
+      "messages.fetch",
+      "messages.list",
+      "messages.media.list",
+      "messaging.v1.services.fetch",
+      "messaging.v1.services.update",
     ])
   })
 })
