@@ -8,5 +8,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // On a shared machine one failure is looked at, not the end: the run names every test that passed only when it was repeated.
+    retry: process.env.CI ? 1 : 0,
   },
 })
