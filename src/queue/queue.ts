@@ -13,6 +13,8 @@ const QUEUES: Record<QueueName, { policy: "short"; retryLimit: number; retryBack
   turn: { policy: "short", retryLimit: 2, retryBackoff: true, retryDelay: 1 },
   embed: { policy: "short", retryLimit: 8, retryBackoff: true, retryDelay: 5 },
 }
+/** Longer than any job takes: one that nobody ended by then comes again, since its worker died. */
+const EXPIRE_SECONDS = 90
 /** Finished jobs are hints of the past: kept for an hour, for whoever looks. */
 const DELETE_AFTER_SECONDS = 3600
 
@@ -51,7 +53,7 @@ export async function createQueue({ boss, log, shared }: QueueOptions): Promise<
   return {
     async send(tx, name, key) {
       const inside = { executeSql: async (text: string, values?: unknown[]) => ({ rows: await tx.raw(text, values) }) }
-      await boss.send(name, { key }, { db: inside, singletonKey: key })
+      await boss.send(name, { key }, { db: inside, singletonKey: key, expireInSeconds: EXPIRE_SECONDS })
     },
     async work(name, handle) {
       const options = {

@@ -41,6 +41,15 @@ test("one waiting job a key is enough", async () => {
   expect(await waiting()).toHaveLength(1)
 })
 
+test("a job whose worker died comes again within two minutes", async () => {
+  const boss = await opened(false)
+  await d.db.transaction((tx) => queue.send(tx, "embed", "7"))
+  expect(await boss.fetch("embed")).toHaveLength(1)
+  await d.db.query(sql`update pgboss.job set started_on = now() - interval '2 minutes' where name = 'embed'`)
+  await boss.supervise("embed")
+  expect(await d.db.query(sql`select state from pgboss.job where name = 'embed'`)).toEqual([{ state: "retry" }])
+})
+
 test("sending inside a transaction does not hang after a queue was changed", async () => {
   const boss = await opened(false)
   await boss.updateQueue("turn", { retryLimit: 3 })
