@@ -7,6 +7,7 @@ const saw = (name: string, violations: string[], expects: "green" | "red" = "gre
   form: "full",
   when: "2026-11-22T18:51Z, commit 0355620",
   seconds: 3,
+  load: 1.25,
   evidence: { figures: { messages: 12_000 }, violations },
 })
 const vow = (proofs: string[], notYet?: string) => ({
@@ -43,7 +44,7 @@ test("the report has each promise, each control with what it broke, and each fig
   expect(report).toContain("| nothing is lost | 0 of 10 | kill loop | **broken** |")
   expect(report).toContain("| fence off | pglite | 1, first: a stale worker wrote | red, as it must be |")
   expect(report).toContain(
-    "| kill loop | pglite | messages 12,000 | 3 | 1: a \\| b was lost | 2026-11-22T18:51Z, commit 0355620 |",
+    "| kill loop | pglite | messages 12,000 | 3 | 1.3 | 1: a \\| b was lost | 2026-11-22T18:51Z, commit 0355620 |",
   )
 })
 

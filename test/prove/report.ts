@@ -10,6 +10,8 @@ const shownSchema = z.object({
   /** `2026-11-22T18:51Z, commit 0355620` */
   when: z.string(),
   seconds: z.number(),
+  /** Processes that wanted a processor meanwhile, for each there is; reports of before it was measured have none. */
+  load: z.number().optional(),
   evidence: z.object({
     figures: z.record(z.string(), z.union([z.string(), z.number()])),
     violations: z.array(z.string()),
@@ -89,14 +91,15 @@ function mark(state: ReturnType<typeof standing>): string {
 function figuresTable(shown: Shown[]): Table {
   return {
     title: "What each proof saw",
-    head: ["proof", "database", "figures", "seconds", "violations", "when"],
-    lines: shown.map(({ proof, database, form, when, seconds, evidence }) => [
+    head: ["proof", "database", "figures", "seconds", "load a core", "violations", "when"],
+    lines: shown.map(({ proof, database, form, when, seconds, load, evidence }) => [
       proof.name,
       `${database}${form === "short" ? ", short form" : ""}`,
       Object.entries(evidence.figures)
         .map(([what, figure]) => `${what} ${typeof figure === "number" ? figure.toLocaleString("en") : figure}`)
         .join(", "),
       seconds.toFixed(0),
+      load === undefined ? "" : load.toFixed(1),
       evidence.violations.length === 0
         ? "none"
         : `${evidence.violations.length}: ${evidence.violations.slice(0, 3).join("; ")}`,

@@ -1,31 +1,25 @@
 /**
  * Prove: `npm run prove`. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes and
  * only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--turns N` is the
- * length of the soak; `--keep` writes the report with what earlier runs saw of the proofs that do not run now.
+ * length of the soak; `--keep` writes the report with what earlier runs saw of the proofs that do not run now. Proofs run side
+ * by side, each in processes of its own; the load is told beside whatever depends on it.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { availableParallelism, loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { circumstances } from "../bench/report.ts"
-import { approvals } from "./approvals.ts"
-import { crashPoints } from "./crash-points.ts"
-import { clockJumps } from "./faults/clock-jumps.ts"
-import { databaseRestarts } from "./faults/database-restarts.ts"
-import { diskFull } from "./faults/disk-full.ts"
-import { gracefulStop } from "./faults/graceful-stop.ts"
-import { listenDropped } from "./faults/listen-dropped.ts"
-import { proxy } from "./faults/proxy.ts"
-import { zombies } from "./faults/zombies.ts"
-import { ackBeforeCommit, fenceOff, intentOff } from "./kill/controls.ts"
-import { killLoop } from "./kill/kill-loop.ts"
-import { powerCuts, stockPglite } from "./power.ts"
+import { NoPostgres, postgresUrl } from "../support/postgres.ts"
+import { carriedOut, endAll } from "./apart.ts"
+import { inLanes } from "./lanes.ts"
 import { SUITES, VOWS } from "./promises.ts"
 import type { Proof, Setting } from "./proof.ts"
+import { allProofs, WAITING } from "./proofs.ts"
 import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
-import { secretsSweep } from "./secrets/sweep.ts"
-import { createSoak } from "./soak.ts"
+import { warmUp } from "./warm-up.ts"
 
 const FILE = fileURLToPath(new URL("../../PROMISES.md", import.meta.url))
+const LOOK_MS = 5000
 
 const { values: options } = parseArgs({
   options: {
@@ -37,26 +31,8 @@ const { values: options } = parseArgs({
     keep: { type: "boolean", default: false },
   },
 })
-const proofs: Proof[] = [
-  killLoop,
-  fenceOff,
-  intentOff,
-  ackBeforeCommit,
-  crashPoints,
-  powerCuts,
-  stockPglite,
-  zombies,
-  gracefulStop,
-  databaseRestarts,
-  listenDropped,
-  proxy,
-  diskFull,
-  clockJumps,
-  createSoak(options.turns === undefined ? undefined : Number(options.turns)),
-  approvals,
-  secretsSweep,
-  ...SUITES,
-]
+const turns = options.turns === undefined ? undefined : Number(options.turns)
+const proofs = allProofs(turns)
 /** Violations that are kept of one proof. */
 const MOST = 20
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -69,21 +45,63 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+interface Task {
+  proof: Proof
+  database: Setting["database"]
+}
+
+const began = performance.now()
 const [when = "", ...machine] = whereAndWhen()
 const isWhole = !names && !options.database && !options.short
 const isWritten = isWhole || options.keep
 const shown: Shown[] = []
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.on(signal, () => {
+    endAll()
+    process.exit(1)
+  })
 say(`${when}, ${machine.join(", ")}, seed ${options.seed}`)
-for (const proof of proofs) {
-  // The tests are run by themselves anyway, so the short form leaves them out.
-  if (names ? !names.includes(proof.name) : options.short && SUITES.includes(proof)) continue
-  for (const database of proof.databases) {
-    if (options.database && options.database !== database) continue
-    const one = await seen(proof, database)
+const skipped = await prepare()
+const isWaiting = ({ proof }: Task) => WAITING.has(proof)
+const lanes = [
+  { first: (task: Task) => !isWaiting(task) },
+  { first: isWaiting },
+  { first: isWaiting, only: true as const },
+]
+await inLanes(
+  tasks().filter((task) => !skipped.includes(task.database)),
+  lanes,
+  async (task) => {
+    const one = await seen(task)
     shown.push(one)
     tell(one)
     if (isWritten) write()
+  },
+)
+
+/** Once for all, before they go side by side. Says which databases there are none of here. */
+async function prepare(): Promise<Setting["database"][]> {
+  await warmUp()
+  try {
+    process.env.TEST_DATABASE_URL = await postgresUrl()
+    return []
+  } catch (error) {
+    if (!(error instanceof NoPostgres)) throw error
+    say(`skipped on Postgres: ${error.message}`)
+    return ["postgres"]
   }
+}
+
+/** What is chosen. The tests are run by themselves anyway, so the short form leaves them out. */
+function tasks(): Task[] {
+  const chosen = proofs.filter((proof) =>
+    names ? names.includes(proof.name) : !(options.short && SUITES.includes(proof)),
+  )
+  return chosen.flatMap((proof) =>
+    proof.databases
+      .filter((database) => !options.database || options.database === database)
+      .map((database) => ({ proof, database })),
+  )
 }
 
 /** After each proof: a run that is stopped keeps what it saw. */
@@ -94,27 +112,40 @@ function write(): void {
   const all = [...kept.filter((old) => !isNew(old)), ...shown]
   const order = (one: Shown) => proofs.findIndex(({ name }) => name === one.proof.name)
   const known = all.filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
-  const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.`
+  const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.${took()}`
   writeFileSync(FILE, promisesReport(intro, VOWS, known))
+}
+
+/** Of a whole run, once it is over. */
+function took(): string {
+  const isOver = isWhole && shown.length === tasks().length
+  return isOver
+    ? ` The whole run took ${Math.round((performance.now() - began) / 1000)} s, its proofs side by side.`
+    : ""
 }
 
 function tell(one: Shown): void {
   const { figures, violations } = one.evidence
-  const name = `${one.proof.name}, ${one.database}, ${one.seconds.toFixed(0)} s`
+  const name = `${one.proof.name}, ${one.database}, ${one.seconds.toFixed(0)} s, load a core ${one.load}`
   say(`${isHeld(one) ? "ok  " : "FAIL"} ${name}: ${JSON.stringify(figures)}`)
   if (isHeld(one) && one.proof.expects === "green") return
   for (const violation of violations) say(`       ${violation}`)
 }
 
 /** A proof that cannot be carried out has proven nothing. */
-async function seen(proof: Proof, database: Setting["database"]): Promise<Shown> {
+async function seen({ proof: { name, expects }, database }: Task): Promise<Shown> {
   const form = options.short ? "short" : "full"
   const start = performance.now()
-  const evidence = await proof.run({ form, database, seed: Number(options.seed), say }).catch((error: unknown) => ({
-    figures: {},
-    violations: proof.expects === "red" ? [] : [`it could not be carried out: ${String(error).slice(0, 500)}`],
-  }))
-  const { name, expects } = proof
+  const loads = [loadNow()]
+  const look = setInterval(() => loads.push(loadNow()), LOOK_MS)
+  const order = { name, form, database, seed: Number(options.seed), ...(turns === undefined ? {} : { turns }) } as const
+  const evidence = await carriedOut(order, (line) => say(`  ${name}, ${database}: ${line.trim()}`)).catch(
+    (error: unknown) => ({
+      figures: {},
+      violations: expects === "red" ? [] : [`it could not be carried out: ${String(error).slice(0, 500)}`],
+    }),
+  )
+  clearInterval(look)
   const { figures, violations } = evidence
   const more = violations.length > MOST ? [`and ${violations.length - MOST} more`] : []
   return {
@@ -123,8 +154,14 @@ async function seen(proof: Proof, database: Setting["database"]): Promise<Shown>
     form,
     when,
     seconds: (performance.now() - start) / 1000,
+    load: Math.round((10 * loads.reduce((sum, load) => sum + load, 0)) / loads.length) / 10,
     evidence: { figures, violations: [...violations.slice(0, MOST), ...more] },
   }
+}
+
+/** Processes that want a processor, for each there is. */
+function loadNow(): number {
+  return (loadavg()[0] ?? 0) / availableParallelism()
 }
 
 function whereAndWhen(): string[] {
@@ -135,5 +172,6 @@ function whereAndWhen(): string[] {
 const broken = shown.filter((one) => !isHeld(one))
 for (const vow of VOWS) say(`${standing(vow, shown).padEnd(13)} ${vow.promise}`)
 if (isWritten) say(`written to ${FILE}`)
-say(`${shown.length - broken.length} passed, ${broken.length} failed, 0 skipped`)
+say(`${Math.round((performance.now() - began) / 1000)} s`)
+say(`${shown.length - broken.length} passed, ${broken.length} failed, ${tasks().length - shown.length} skipped`)
 process.exit(broken.length === 0 ? 0 : 1)

@@ -58,14 +58,16 @@ export function createMortalShip(env: Record<string, string>, port: number): Mor
   const isAlive = (one: ChildProcess) => one.exitCode === null && one.signalCode === null
 
   async function tell(make: (id: number) => Order): Promise<Record<string, unknown>[]> {
+    const to = child
+    if (!to?.connected || !isAlive(to)) throw new Error("there is no process")
     const order = make(++orders)
     const { promise, resolve, reject } = Promise.withResolvers<Report>()
     waiting.set(order.id, resolve)
     const gone = () => reject(new Error("the process is gone"))
-    child?.once("exit", gone)
-    if (!child || !isAlive(child)) throw new Error("there is no process")
-    child.send(order)
-    const report = await promise.finally(() => child?.off("exit", gone))
+    to.once("exit", gone)
+    // It may die as it is told.
+    to.send(order, (error) => error && gone())
+    const report = await promise.finally(() => to.off("exit", gone))
     if ("error" in report) throw new Error(report.error)
     return report.rows
   }

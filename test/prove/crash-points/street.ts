@@ -5,7 +5,9 @@ import type { MortalShip } from "./mortal-ship.ts"
 import type { Town } from "./town.ts"
 
 /** For the product to come to a point, and to the end. */
-const PATIENCE_MS = 30_000
+const PATIENCE_MS = 90_000
+/** For a job whose worker died to come again: by the queue's own clock, which nothing here moves. */
+const QUEUE_PATIENCE_MS = 300_000
 const STRANGERS = 90_000
 const LOOK_MS = 40
 
@@ -113,7 +115,7 @@ type Goal = "death" | "end"
 
 /** Answers questions truthfully, until the process dies, or all is at its end. */
 async function drive(street: Street, cell: Cell, goal: Goal, answered: Set<string>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + (cell.flow === "vector" ? QUEUE_PATIENCE_MS : PATIENCE_MS)
   while (Date.now() < deadline) {
     const state = await look(street, cell).catch(() => null)
     if (await isReached(street, cell, goal, state)) return

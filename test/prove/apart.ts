@@ -1,0 +1,75 @@
+/**
+ * Apart: a proof in a process of its own, beside others. One that hangs is ended with everything that it started, and one
+ * that ends early has proven nothing.
+ */
+import { fork } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { z } from "zod"
+import type { Evidence, Setting } from "./proof.ts"
+
+const CARRY_OUT = fileURLToPath(new URL("./carry-out.ts", import.meta.url))
+/** For one proof; longer than any takes on a machine that is four times busier than it should be. */
+const PATIENCE_MS = { short: 300_000, full: 2_700_000 }
+
+/** What the process is told, as its argument. */
+export const orderSchema = z.object({
+  name: z.string(),
+  form: z.enum(["short", "full"]),
+  database: z.enum(["pglite", "postgres"]),
+  seed: z.number(),
+  turns: z.number().optional(),
+})
+export type Order = z.output<typeof orderSchema>
+
+export const wordSchema = z.union([
+  z.object({ says: z.string() }),
+  z.object({
+    saw: z.object({
+      figures: z.record(z.string(), z.union([z.string(), z.number()])),
+      violations: z.array(z.string()),
+    }),
+  }),
+  z.object({ failed: z.string() }),
+])
+export type Word = z.output<typeof wordSchema>
+
+const open = new Set<number>()
+
+/** Ends what is under way, with every process that it started. */
+export function endAll(): void {
+  for (const pid of open) end(pid)
+}
+
+function end(pid: number): void {
+  try {
+    // Its group: the processes of the product that it started, too.
+    process.kill(-pid, "SIGKILL")
+  } catch {
+    // All of them went before.
+  }
+}
+
+/** Throws when it could not be carried out. */
+export async function carriedOut(order: Order, say: Setting["say"]): Promise<Evidence> {
+  const child = fork(CARRY_OUT, [JSON.stringify(order)], { detached: true, execArgv: [] })
+  const { pid } = child
+  if (pid === undefined) throw new Error("its process could not be started")
+  open.add(pid)
+  const { promise, resolve, reject } = Promise.withResolvers<Evidence>()
+  const patience = PATIENCE_MS[order.form]
+  const timer = setTimeout(() => reject(new Error(`it hung for ${patience / 1000} s`)), patience)
+  child.on("message", (message) => {
+    const word = wordSchema.parse(message)
+    if ("says" in word) say(word.says)
+    else if ("saw" in word) resolve(word.saw)
+    else reject(new Error(word.failed))
+  })
+  child.on("exit", (code, signal) => reject(new Error(`its process ended with ${code ?? signal}`)))
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    end(pid)
+    open.delete(pid)
+  }
+}

@@ -1,0 +1,20 @@
+/** Carry out: the process of one proof. It is told which as its argument, and tells its parent what it sees. */
+import { orderSchema, type Word } from "./apart.ts"
+import { allProofs } from "./proofs.ts"
+
+const order = orderSchema.parse(JSON.parse(process.argv[2] ?? ""))
+const { name, turns, ...setting } = order
+
+// Nobody would end what it started any more.
+process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"))
+
+const tell = (word: Word) => new Promise((resolve) => process.send?.(word, resolve))
+
+try {
+  const proof = allProofs(turns).find((one) => one.name === name)
+  if (!proof) throw new Error(`there is no proof ${name}`)
+  const saw = await proof.run({ ...setting, say: (says) => void tell({ says }) })
+  await tell({ saw })
+} catch (error) {
+  await tell({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+}

@@ -1,0 +1,52 @@
+/** Proofs: all there are, in the order of the report. */
+import { approvals } from "./approvals.ts"
+import { crashPoints } from "./crash-points.ts"
+import { clockJumps } from "./faults/clock-jumps.ts"
+import { databaseRestarts } from "./faults/database-restarts.ts"
+import { diskFull } from "./faults/disk-full.ts"
+import { gracefulStop } from "./faults/graceful-stop.ts"
+import { listenDropped } from "./faults/listen-dropped.ts"
+import { proxy } from "./faults/proxy.ts"
+import { zombies } from "./faults/zombies.ts"
+import { ackBeforeCommit, fenceOff, intentOff } from "./kill/controls.ts"
+import { killLoop } from "./kill/kill-loop.ts"
+import { powerCuts, stockPglite } from "./power.ts"
+import { SUITES } from "./promises.ts"
+import type { Proof } from "./proof.ts"
+import { secretsSweep } from "./secrets/sweep.ts"
+import { createSoak } from "./soak.ts"
+
+/** @param turns of the soak, instead of what its form gives. */
+export function allProofs(turns?: number): Proof[] {
+  return [
+    killLoop,
+    fenceOff,
+    intentOff,
+    ackBeforeCommit,
+    crashPoints,
+    powerCuts,
+    stockPglite,
+    zombies,
+    gracefulStop,
+    databaseRestarts,
+    listenDropped,
+    proxy,
+    diskFull,
+    clockJumps,
+    createSoak(turns),
+    approvals,
+    secretsSweep,
+    ...SUITES,
+  ]
+}
+
+/** Those that wait for a fault to pass for most of their time, and leave the processors to others. */
+export const WAITING: ReadonlySet<Proof> = new Set([
+  zombies,
+  gracefulStop,
+  databaseRestarts,
+  listenDropped,
+  proxy,
+  diskFull,
+  clockJumps,
+])
