@@ -1,30 +1,23 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import type { Event } from "../../src/thread/event.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownSpine } from "../support/own.ts"
 import { askAbout } from "../support/questions.ts"
 import { movableClock } from "../support/schedule.ts"
-import { spine, text } from "../support/spine.ts"
+import { text } from "../support/spine.ts"
 
 const MEMBER_ID = idOf("test:member")
 const HOUR_MS = 3_600_000
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine({ now: clock.now })
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, now: clock.now })
   await s.db.query(sql`insert into people (id, role, created_at) values (${MEMBER_ID}, 'member', now())`)
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 beforeEach(async () => {
   clock.to("2026-11-22T12:00:00Z")
-  await database.db.raw("update waits set state = 'cancelled' where state = 'open'")
+  await s.db.raw("update waits set state = 'cancelled' where state = 'open'")
 })
 
 const ask = (over: Partial<Parameters<typeof askAbout>[1]> = {}) => askAbout(s, { now: clock.now(), ...over })

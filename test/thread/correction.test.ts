@@ -1,28 +1,20 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { beforeAll, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Inbound } from "../../src/channels/channel.ts"
 import { createIntake, type Intake } from "../../src/thread/intake.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let intake: Intake
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
   intake = createIntake({ ...s, log: silentLog })
   await s.people.link(OWNER_ID, "telegram", "42", "42")
   const member = newId()
   await s.db.query(sql`insert into people (id, role, created_at) values (${member}, 'member', now())`)
   await s.people.link(member, "telegram", "43", "43")
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 
 let updates = 0

@@ -1,26 +1,17 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { Fenced } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
 import { OWNER_LABEL, UNTRUSTED_LABEL } from "../../src/base/label.ts"
 import type { Entry } from "../../src/journal/journal.ts"
 import { type Finish, finish, postpone, type Question, suspend } from "../../src/thread/ending.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 import { working } from "../support/work.ts"
 
 const NOW = new Date("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 /** A run at work, and how it may end. */
 async function atWork() {

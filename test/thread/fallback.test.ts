@@ -1,28 +1,20 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { beforeAll, beforeEach, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import type { ChannelId } from "../../src/channels/channel.ts"
 import { withFallback } from "../../src/thread/fallback.ts"
 import { type Outbox, postNotice } from "../../src/thread/outbox.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 
 const MEMBER = newId()
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let outbox: Outbox
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
   await s.people.link(OWNER_ID, "telegram", "42", "42")
   await s.db.query(sql`insert into people (id, role, created_at) values (${MEMBER}, 'member', now())`)
   await s.people.link(MEMBER, "sms", "+15550009999", "+15550009999")
   outbox = among("web", "sms", "telegram")
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 beforeEach(() => s.db.raw("delete from outbox"))
 

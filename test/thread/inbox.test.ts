@@ -1,21 +1,12 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { createInbox } from "../../src/thread/inbox.ts"
 import { createScrubber } from "../../src/vault/scrubber.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 test("a hundred parallel deliveries of one event leave one row and start one run", async () => {
   const event = text("hello", { threadKey: "web:hundred", externalId: "hundred" })

@@ -1,23 +1,15 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { beforeAll, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Inbound } from "../../src/channels/channel.ts"
 import { createIntake, type Intake } from "../../src/thread/intake.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let intake: Intake
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
   intake = createIntake({ db: s.db, people: s.people, inbox: s.inbox, log: silentLog })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 
 const inbound = (text: string, address = "+15550001111"): Inbound => ({

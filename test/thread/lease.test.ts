@@ -1,24 +1,15 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { OWNER_LABEL } from "../../src/base/label.ts"
 import { append, brokenLinks, type Entry } from "../../src/journal/journal.ts"
 import { finish } from "../../src/thread/ending.ts"
 import type { Claim } from "../../src/thread/lease.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { leasesOf, spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { leasesOf, text } from "../support/spine.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 const expire = (threadId: string) =>
   s.db.query(sql`update threads set lease_until = now() - interval '1 second' where id = ${threadId}`)
@@ -70,6 +61,17 @@ test("a thread whose worker died comes before those that only wait", async () =>
   const leases = leasesOf(s.db)
   expect((await leases.claim())?.thread.id).toBe(dead.thread.id)
   expect((await leases.claim())?.thread.id).toBe(waiting.threadId)
+})
+
+test("ready are threads with work that nobody holds, and those whose worker died", async () => {
+  const held = await claimed("web:ready-held")
+  const dead = await claimed("web:ready-dead")
+  const done = await claimed("web:ready-done")
+  await finish(s.db, ending(done))
+  const { threadId: waits } = await s.inbox.accept(text("wait", { threadKey: "web:ready-waits" }))
+  await expire(dead.thread.id)
+  const ready = await s.leases.ready([held.thread.id, dead.thread.id, done.thread.id, waits, newId()])
+  expect(ready.toSorted()).toEqual([dead.thread.id, waits].toSorted())
 })
 
 test("a stale worker can neither write to the journal nor end the run", async () => {

@@ -1,21 +1,12 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { letters, outcomeOf, repliesAfter } from "../../src/thread/mailbox.ts"
 import { postNotice } from "../../src/thread/outbox.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 const words = async (threadId: string, limit: number, before?: Date) =>
   (await letters(s.db, threadId, { limit, before: before ?? null })).map((letter) => letter.text)

@@ -1,31 +1,23 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { beforeAll, beforeEach, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { withFallback } from "../../src/thread/fallback.ts"
 import { withOptOut } from "../../src/thread/opt-out.ts"
 import { type Outbox, postNotice } from "../../src/thread/outbox.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 
 const PHONE = "+15552223333"
 const clock = { now: () => new Date() }
 const live = new Set(["web", "sms"] as const)
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let outbox: Outbox
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
   await s.db.raw("delete from addresses where channel = 'sms'")
   await s.people.link(OWNER_ID, "sms", PHONE, PHONE)
   outbox = withOptOut(withFallback(s.outbox, { db: s.db, people: s.people, live, bell: { ring: () => {} }, clock }), {
     db: s.db,
     clock,
   })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 beforeEach(async () => {
   await s.db.raw("delete from outbox")

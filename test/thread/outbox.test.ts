@@ -1,17 +1,15 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import type { ChannelId } from "../../src/channels/channel.ts"
 import { createOutbox, type Outbox, postNotice, SENDING_SECONDS, type Sending } from "../../src/thread/outbox.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
-let database: TestDatabase
+const database = await ownDatabase()
 let outbox: Outbox
 beforeAll(async () => {
-  database = await testDatabase()
   outbox = createOutbox(database.db)
 })
-afterAll(() => database.drop())
 beforeEach(async () => {
   await database.db.raw("delete from outbox")
 })

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { sha256 } from "../../src/base/canonical.ts"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
@@ -9,25 +9,17 @@ import { createIntake, type Intake } from "../../src/thread/intake.ts"
 import { postNotice } from "../../src/thread/outbox.ts"
 import { createPairings, forgetCodes, type Pairings } from "../../src/thread/pairing.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownSpine } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
-import { spine } from "../support/spine.ts"
 
 const MINUTE = 60_000
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine({ now: clock.now })
 let pairings: Pairings
 let intake: Intake
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, now: clock.now })
   pairings = made()
   intake = createIntake({ db: s.db, people: s.people, inbox: s.inbox, log: silentLog, pairings, bell: s.bell })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 beforeEach(async () => {
   await s.db.raw("delete from pairings")

@@ -1,20 +1,18 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import type { ChannelId } from "../../src/channels/channel.ts"
 import { createPeople, OWNER_ID, type People } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
 
 const MEMBER_ID = idOf("test:member")
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
+const database = await ownDatabase()
 let people: People
 beforeAll(async () => {
-  database = await testDatabase()
   people = createPeople({ db: database.db, clock, newId })
 })
-afterAll(() => database.drop())
 beforeEach(async () => {
   await database.db.raw("delete from addresses")
   await database.db.raw("delete from threads")

@@ -1,22 +1,13 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { json } from "../../src/db/sql.ts"
 import { append, type Entry } from "../../src/journal/journal.ts"
 import { findRun, listRuns } from "../../src/thread/runs.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 let threads = 0
 

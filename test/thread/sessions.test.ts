@@ -1,24 +1,16 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { beforeAll, expect, test } from "vitest"
 import { OWNER_ID } from "../../src/thread/people.ts"
 import { createSessions, type Sessions } from "../../src/thread/sessions.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let sessions: Sessions
 let now = new Date("2026-11-22T10:00:00Z")
 let drawn = 0
 beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
   const random = (bytes: number) => new Uint8Array(bytes).fill(++drawn)
   sessions = createSessions({ db: s.db, clock: { now: () => now }, random })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 
 test("a link becomes one session of the owner's, which can be ended", async () => {

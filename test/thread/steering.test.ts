@@ -1,25 +1,16 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { Fenced } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
 import { type Label, OWNER_LABEL } from "../../src/base/label.ts"
 import { entriesOf } from "../../src/journal/journal.ts"
 import type { Event } from "../../src/thread/event.ts"
 import { takeNewMessages } from "../../src/thread/steering.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 import { working } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 /** A run at work; `say` puts more on its thread, `take` takes it in at step `n`. */
 async function listening() {

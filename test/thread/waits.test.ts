@@ -1,26 +1,16 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { sha256 } from "../../src/base/canonical.ts"
 import { newId } from "../../src/base/ids.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
 import { consumeApproval, expireWaits, freeCode, openWaits, waitOf } from "../../src/thread/waits.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownSpine } from "../support/own.ts"
 import { askAbout } from "../support/questions.ts"
-import { spine } from "../support/spine.ts"
 
 const NOW = new Date("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, now: () => NOW })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine({ now: () => NOW })
 beforeEach(async () => {
-  await database.db.raw("update waits set state = 'cancelled' where state = 'open'")
+  await s.db.raw("update waits set state = 'cancelled' where state = 'open'")
 })
 
 const ask = (over: Partial<Parameters<typeof askAbout>[1]> = {}) => askAbout(s, { now: NOW, ...over })
