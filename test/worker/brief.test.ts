@@ -1,21 +1,17 @@
 /** What a sender says of a message to its channel, beside its text. */
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { beforeEach, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Channel, Outgoing } from "../../src/channels/channel.ts"
 import { createBell } from "../../src/thread/bell.ts"
 import { createOutbox, type Post, postNotice } from "../../src/thread/outbox.ts"
 import { createSender } from "../../src/worker/sender.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const now = new Date("2026-11-22T12:00:00Z")
-let database: TestDatabase
+const database = await ownDatabase()
 let said: Outgoing[]
-beforeAll(async () => {
-  database = await testDatabase()
-})
-afterAll(() => database.drop())
 beforeEach(() => {
   said = []
 })

@@ -1,30 +1,20 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { Reject, Retry } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import { postNotice } from "../../src/thread/outbox.ts"
 import { type CloseQuestion, createButtonClearing } from "../../src/worker/buttons.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownSpine } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
-import { spine } from "../support/spine.ts"
 import { working } from "../support/work.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine({ now: clock.now })
 let removed: string[]
 let said: string[]
 let next: (() => Error)[]
 let chore: () => Promise<void>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, now: clock.now })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
 beforeEach(async () => {
   await s.db.raw("delete from waits")
   removed = []

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
+import { beforeEach, expect, test } from "vitest"
 import { Reject, Retry } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
 import { type Fields, silentLog } from "../../src/base/log.ts"
@@ -7,29 +7,19 @@ import type { ChannelId, Fate } from "../../src/channels/channel.ts"
 import { postNotice } from "../../src/thread/outbox.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
 import { createFates } from "../../src/worker/fates.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownSpine } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
-import { spine } from "../support/spine.ts"
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine({ now: clock.now })
 let asked: string[]
 let rung: string[]
 let lines: { event: string; fields: Fields }[]
 /** What the provider says of each part; throws for those it does not name. */
 let said: Record<string, Fate>
 
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, now: clock.now })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
 beforeEach(async () => {
   await s.db.raw("delete from outbox")
   clock.to("2026-11-22T12:00:00Z")

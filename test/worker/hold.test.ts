@@ -1,28 +1,19 @@
 import { sql } from "drizzle-orm"
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest"
+import { afterEach, expect, test, vi } from "vitest"
 import { Cancelled } from "../../src/agent/signals.ts"
 import { Fenced } from "../../src/base/errors.ts"
 import { LEASE_SECONDS, type Leases } from "../../src/thread/lease.ts"
 import { type Hold, hold } from "../../src/worker/hold.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 import { takeAway, working } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
+const s = await ownSpine()
 let holds: Hold[] = []
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
 afterEach(() => {
   for (const held of holds) held.release()
   holds = []
   vi.useRealTimers()
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 
 async function holding(leases: Leases = s.leases, shutdown = new AbortController().signal) {

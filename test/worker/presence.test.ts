@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { Execute } from "../../src/agent/execute.ts"
 import { Reject, Retry } from "../../src/base/errors.ts"
 import { newId } from "../../src/base/ids.ts"
@@ -10,20 +10,10 @@ import { postNotice } from "../../src/thread/outbox.ts"
 import { createProgressLines } from "../../src/thread/progress.ts"
 import { doingText } from "../../src/worker/doing.ts"
 import { createPresence, type Presence } from "../../src/worker/presence.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 import { type Working, working } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 /** What the chat saw, in order. */
 let seen: string[]

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Reject, Retry, Uncertain } from "../../src/base/errors.ts"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
@@ -8,19 +8,17 @@ import { type Bell, createBell } from "../../src/thread/bell.ts"
 import { createOutbox, type Outbox, postNotice } from "../../src/thread/outbox.ts"
 import { createSender, type Sender } from "../../src/worker/sender.ts"
 import { type Outlet, outlet } from "../support/channels.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
+const database = await ownDatabase()
 let outbox: Outbox
 let bell: Bell
 let senders: Sender[] = []
 beforeAll(async () => {
-  database = await testDatabase()
   outbox = createOutbox(database.db)
 })
-afterAll(() => database.drop())
 beforeEach(async () => {
   await Promise.all(senders.map((sender) => sender.stop()))
   senders = []

@@ -1,21 +1,19 @@
 import { sql } from "drizzle-orm"
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { afterEach, beforeAll, describe, expect, test } from "vitest"
 import { systemClock } from "../../src/base/clock.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Db } from "../../src/db/db.ts"
 import { createKv } from "../../src/memory/kv.ts"
 import { createSole } from "../../src/worker/sole.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
 
-let database: TestDatabase
+const database = await ownDatabase()
 let db: Db
 beforeAll(async () => {
-  database = await testDatabase()
   // The embedded database stands in for the shared one: to the statements it is all the same.
   db = { ...database.db, kind: "postgres" }
 })
-afterAll(() => database.drop())
 
 const clock = movableClock("2026-11-22T12:00:00Z")
 let ends: AbortController[] = []

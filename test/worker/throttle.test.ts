@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { Retry } from "../../src/base/errors.ts"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
@@ -12,16 +12,12 @@ import { createBreaker } from "../../src/worker/breaker.ts"
 import { createSender, type Sender } from "../../src/worker/sender.ts"
 import { createThrottle } from "../../src/worker/throttle.ts"
 import { type Outlet, outlet } from "../support/channels.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
-let database: TestDatabase
+const database = await ownDatabase()
 const senders: Sender[] = []
-beforeAll(async () => {
-  database = await testDatabase()
-})
-afterAll(() => database.drop())
 beforeEach(async () => {
   await Promise.all(senders.splice(0).map((sender) => sender.stop()))
   clock.to("2026-11-22T12:00:00Z")
