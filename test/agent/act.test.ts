@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { type Act, createAct } from "../../src/agent/act.ts"
 import { Suspend } from "../../src/agent/signals.ts"
@@ -11,20 +11,10 @@ import { entriesOf } from "../../src/journal/journal.ts"
 import type { Grant } from "../../src/policy/verdict.ts"
 import { OWNER_ID, type Person } from "../../src/thread/people.ts"
 import type { EffectTool, Tool, ToolContext, ToolResult } from "../../src/tools/tool.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
 import { stepsOf, takeAway, type Working, working } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 const owner: Person = { id: OWNER_ID, name: null, role: "owner", zone: "Europe/Lisbon" }
 let ran: { args: unknown; ctx: ToolContext }[] = []

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import type { Money } from "../../src/agent/money.ts"
 import { Cancelled } from "../../src/agent/signals.ts"
 import type { StepsDeps } from "../../src/agent/steps.ts"
@@ -6,8 +6,8 @@ import { Limit, Retry } from "../../src/base/errors.ts"
 import { type Label, OWNER_LABEL, UNTRUSTED_LABEL } from "../../src/base/label.ts"
 import { entriesOf } from "../../src/journal/journal.ts"
 import type { ModelRequest, ModelResult } from "../../src/model/model.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { text } from "../support/spine.ts"
 import { stepsOf, takeAway, working } from "../support/work.ts"
 
 const request: ModelRequest = { system: "s", messages: [{ role: "user", text: "hi" }], tools: [], maxOutput: 10 }
@@ -22,16 +22,7 @@ const result: ModelResult = {
 }
 const free: Money = { reserve: async () => {}, settle: async () => {} }
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 async function atWork() {
   const w = await working(s)

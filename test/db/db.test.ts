@@ -1,16 +1,14 @@
 /** What `Db` promises is the same on both kinds: CI runs this file on each. */
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { beforeAll, expect, test } from "vitest"
 import { z } from "zod"
 import { anyOf, json } from "../../src/db/sql.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
-let database: TestDatabase
+const database = await ownDatabase()
 beforeAll(async () => {
-  database = await testDatabase()
   await database.db.script("create table if not exists pairs (id bigint primary key, value jsonb)")
 })
-afterAll(() => database.drop())
 
 const one = async (statement: ReturnType<typeof sql>) => (await database.db.query(statement))[0]
 

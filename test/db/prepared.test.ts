@@ -1,14 +1,10 @@
 import { sql } from "drizzle-orm"
 import fc from "fast-check"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { anyOf, json } from "../../src/db/sql.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
-let d: TestDatabase
-beforeAll(async () => {
-  d = await testDatabase()
-})
-afterAll(() => d.drop())
+const d = await ownDatabase()
 
 /** Everything Postgres can store as text: no NUL, no lone surrogate. */
 const storable = fc.string({ unit: "grapheme", maxLength: 60 }).filter((s) => !s.includes("\0") && s.isWellFormed())

@@ -1,23 +1,21 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { SYSTEM_LABEL } from "../../src/base/label.ts"
 import { isGsm7, measure } from "../../src/channels/sms/segments.ts"
 import { json } from "../../src/db/sql.ts"
 import { createDigest } from "../../src/digest/digest.ts"
 import { createPeople, OWNER_ID } from "../../src/thread/people.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const NY = "America/New_York"
 const NOW = new Date("2026-11-22T13:00:00Z")
 const clock = { now: () => NOW }
-let base: TestDatabase
+const base = await ownDatabase()
 
 beforeAll(async () => {
-  base = await testDatabase()
   await createPeople({ db: base.db, clock, newId }).ensureOwner({ timezone: NY })
 })
-afterAll(() => base.drop())
 beforeEach(async () => {
   for (const table of ["decisions", "waits", "runs", "inbox", "threads"]) await base.db.raw(`delete from ${table}`)
 })

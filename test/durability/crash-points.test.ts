@@ -3,7 +3,7 @@
  * every transaction, before and after every effect. Another holder takes it to its end, and a truthful person answers.
  */
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { z } from "zod"
 import { createExecute } from "../../src/agent/execute.ts"
 import type { Handler } from "../../src/agent/job.ts"
@@ -15,20 +15,11 @@ import { brokenLinks } from "../../src/journal/journal.ts"
 import type { Model } from "../../src/model/model.ts"
 import { createPeople } from "../../src/thread/people.ts"
 import type { Tool } from "../../src/tools/tool.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { leasesOf, scriptedModel, spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { leasesOf, scriptedModel, text } from "../support/spine.ts"
 import { type Life, mortal } from "./mortal.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine()
 
 interface Effect {
   name: string
@@ -179,14 +170,14 @@ async function runThatDies(death: number, lookUp = true) {
   const lane = { key, threadId: accepted.threadId, inboxId: accepted.id }
   const outside: Outside = { effects: [], asked: 0, fromTheDead: [], life: undefined }
   const tools = toolsOf(outside, lookUp)
-  const { db, life } = mortal(database.db, death)
+  const { db, life } = mortal(s.db, death)
   outside.life = life
   await live(holderOn(db, outside, tools), lane, outside)
   outside.life = undefined
   await s.db.query(
     sql`update threads set lease_until = now() - interval '1 second' where id = ${lane.threadId} and owner is not null`,
   )
-  await live(holderOn(database.db, outside, tools), lane, outside)
+  await live(holderOn(s.db, outside, tools), lane, outside)
   return { lane, outside, moments: life.moments, died: life.isOver }
 }
 

@@ -2,14 +2,18 @@
  * A sender dies at each of its moments in turn, over the real channels: before and after every statement, so also after the
  * provider took a part and before anyone wrote that down. The next one goes on. Every part arrives; none arrives twice where the
  * provider can be asked or shows it once; where it cannot, the copy says so; and what stays in doubt is the owner's to decide.
+ * What goes to GitHub is changed by a run instead, which dies in the same way: the issue itself says what happened.
  */
 import { sql } from "drizzle-orm"
 import PostalMime from "postal-mime"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { createExecute } from "../../src/agent/execute.ts"
+import { createMoney } from "../../src/agent/money.ts"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Channel } from "../../src/channels/channel.ts"
 import { createEmail } from "../../src/channels/email/email.ts"
+import type { GitHub } from "../../src/channels/github/client.ts"
 import { createSms } from "../../src/channels/sms/sms.ts"
 import { createTelegram } from "../../src/channels/telegram/telegram.ts"
 import type { Db } from "../../src/db/db.ts"
@@ -17,21 +21,20 @@ import { createBell } from "../../src/thread/bell.ts"
 import { openDoubts, settleDoubt } from "../../src/thread/doubts.ts"
 import { letters } from "../../src/thread/mailbox.ts"
 import { createOutbox, postNotice } from "../../src/thread/outbox.ts"
+import { createTriage, createTriageTools } from "../../src/triage/triage.ts"
 import { createSender } from "../../src/worker/sender.ts"
 import { createThrottle } from "../../src/worker/throttle.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { start as startMail } from "../support/mail-stand-in.ts"
+import { ownDatabase } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
+import { leasesOf, scriptedModel } from "../support/spine.ts"
 import { start as startTelegram } from "../support/telegram-stand-in.ts"
 import { start as startTwilio } from "../support/twilio-stand-in.ts"
-import { mortal } from "./mortal.ts"
+import { type Harness, harness, REPO } from "../triage/harness.ts"
+import { type Life, mortal } from "./mortal.ts"
 
 const clock = movableClock(new Date().toISOString())
-let database: TestDatabase
-beforeAll(async () => {
-  database = await testDatabase()
-})
-afterAll(() => database.drop())
+const database = await ownDatabase()
 afterEach(() => database.db.raw("delete from outbox"))
 
 interface Arrived {
@@ -240,3 +243,116 @@ test("on the web a message is there in the commit that put it there: nobody can 
   expect(await stateOf(threadId)).toEqual(["sent"])
   expect(await letters(database.db, threadId, { limit: 10 })).toMatchObject([{ text: WORDS.join(" ") }])
 })
+
+describe("github", () => {
+  let h: Harness
+  beforeAll(async () => {
+    h = await harness()
+    await h.rotas.set(h.db, "*", { start: "2026-01-01", everyDays: 7, logins: ["ana"] })
+  })
+  afterAll(() => h.stop())
+
+  /** One life of a worker, whose run dies at a moment of the database's, or with a call to GitHub. */
+  async function live(death: number, call: Death | null): Promise<Life> {
+    const { db, life } = mortal(h.db, death)
+    const leases = leasesOf(db)
+    const parts = { ...h, github: () => dying(h, life, call) }
+    const execute = createExecute({
+      db,
+      clock: { now: () => new Date() },
+      newId,
+      random: Math.random,
+      log: silentLog,
+      model: scriptedModel([]),
+      money: createMoney({ db, caps: {}, estimate: () => null, today: () => "2026-11-22" }),
+      people: h.s.people,
+      tools: new Map(createTriageTools(parts).map((tool) => [tool.name, tool])),
+      handlers: { ...NOT_HERE, issue: createTriage({ ...parts, offline: true }) },
+      live: new Set(["web"]),
+      scrub: (text) => text,
+      defaultZone: "UTC",
+    })
+    const claim = await leases.claim().catch(() => null)
+    if (claim?.run)
+      await execute({ ...claim, run: claim.run }, new AbortController().signal).catch((error: unknown) => {
+        if (!life.isOver) throw error
+      })
+    return life
+  }
+
+  /** The label and the assignee are there, once each, and the decision says so. */
+  async function expectOnce(number: number, when: string): Promise<void> {
+    const client = h.clients.get(REPO)
+    const changes = await client?.listChanges(REPO, number, new AbortController().signal)
+    expect(changes, when).toMatchObject([
+      { action: "labeled", label: "bug" },
+      { action: "assigned", assignee: "ana" },
+    ])
+    expect(await h.decisions.forIssue(REPO, number), when).toMatchObject({ state: "applied", assignee: "ana" })
+  }
+
+  async function dieAt(death: number, call: Death | null): Promise<boolean> {
+    const when = call ? `call ${call.at}, ${call.after ? "after" : "before"} it` : `death at ${death}`
+    const title = `The cart crashes with an error, case ${when}`
+    const number = await h.open({ title, body: "### Steps to reproduce\nOpen it.\n\nTypeError: x is undefined" })
+    const { isOver } = await live(death, call)
+    if (isOver) {
+      await h.db.raw("update threads set lease_until = now() - interval '1 second' where owner is not null")
+      await h.s.settle()
+    }
+    await expectOnce(number, when)
+    // What was done before the death is seen on the issue, and not asked for again.
+    if (!call) expect(h.hub.writes.filter((write) => write.number === number).length, when).toBe(2)
+    return isOver
+  }
+
+  test("whatever moment of the database's the worker dies at, the issue is changed once", async () => {
+    let met = 0
+    while (await dieAt(met + 1, null)) met++
+    // Taking it, what it looked up, the decision, the intent, the outcome and the end, each with a before and an after.
+    expect(met).toBeGreaterThan(12)
+  }, 120_000)
+
+  test("whatever call to GitHub it dies before or after, the issue is changed once", async () => {
+    for (const after of [false, true]) {
+      let at = 1
+      while (await dieAt(Number.POSITIVE_INFINITY, { at, after })) at++
+      // The label put on, the person given it, and the life that met no death; which labels there are is known by then.
+      expect(at).toBeGreaterThanOrEqual(3)
+    }
+  }, 120_000)
+})
+
+/** The worker dies with its call number `at`, once GitHub did it or before it left. */
+interface Death {
+  at: number
+  after: boolean
+}
+
+const nobody = { takesMore: false, run: () => Promise.reject(new Error("only issues come here")) }
+const NOT_HERE = { message: nobody, command: nobody, due: nobody, hook: nobody }
+
+function dying(h: Harness, life: Life, death: Death | null): GitHub {
+  const real = h.clients.get(REPO)
+  if (!real) throw new Error("there is no client")
+  let calls = 0
+  const mortally = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      calls += 1
+      const isLast = calls === death?.at
+      if (isLast && !death.after) life.isOver = true
+      if (life.isOver) throw new Error("the process is dead")
+      const result = await call(...args)
+      if (isLast) life.isOver = true
+      return result
+    }
+  }
+  return {
+    listIssues: mortally(real.listIssues),
+    getIssue: mortally(real.getIssue),
+    listChanges: mortally(real.listChanges),
+    listLabels: mortally(real.listLabels),
+    addLabels: mortally(real.addLabels),
+    addAssignee: mortally(real.addAssignee),
+  }
+}

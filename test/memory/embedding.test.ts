@@ -1,21 +1,17 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { Retry } from "../../src/base/errors.ts"
 import { OWNER_LABEL } from "../../src/base/label.ts"
 import type { Log } from "../../src/base/log.ts"
 import { silentLog } from "../../src/base/log.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import type { Embedder } from "../../src/model/model.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const SCOPE = "person:p1"
 const clock = { now: () => new Date("2026-03-01T10:00:00Z") }
-let base: TestDatabase
+const base = await ownDatabase()
 let sent: string[] = []
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
 beforeEach(async () => {
   sent = []
   await base.db.query(sql`delete from memories`)

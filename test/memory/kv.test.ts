@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { createKv } from "../../src/memory/kv.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const NOW = new Date("2026-03-01T10:00:00Z")
 const LATER = new Date("2026-03-01T11:00:00Z")
 let now = NOW
-let base: TestDatabase
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
+const base = await ownDatabase()
 const kv = () => createKv({ db: base.db, clock: { now: () => now } })
 
 test.each([["text"], [12.5], [true], [null], [["a", 1]], [{ a: { b: "ü" } }], [""]])(

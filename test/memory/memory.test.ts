@@ -1,12 +1,12 @@
 import { sql } from "drizzle-orm"
 import fc from "fast-check"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { type Label, OWNER_LABEL, UNTRUSTED_LABEL } from "../../src/base/label.ts"
 import type { Tx } from "../../src/db/db.ts"
 import type { NewMemory } from "../../src/memory/memory.ts"
 import { personScope, repoScope } from "../../src/memory/scope.ts"
 import { createMemory } from "../../src/memory/store.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const NOW = new Date("2026-03-01T10:00:00Z")
 const LATER = new Date("2026-03-02T10:00:00Z")
@@ -14,11 +14,7 @@ const SCOPE = personScope("p1")
 const OTHER = personScope("p2")
 
 let now = NOW
-let base: TestDatabase
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
+const base = await ownDatabase()
 beforeEach(async () => {
   now = NOW
   await base.db.query(sql`delete from memories`)

@@ -1,18 +1,14 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { OWNER_LABEL } from "../../src/base/label.ts"
 import { type Bounds, matching } from "../../src/memory/bm25.ts"
 import type { NewMemory, Query } from "../../src/memory/memory.ts"
 import { createMemory } from "../../src/memory/store.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const SCOPE = "person:p1"
 const clock = { now: () => new Date("2026-03-01T10:00:00Z") }
-let base: TestDatabase
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
+const base = await ownDatabase()
 beforeEach(() => base.db.query(sql`delete from memories`))
 
 const memory = () => createMemory({ db: base.db, queue: { send: async () => {} }, clock })

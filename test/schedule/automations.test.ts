@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Db } from "../../src/db/db.ts"
@@ -9,21 +9,20 @@ import { type Recurrence, upcoming } from "../../src/schedule/recurrence.ts"
 import { ensureSystemAutomations } from "../../src/schedule/system.ts"
 import { duePayload } from "../../src/thread/event.ts"
 import { createPeople, OWNER_ID } from "../../src/thread/people.ts"
-import { databaseKind, type TestDatabase, testDatabase } from "../support/database.ts"
+import { databaseKind } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { type MovableClock, movableClock, reminder, scheduler } from "../support/schedule.ts"
 
 const NY = "America/New_York"
 const HOUR = 3_600_000
-let base: TestDatabase
+const base = await ownDatabase()
 let db: Db
 let clock: MovableClock
 let here: Awaited<ReturnType<typeof scheduler>>
 
 beforeAll(async () => {
-  base = await testDatabase()
   db = base.db
 })
-afterAll(() => base.drop())
 beforeEach(async () => {
   for (const table of ["occurrences", "automations", "inbox", "threads"]) await db.raw(`delete from ${table}`)
   clock = movableClock("2026-11-22T12:00:00Z")

@@ -1,17 +1,13 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { OWNER_LABEL, UNTRUSTED_LABEL } from "../../src/base/label.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import { memoryTools } from "../../src/tools/memory-tools.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { contextOf, run, toolNamed } from "../support/tools.ts"
 
 const NOW = new Date("2026-03-01T10:00:00Z")
-let base: TestDatabase
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
+const base = await ownDatabase()
 beforeEach(() => base.db.query(sql`delete from memories`))
 
 const memory = () => createMemory({ db: base.db, queue: { send: async () => {} }, clock: { now: () => NOW } })

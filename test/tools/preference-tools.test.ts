@@ -1,22 +1,18 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { createKv } from "../../src/memory/kv.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import { localTime, zoneOf } from "../../src/schedule/zone.ts"
 import { createPeople, OWNER_ID } from "../../src/thread/people.ts"
 import { preferenceTools } from "../../src/tools/preference-tools.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { contextOf, run, toolNamed } from "../support/tools.ts"
 
 const NOW = new Date("2026-03-01T10:00:00Z")
 const SCOPE = `person:${OWNER_ID}`
 const clock = { now: () => NOW }
-let base: TestDatabase
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
+const base = await ownDatabase()
 beforeEach(async () => {
   await base.db.query(sql`delete from memories`)
   await base.db.query(sql`delete from kv`)

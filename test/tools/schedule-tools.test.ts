@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
 import { UNTRUSTED_LABEL } from "../../src/base/label.ts"
 import type { Automation } from "../../src/schedule/automation.ts"
@@ -8,7 +8,7 @@ import { ensureSystemAutomations } from "../../src/schedule/system.ts"
 import { createPeople, OWNER_ID } from "../../src/thread/people.ts"
 import { createScheduleTools } from "../../src/tools/schedule-tools.ts"
 import type { ToolContext } from "../../src/tools/tool.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 import { contextOf, run, toolNamed } from "../support/tools.ts"
 
 const NOW = new Date("2026-11-22T12:00:00Z")
@@ -16,16 +16,14 @@ const NY = "America/New_York"
 const MEMBER_ID = newId()
 const clock = { now: () => NOW }
 const GRANTS = [{ tool: "recall" }]
-let base: TestDatabase
+const base = await ownDatabase()
 
 beforeAll(async () => {
-  base = await testDatabase()
   await createPeople({ db: base.db, clock, newId }).ensureOwner({ timezone: NY })
   await base.db.query(
     sql`insert into people (id, role, zone, created_at) values (${MEMBER_ID}::uuid, 'member', ${NY}, ${NOW}::timestamptz)`,
   )
 })
-afterAll(() => base.drop())
 beforeEach(async () => {
   await base.db.raw("delete from automations")
 })

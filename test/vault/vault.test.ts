@@ -1,19 +1,15 @@
 import { createSecretKey, randomBytes, randomUUID } from "node:crypto"
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { Deny, Reject, Retry } from "../../src/base/errors.ts"
 import { createScrubber } from "../../src/vault/scrubber.ts"
 import { createVault } from "../../src/vault/vault.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownDatabase } from "../support/own.ts"
 
 const NOW = new Date("2026-03-01T10:00:00Z")
 const masterKey = createSecretKey(randomBytes(32))
 let now = NOW
-let test_: TestDatabase
-beforeAll(async () => {
-  test_ = await testDatabase()
-})
-afterAll(() => test_.drop())
+const test_ = await ownDatabase()
 beforeEach(async () => {
   now = NOW
   await test_.db.query(sql`delete from secrets`)
