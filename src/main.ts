@@ -22,6 +22,7 @@ async function run(role: string): Promise<void> {
     ...(config.DATABASE_URL ? { url: config.DATABASE_URL } : {}),
     dataDir: config.DATA_DIR,
     now: new Date(),
+    waiting: { onWait: tellWaiting },
   })
   // Awaited below; until then a refusal (a locked directory) must not count as unhandled.
   opening.catch(() => {})
@@ -60,6 +61,12 @@ function onSignals(): { by(stop: (graceMs: number) => Promise<void>): void } {
   process.on("SIGTERM", leave)
   process.on("SIGINT", leave)
   return { by: known.resolve }
+}
+
+function tellWaiting(error: unknown, patienceMs: number): void {
+  process.stderr.write(
+    `vigil: the database does not answer (${messageOf(error)}); waiting up to ${patienceMs / 1000} s\n`,
+  )
 }
 
 function fail(error: unknown): never {

@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8"
 import { spawnMakeDatabase } from "./initdb.ts"
 import { lockDataDir } from "./lock.ts"
 import { migrate, type Opened } from "./migrate.ts"
+import { patiently, type Waiting } from "./patience.ts"
 
 export interface OpenOptions {
   /** Postgres; when set nothing is embedded. */
@@ -13,6 +14,8 @@ export interface OpenOptions {
   now: Date
   /** Connections of the Postgres pool. */
   max?: number
+  /** A Postgres that does not answer yet gets a minute; `onWait` is told once when it is needed. */
+  waiting?: Waiting
 }
 
 export type OpenDb = Opened & {
@@ -25,7 +28,7 @@ export async function openDb(options: OpenOptions): Promise<OpenDb> {
   if (options.url) {
     const { openPostgres } = await import("./postgres.ts")
     const db = openPostgres({ url: options.url, ...(options.max === undefined ? {} : { max: options.max }) })
-    await migrate(db)
+    await patiently(() => migrate(db), options.waiting)
     return { ...db, firstBoot: false }
   }
   const release = lockDataDir(options.dataDir, options.now)

@@ -6,6 +6,8 @@ import { compile } from "./sql.ts"
 
 const INT8 = 20
 const connect = await loadPostgres()
+/** Longest pause before another try to connect, in seconds: a database that is back is used again at once. */
+const MOST_PAUSE_S = 1
 
 export interface PostgresOptions {
   url: string
@@ -18,7 +20,8 @@ export function openPostgres(options: PostgresOptions): Db & { client: postgres.
     max: options.max ?? 10,
     idle_timeout: 300,
     max_lifetime: 600,
-    connect_timeout: 5,
+    connect_timeout: 10,
+    backoff: (tries: number) => Math.min(MOST_PAUSE_S, 0.01 * 3 ** tries),
     fetch_types: false,
     onnotice: () => {},
     connection: { application_name: "vigil" },
