@@ -182,7 +182,8 @@ async function startWork(
       },
     },
   })
-  await queue.work("turn", async (threadIds) => threadIds.forEach(worker.nudge))
+  // Most are done by now, since the bell was quicker.
+  await queue.work("turn", async (threadIds) => (await leases.ready(threadIds)).forEach(worker.nudge))
   await queue.work("embed", (ids) => stores.memory.embedWaiting(ids))
   if (channels.api) sweep(stopped.signal).catch((error: unknown) => log.warn("boot_sweep_failed", { error }))
   return {

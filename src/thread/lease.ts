@@ -7,6 +7,7 @@ import { type SQL, sql } from "drizzle-orm"
 import type { Label } from "../base/label.ts"
 import type { ChannelId } from "../channels/channel.ts"
 import type { Db } from "../db/db.ts"
+import { anyOf } from "../db/sql.ts"
 import type { Fence, ThreadNews } from "../journal/journal.ts"
 import type { EventKind } from "./event.ts"
 
@@ -19,6 +20,10 @@ function isNow(column: "ready_at" | "lease_until", mostSeconds: number): SQL {
   const at = sql.raw(column)
   return sql`(${at} <= now() or ${at} > now() + make_interval(secs => ${sql.raw(String(mostSeconds))}))`
 }
+
+/** Work waits and nobody holds the thread, or who held it did not renew. */
+const isFree = sql`((owner is null and ${isNow("ready_at", MOST_READY_SECONDS)})
+  or (owner is not null and ${isNow("lease_until", 2 * LEASE_SECONDS)}))`
 
 /** What a claim found to do: a run to go on with, or the events that start a new one. */
 export interface Claim extends ThreadNews {
@@ -74,6 +79,8 @@ export interface Leases {
    * counts as a failed try of it: one's own lapsed while the database could not be written to, and nothing crashed.
    */
   claim(threadId?: string): Promise<Claim | null>
+  /** Those of `threadIds` that could be claimed now. */
+  ready(threadIds: string[]): Promise<string[]>
   /** Extends the lease; null when it was lost. */
   renew(fence: Fence): Promise<ThreadNews | null>
   /** Gives the thread back as it is. */
@@ -97,6 +104,12 @@ export function createLeases({
     async claim(threadId) {
       const [row] = await db.query<ClaimRow>(claimStatement({ threadId, owner, runId: newRunId(), codeVersion }))
       return row ? toClaim(row, owner) : null
+    },
+    async ready(threadIds) {
+      const rows = await db.query<{ id: string }>(
+        sql`select id from threads where id = ${anyOf(threadIds, "uuid")} and ${isFree}`,
+      )
+      return rows.map(({ id }) => id)
     },
     async renew(fence) {
       const [news] = await db.query<ThreadNews>(sql`
@@ -128,8 +141,7 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
   return sql`
     with free as (
       select id, owner as dead from threads
-      where ${which} ((owner is null and ${isNow("ready_at", MOST_READY_SECONDS)})
-        or (owner is not null and ${isNow("lease_until", 2 * LEASE_SECONDS)}))
+      where ${which} ${isFree}
       order by owner is null, least(ready_at, lease_until) limit 1 for no key update skip locked
     ), held as (
       update threads set owner = ${p.owner}, epoch = epoch + 1, ready_at = null,
