@@ -126,6 +126,34 @@ test("our own changes, as the app or as the token's user, and those of bots star
   expect(await runs()).toHaveLength(1)
 })
 
+test("an issue that the token's own user opens or edits is theirs and triaged; what they say on it starts nothing", async () => {
+  const own: Actor = { login: "vigil-user", type: "User" }
+  const { number } = github.put(REPO, {
+    title: "Checkout fails with an error when paying by invoice",
+    body: body("invoice"),
+    user: own.login,
+    authorAssociation: "OWNER",
+  })
+  expect(await deliver(github.payload(REPO, number, "opened", own))).toBe("accepted")
+  await expect.poll(async () => (await decisions())[0]?.state, WAIT).toBe("applied")
+  expect(github.issue(REPO, number)).toMatchObject({ labels: ["bug"], assignees: ["ana"] })
+
+  github.put(REPO, { ...github.issue(REPO, number), body: `${body("invoice")} It is urgent.` })
+  expect(await deliver(github.payload(REPO, number, "edited", own))).toBe("accepted")
+  await expect.poll(async () => (await decisions()).map(({ state }) => state), WAIT).toEqual(["applied", "applied"])
+
+  const comment = { ...github.payload(REPO, number, "created", own), comment: { id: 1, body: "me too", user: own } }
+  const answer = await github.deliver(`${product.url}/webhooks/github`, {
+    event: "issue_comment",
+    payload: comment,
+    secret: SECRET,
+    id: "comment",
+  })
+  expect(await answer.json()).toEqual({ outcome: "ignored" })
+  expect(await runs()).toHaveLength(2)
+  expect(github.writes.map(({ kind }) => kind)).toEqual(["labels", "assignees"])
+})
+
 test("a correction that is delivered twice, or late, or long after the decision, is not heard again", async () => {
   const number = await open("Checkout fails with an error when paying by invoice", body("invoice"))
   const late = github.edit(REPO, number, MAINTAINER, { labels: ["bug", "question"] })
