@@ -1,6 +1,7 @@
 /**
  * Fallback: what surely cannot reach a person where it was addressed goes to the next place where they are reached, once,
- * in the commit that records the failure; the last of these places is their mailbox on the web, which cannot fail.
+ * in the commit that records the failure; the last of these places is their mailbox on the web, which cannot fail. A question
+ * goes there already when nobody knows whether it arrived: a run waits for its answer, and asked twice it is answered once.
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
@@ -52,6 +53,7 @@ export function withFallback(outbox: Outbox, deps: FallbackDeps): Outbox {
       codeIn(error) === "stale"
         ? outbox.failed(id, error)
         : instead(await lostOf(db, id), (within) => within.failed(id, error)),
+    uncertain: async (id, error) => instead(await questionOf(db, id), (within) => within.uncertain(id, error)),
     async reported(report) {
       if (report.state !== "failed") return outbox.reported(report)
       const id = report.outboxId ?? (await idOf(db, report.channel, report.providerId))
@@ -68,6 +70,14 @@ async function idOf(tx: Tx, channel: ChannelId, providerId: string): Promise<str
   const [row] = await tx.query<{ id: string }>(sql`
     select id from outbox where channel = ${channel} and string_to_array(provider_id, ',') @> array[${providerId}::text]`)
   return row?.id ?? null
+}
+
+/** As `lostOf`, of a question that a run waits on; null of anything else. */
+async function questionOf(tx: Tx, id: string): Promise<Lost | null> {
+  const asks = await tx.query(sql`
+    select 1 from outbox where id = ${id}::uuid and dedupe_key ~ ':ask:[0-9]+(:fallback)*$'
+      and exists (select 1 from waits where waits.run_id = outbox.run_id and waits.state = 'open')`)
+  return asks.length > 0 ? lostOf(tx, id) : null
 }
 
 /** Null when it goes to nobody known. A message that is itself a second way counts the ways before it. */
@@ -90,7 +100,7 @@ async function putAgain(tx: Tx, id: string, threadId: string, now: Date): Promis
       case when home.channel = 'web' then 'sent' else 'pending' end, ${now}::timestamptz, ${now}::timestamptz,
       case when home.channel = 'web' then ${now}::timestamptz end
     from outbox join threads home on home.id = ${threadId}::uuid
-    where outbox.id = ${id}::uuid and outbox.state = 'failed'
+    where outbox.id = ${id}::uuid and outbox.state in ('failed', 'uncertain')
     on conflict (dedupe_key) do nothing returning id`)
   return put.length > 0
 }

@@ -31,12 +31,17 @@ function undelivered({ outbox, arrived }: Evidence): string[] {
   const wrong = spoken(outbox).flatMap((row) => {
     const name = `the reply to ${row.tags.join(", ")}`
     const counts = row.tags.map((tag) => times.get(tag) ?? 0)
-    const isDoubted = (row.state === "uncertain" && row.attempts > 1) || row.state === "failed"
+    const isDoubted = (row.state === "uncertain" && mayStayUnsure(row)) || row.state === "failed"
     if (Math.min(...counts) === 0 && !isDoubted) return [`${name} never arrived (${row.state})`]
     const most = Math.max(...counts)
     return most > 1 && row.attempts < most ? [`${name} arrived ${most} times in ${row.attempts} tries`] : []
   })
   return [...unsent, ...wrong]
+}
+
+/** Told to the owner as unsure: a text message, which costs, after one try; where nobody can be asked, after a second one. */
+function mayStayUnsure({ channel, attempts }: OutboxRow): boolean {
+  return attempts > (channel === "sms" ? 0 : 1)
 }
 
 /** Where the channel was told which message it is: never the same words more often than there were tries. */

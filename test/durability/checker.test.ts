@@ -172,7 +172,11 @@ test("a lost reply is forgiven only where the outbox says that it cannot know", 
   const history = good()
   const lost = { ...history, arrived: history.arrived.slice(0, 1) }
   expect(violations(lost)).not.toEqual([])
-  expect(violations({ ...lost, outbox: changed(lost.outbox, 1, { state: "uncertain" }) })).toEqual([])
+  const unsure = (row: { channel: string; attempts: number }) =>
+    violations({ ...lost, outbox: changed(lost.outbox, 1, { state: "uncertain", ...row }) })
+  expect(unsure({ channel: "telegram", attempts: 2 })).toEqual([])
+  expect(unsure({ channel: "telegram", attempts: 1 })).not.toEqual([])
+  expect(unsure({ channel: "sms", attempts: 1 })).toEqual([])
 })
 
 test("what was given up has its end when a person was told, and is counted", () => {

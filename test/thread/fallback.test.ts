@@ -6,6 +6,7 @@ import { withFallback } from "../../src/thread/fallback.ts"
 import { type Outbox, postNotice } from "../../src/thread/outbox.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
 import { ownSpine } from "../support/own.ts"
+import { askAbout } from "../support/questions.ts"
 
 const MEMBER = newId()
 const s = await ownSpine()
@@ -75,6 +76,31 @@ test("a message that was sent does not go a second way, nor one that was reporte
 test("what is no longer true goes no second way", async () => {
   await outbox.failed(await inHand(OWNER_ID, "sms"), { code: "stale" })
   expect((await rows()).map(({ channel, state }) => [channel, state])).toEqual([["sms", "failed"]])
+})
+
+test("a question of which nobody knows whether it arrived is asked at the next place too, while it is open", async () => {
+  const { runId, waitId } = await askAbout(s, { now: clock.now() })
+  const asked = async () => {
+    const { threadId } = await s.people.home(OWNER_ID, new Set<ChannelId>(["sms"]))
+    const dedupeKey = `run:${runId}:ask:0`
+    await postNotice(s.db, { threadId, dedupeKey, text: "K7: post it?", now: clock.now(), runId })
+    return (await s.outbox.take(threadId, clock.now()))?.id ?? ""
+  }
+  const seen = async () => (await rows()).map(({ channel, state }) => [channel, state])
+  await outbox.uncertain(await asked(), { code: "sender_died" })
+  expect(await seen()).toEqual([
+    ["sms", "uncertain"],
+    ["telegram", "pending"],
+  ])
+  await s.db.raw("delete from outbox")
+  await s.db.query(sql`update waits set state = 'denied' where id = ${waitId}`)
+  await outbox.uncertain(await asked(), { code: "sender_died" })
+  expect(await seen()).toEqual([["sms", "uncertain"]])
+})
+
+test("any other message of which nobody knows goes no second way", async () => {
+  await outbox.uncertain(await inHand(OWNER_ID, "sms"), { code: "sender_died" })
+  expect((await rows()).map(({ channel, state }) => [channel, state])).toEqual([["sms", "uncertain"]])
 })
 
 test("a report that names only the provider's id finds its message", async () => {

@@ -16,6 +16,9 @@ interface Control {
   databases: Setting["database"][]
 }
 
+/** A faulty product may never come to an end, and what it did shows long before. */
+const DRAIN_MS = 20_000
+
 const IMPORT = new URL("./break.ts", import.meta.url).href
 
 /** Runs the loop on the faulty product. Only violations of the expected kind count; anything else is a failure of its own. */
@@ -26,6 +29,7 @@ async function runFaulty(setting: Setting, { fault, symptom, storm }: Control): 
     const { figures, violations } = await runStorm(setting, {
       ...stormOf({ ...setting, form: "short" }),
       ...storm,
+      drainMs: DRAIN_MS,
       flags: ["--import", IMPORT],
       env: { PROVE_FAULT: fault, PROVE_MARK: mark },
     })

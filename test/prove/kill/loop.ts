@@ -28,6 +28,8 @@ export interface Storm {
   freezeEvery: number
   /** Only these are killed or stopped; all unless told. */
   victims?: ("all" | "web" | "worker")[]
+  /** Milliseconds for the work to come to its end after the last kill, when it is not `DRAIN_MS`. */
+  drainMs?: number
   /** Flags for node and settings, for a product that is not as it should be. */
   flags?: string[]
   env?: Record<string, string>
@@ -203,9 +205,9 @@ async function tellDoors({ world, ships }: Scene): Promise<void> {
 }
 
 /** Nothing is on its way, at work, waiting for a person or unsent. */
-async function drained({ world, ships, setting }: Scene): Promise<void> {
+async function drained({ world, ships, setting, storm }: Scene): Promise<void> {
   const door = ships.find(({ role }) => role !== "worker")?.ship
-  const deadline = Date.now() + DRAIN_MS
+  const deadline = Date.now() + (storm.drainMs ?? DRAIN_MS)
   let left = ""
   while (Date.now() < deadline) {
     await sleep(TICK_MS)
