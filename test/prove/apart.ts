@@ -8,8 +8,8 @@ import { z } from "zod"
 import type { Evidence, Setting } from "./proof.ts"
 
 const CARRY_OUT = fileURLToPath(new URL("./carry-out.ts", import.meta.url))
-/** For one proof; longer than any takes on a machine that is four times busier than it should be. */
-const PATIENCE_MS = { short: 300_000, full: 2_700_000 }
+/** Nothing was shown, and nothing was found: there was no time for it, or nothing here to do it with. */
+export class Skipped extends Error {}
 
 /** What the process is told, as its argument. */
 export const orderSchema = z.object({
@@ -30,6 +30,7 @@ export const wordSchema = z.union([
     }),
   }),
   z.object({ failed: z.string() }),
+  z.object({ skipped: z.string() }),
 ])
 export type Word = z.output<typeof wordSchema>
 
@@ -49,19 +50,25 @@ function end(pid: number): void {
   }
 }
 
-/** Throws when it could not be carried out. */
-export async function carriedOut(order: Order, say: Setting["say"]): Promise<Evidence> {
+interface Watched {
+  say: Setting["say"]
+  /** Milliseconds after which it is ended with what this makes of it. */
+  patience: { ms: number; end: Error }
+}
+
+/** Throws when it could not be carried out, `Skipped` when that is nobody's fault. */
+export async function carriedOut(order: Order, { say, patience }: Watched): Promise<Evidence> {
   const child = fork(CARRY_OUT, [JSON.stringify(order)], { detached: true, execArgv: [] })
   const { pid } = child
   if (pid === undefined) throw new Error("its process could not be started")
   open.add(pid)
   const { promise, resolve, reject } = Promise.withResolvers<Evidence>()
-  const patience = PATIENCE_MS[order.form]
-  const timer = setTimeout(() => reject(new Error(`it hung for ${patience / 1000} s`)), patience)
+  const timer = setTimeout(() => reject(patience.end), patience.ms)
   child.on("message", (message) => {
     const word = wordSchema.parse(message)
     if ("says" in word) say(word.says)
     else if ("saw" in word) resolve(word.saw)
+    else if ("skipped" in word) reject(new Skipped(word.skipped))
     else reject(new Error(word.failed))
   })
   child.on("exit", (code, signal) => reject(new Error(`its process ended with ${code ?? signal}`)))

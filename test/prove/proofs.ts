@@ -50,3 +50,8 @@ export const WAITING: ReadonlySet<Proof> = new Set([
   diskFull,
   clockJumps,
 ])
+
+/** What the short form comes to when there is time for it: the others show the same, or more of it in less time. */
+export const LAST: ReadonlySet<string> = new Set([fenceOff, intentOff, ackBeforeCommit].map(({ name }) => name)).add(
+  "soak",
+)

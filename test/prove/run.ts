@@ -1,6 +1,6 @@
 /**
- * Prove: `npm run prove`. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes and
- * only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--turns N` is the
+ * Prove: `npm run prove`. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes, in which
+ * it does what it can, and only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--turns N` is the
  * length of the soak; `--keep` writes the report with what earlier runs saw of the proofs that do not run now. Proofs run side
  * by side, each in processes of its own; the load is told beside whatever depends on it.
  */
@@ -10,16 +10,20 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { circumstances } from "../bench/report.ts"
 import { NoPostgres, postgresUrl } from "../support/postgres.ts"
-import { carriedOut, endAll } from "./apart.ts"
+import { carriedOut, endAll, Skipped } from "./apart.ts"
 import { inLanes } from "./lanes.ts"
 import { SUITES, VOWS } from "./promises.ts"
-import type { Proof, Setting } from "./proof.ts"
-import { allProofs, WAITING } from "./proofs.ts"
+import type { Evidence, Proof, Setting } from "./proof.ts"
+import { allProofs, LAST, WAITING } from "./proofs.ts"
 import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
 import { warmUp } from "./warm-up.ts"
 
 const FILE = fileURLToPath(new URL("../../PROMISES.md", import.meta.url))
 const LOOK_MS = 5000
+/** All of the short form: what is not done by then is not done. */
+const SHORT_MS = 165_000
+/** For one proof of the full form; what takes longer, on however slow a machine, hangs. */
+const HANGS_MS = 3_600_000
 
 const { values: options } = parseArgs({
   options: {
@@ -73,6 +77,7 @@ await inLanes(
   lanes,
   async (task) => {
     const one = await seen(task)
+    if (one === null) return
     shown.push(one)
     tell(one)
     if (isWritten) write()
@@ -97,7 +102,8 @@ function tasks(): Task[] {
   const chosen = proofs.filter((proof) =>
     names ? names.includes(proof.name) : !(options.short && SUITES.includes(proof)),
   )
-  return chosen.flatMap((proof) =>
+  const isLast = ({ name }: Proof) => options.short && LAST.has(name)
+  return [...chosen.filter((proof) => !isLast(proof)), ...chosen.filter(isLast)].flatMap((proof) =>
     proof.databases
       .filter((database) => !options.database || options.database === database)
       .map((database) => ({ proof, database })),
@@ -132,20 +138,30 @@ function tell(one: Shown): void {
   for (const violation of violations) say(`       ${violation}`)
 }
 
-/** A proof that cannot be carried out has proven nothing. */
-async function seen({ proof: { name, expects }, database }: Task): Promise<Shown> {
+/** How long one may take that begins now, and what it means when it takes longer. */
+function patience(): { ms: number; end: Error } {
+  if (!options.short) return { ms: HANGS_MS, end: new Error(`it hung for ${HANGS_MS / 1000} s`) }
+  const left = Math.max(0, SHORT_MS - (performance.now() - began))
+  return { ms: left, end: new Skipped(`there is no more time for it in the ${SHORT_MS / 1000} s of the short form`) }
+}
+
+/** A proof that cannot be carried out has proven nothing. Null when it was skipped. */
+async function seen({ proof: { name, expects }, database }: Task): Promise<Shown | null> {
   const form = options.short ? "short" : "full"
+  const limit = patience()
   const start = performance.now()
   const loads = [loadNow()]
   const look = setInterval(() => loads.push(loadNow()), LOOK_MS)
   const order = { name, form, database, seed: Number(options.seed), ...(turns === undefined ? {} : { turns }) } as const
-  const evidence = await carriedOut(order, (line) => say(`  ${name}, ${database}: ${line.trim()}`)).catch(
-    (error: unknown) => ({
-      figures: {},
-      violations: expects === "red" ? [] : [`it could not be carried out: ${String(error).slice(0, 500)}`],
-    }),
+  const tellOf = (line: string) => say(`  ${name}, ${database}: ${line.trim()}`)
+  const evidence = await carriedOut(order, { say: tellOf, patience: limit }).catch((error: unknown) =>
+    error instanceof Skipped ? error : unable(expects, error),
   )
   clearInterval(look)
+  if (evidence instanceof Skipped) {
+    say(`skip ${name}, ${database}: ${evidence.message}`)
+    return null
+  }
   const { figures, violations } = evidence
   const more = violations.length > MOST ? [`and ${violations.length - MOST} more`] : []
   return {
@@ -157,6 +173,11 @@ async function seen({ proof: { name, expects }, database }: Task): Promise<Shown
     load: Math.round((10 * loads.reduce((sum, load) => sum + load, 0)) / loads.length) / 10,
     evidence: { figures, violations: [...violations.slice(0, MOST), ...more] },
   }
+}
+
+function unable(expects: Proof["expects"], error: unknown): Evidence {
+  const violation = `it could not be carried out: ${String(error).slice(0, 500)}`
+  return { figures: {}, violations: expects === "red" ? [] : [violation] }
 }
 
 /** Processes that want a processor, for each there is. */

@@ -4,8 +4,8 @@ import { ODDS, runStorm, type Storm } from "./loop.ts"
 
 const POSTGRES: Storm = { messages: 10_000, kills: 230, odds: ODDS, thinkingMs: 400, perSecond: 40, freezeEvery: 12 }
 const PGLITE: Storm = { messages: 2500, kills: 60, odds: ODDS, thinkingMs: 200, perSecond: 30, freezeEvery: 0 }
-/** Forty-five seconds each. */
-const SHORT = { messages: 500, kills: 20 }
+/** Half a minute each. */
+const SHORT = { messages: 300, kills: 16 }
 
 export function stormOf({ form, database }: Pick<Setting, "form" | "database">): Storm {
   const full = database === "postgres" ? POSTGRES : PGLITE
