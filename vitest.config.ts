@@ -5,8 +5,10 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     reporters: ["default", createCountsReporter((line) => process.stdout.write(`${line}\n`))],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Bounds for what hangs, not for what is slow: a shared machine may be ten times slower than a free one.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
     maxWorkers: 2,
     // On a shared machine one failure is looked at, not the end: the run names every test that passed only when it was repeated.
     retry: process.env.CI ? 1 : 0,

@@ -5,7 +5,7 @@ import { OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../support/
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const WEBHOOK = `${PUBLIC_URL}/webhooks/twilio`
 let twilio: TwilioStandIn
 let telegram: TelegramStandIn

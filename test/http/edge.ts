@@ -11,7 +11,7 @@ import type { Fields, Log } from "../../src/base/log.ts"
 import type { Limits } from "../../src/http/server.ts"
 import { testDatabase, testDir } from "../support/database.ts"
 import { AUTHSERV, mime } from "../support/mail-stand-in.ts"
-import { basicEnv, OWNER_PHONE, PUBLIC_URL } from "../support/product.ts"
+import { basicEnv, OWNER_PHONE, PATIENT, PUBLIC_URL } from "../support/product.ts"
 
 const SECRET = "edge-secret-0123456789-abcdef"
 const OWNER = 4242
@@ -75,7 +75,13 @@ export async function startEdge(limits: Partial<Limits> = {}): Promise<Edge> {
     GITHUB_WEBHOOK_SECRET: SECRET,
     GITHUB_REPOS: "acme/shop",
   }
-  const app = await startApp({ env, role: "web", db: database.db, log, limits: { webhooksPerMinute: 1e9, ...limits } })
+  const app = await startApp({
+    env,
+    role: "web",
+    db: database.db,
+    log,
+    limits: { ...PATIENT, webhooksPerMinute: 1e9, ...limits },
+  })
   const { secret } = await app.ground.hooks.put("deploy", { action: { kind: "say", text: "{{payload}}" }, grants: [] })
   const { port } = app.server.server.address() as AddressInfo
   return {

@@ -305,7 +305,7 @@ describe("a slow or broken sender", () => {
   ])("that %s is cut in time", async (_what, first, byte) => {
     const { statuses, ms } = await drip(first, byte)
     expect(statuses.filter((status) => status !== 408)).toEqual([])
-    expect(ms).toBeLessThan(20_000)
+    expect(ms).toBeLessThan(60_000)
     await isWell()
   })
 
@@ -363,7 +363,7 @@ describe("a slow or broken sender", () => {
 })
 
 test("afterwards no connection is open and nothing was unforeseen", async () => {
-  await expect.poll(() => edge.connections(), { timeout: 10_000 }).toBe(0)
+  await expect.poll(() => edge.connections()).toBe(0)
   expect(
     edge.lines.filter(({ event }) => event === "request_failed").map(({ fields }) => (fields.error as Error).stack),
   ).toEqual([])

@@ -12,6 +12,7 @@ import { createServer, type ServerDeps } from "../../src/http/server.ts"
 import { createIntake } from "../../src/thread/intake.ts"
 import { createSessions, type Sessions } from "../../src/thread/sessions.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { PATIENT } from "../support/product.ts"
 import { spine } from "../support/spine.ts"
 
 export const TOKEN = "test-token-of-thirty-two-characters!"
@@ -72,6 +73,7 @@ export async function house(options: HouseOptions = {}): Promise<House> {
     token: TOKEN,
     channels: channels(options.telegramApi),
     ...options,
+    limits: { ...PATIENT, ...options.limits },
     features: { ...features(secrets), ...options.features },
   })
   await app.listen({ host: "127.0.0.1", port: 0 })

@@ -4,7 +4,7 @@ import { OWNER_PHONE, PUBLIC_URL, runningClock, startProduct } from "../support/
 import { start as startTelegram } from "../support/telegram-stand-in.ts"
 import { start as startTwilio } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const OWNER = 4242
 
 test("a dead carrier holds up no chat, is named in status and metrics, and gets what waited once it is back", async () => {

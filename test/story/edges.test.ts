@@ -119,7 +119,7 @@ test(
     const released = Date.now()
     held.resolve()
     expect(await first.ended).toBe(0)
-    expect(Date.now() - released).toBeLessThan(8000)
+    expect(Date.now() - released).toBeLessThan(30_000)
 
     const second = await running(place, env)
     const path = `/api/v1/threads/${said.thread}/messages`

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import { AUTHSERV, type MailStandIn, mime, signed, start } from "../support/mail-stand-in.ts"
 import { type Product, startProduct } from "../support/product.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const SECRET = "email-secret-0123456789"
 
 let server: MailStandIn

@@ -13,7 +13,7 @@ import {
   startProduct,
 } from "../support/product.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const REPO = "octo/shop"
 const SECRET = "made-by-github-0123456789abcdef"
 const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import { type Actor, type Done, type GitHubStandIn, start as startGitHub } from "../support/github-stand-in.ts"
 import { type Product, PUBLIC_URL, type RunningClock, runningClock, startProduct } from "../support/product.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const REPO = "octo/shop"
 const SECRET = "github-secret-0123456789"
 const MAINTAINER: Actor = { login: "maintainer", type: "User" }

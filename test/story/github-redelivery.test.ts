@@ -4,7 +4,7 @@ import { type GitHubStandIn, start as startGitHub } from "../support/github-stan
 import { type Product, type RunningClock, runningClock, startProduct } from "../support/product.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const MINUTE = 60_000
 const REPO = "octo/shop"
 const SECRET = "github-secret-0123456789"

@@ -14,7 +14,7 @@ import {
 } from "../support/product.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const MINUTE = 60_000
 const REPO = "Codertocat/Hello-World"
 const SECRET = "github-secret-0123456789"

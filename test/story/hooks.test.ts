@@ -5,7 +5,7 @@ import { vigil } from "../cli/command.ts"
 import { signed } from "../support/mail-stand-in.ts"
 import { type Product, startProduct, TOKEN } from "../support/product.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const SCHEMA = { type: "object", properties: { service: { type: "string" } }, required: ["service"] }
 let product: Product
 let secret: string

@@ -10,7 +10,7 @@ import { type Answer, type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const OWNER = 4242
 const SECRET = "telegram-secret-0123456789"
 const PHOTO = {

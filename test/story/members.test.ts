@@ -7,7 +7,7 @@ import { type Home, home, OWNER_PHONE, type Product, PUBLIC_URL, startProduct } 
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const ANA = "+15554440001"
 
 let twilio: TwilioStandIn

@@ -115,6 +115,6 @@ test("a model that is away is tried again, then its fallback answers; with both 
   down.clear()
   clock.pass(31_000)
   expect((await at.say("/retry")).reply).toBe("Trying again: 1 message.")
-  await expect.poll(async () => (await traceOf(at, failed.run)).state, { timeout: 20_000 }).toBe("done")
+  await expect.poll(async () => (await traceOf(at, failed.run)).state, { timeout: 60_000 }).toBe("done")
   expect((await traceOf(at, failed.run)).replies.map((reply) => reply.text).at(-1)).toBe("first here")
 })

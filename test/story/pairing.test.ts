@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import { OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const ANA = "+15554440001"
 const BEN = "+15554440002"
 

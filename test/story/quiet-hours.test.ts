@@ -8,7 +8,7 @@ import { type Product, type RunningClock, runningClock, startProduct } from "../
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const OWNER = 4242
 const EVENING = "2026-11-22T20:00:00Z"
 

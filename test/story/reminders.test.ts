@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from "vitest"
 import { type Home, home, type Product, type RunningClock, runningClock, startProduct } from "../support/product.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const MINUTE = 60_000
 
 let product: Product | undefined

@@ -11,7 +11,7 @@ import {
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
 import { start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const OWNER = 4242
 
 let telegram: TelegramStandIn

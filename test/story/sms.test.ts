@@ -8,7 +8,7 @@ import { startStandIn } from "../support/stand-in.ts"
 import { openTwilioOracle, type TwilioOracle } from "../support/twilio-oracle.ts"
 import { type StoredMessage, start as startTwilio, type TwilioStandIn } from "../support/twilio-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const WEBHOOK = `${PUBLIC_URL}/webhooks/twilio`
 const STRANGER = "+15559998888"
 

@@ -7,7 +7,7 @@ import { type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const OWNER = 4242
 const ANA = 5151
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import { type Product, PUBLIC_URL, startProduct } from "../support/product.ts"
 import { start as startTelegram, type TelegramStandIn } from "../support/telegram-stand-in.ts"
 
-const WAIT = { timeout: 20_000 }
+const WAIT = { timeout: 60_000 }
 const OWNER = 4242
 const SECRET = "telegram-secret-0123456789"
 

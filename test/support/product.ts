@@ -4,7 +4,7 @@
  */
 import { join } from "node:path"
 import { type App, startApp } from "../../src/app/app.ts"
-import type { Role } from "../../src/app/ground.ts"
+import type { AppOptions, Role } from "../../src/app/ground.ts"
 import type { Clock } from "../../src/base/clock.ts"
 import type { Fields, Log } from "../../src/base/log.ts"
 import type { Opened } from "../../src/db/migrate.ts"
@@ -65,10 +65,20 @@ export interface ProductOptions {
   role?: Role
   /** A place from `home()`, to start in again; else a database in memory, gone with the product. */
   home?: Home
+  limits?: AppOptions["limits"]
 }
 
+/** A busy machine is no overload of the product's: only the stories of overload say what too much is. */
+export const PATIENT = { maxDelayMs: 60_000, maxWaitMs: 120_000 }
+
 /** Starts it with nothing set but where it is, and what `env` adds. */
-export async function startProduct({ env = {}, clock, role = "all", home }: ProductOptions = {}): Promise<Product> {
+export async function startProduct({
+  env = {},
+  clock,
+  role = "all",
+  home,
+  limits,
+}: ProductOptions = {}): Promise<Product> {
   const own = home ? null : await ownGround()
   const ground = home ?? own
   if (!ground) throw new Error("a product needs a home")
@@ -76,6 +86,7 @@ export async function startProduct({ env = {}, clock, role = "all", home }: Prod
   const app = await startApp({
     env: { ...basicEnv(ground.dir), ...env },
     role,
+    limits: { ...PATIENT, ...limits },
     db: await ground.open(),
     ...(clock ? { clock } : {}),
     log: keeping(lines),
@@ -125,7 +136,7 @@ export function talk(url: string): Pick<Product, "say" | "api" | "ask"> {
     api,
     ask: (path, init) => fetch(`${url}${path}`, init),
     say: (text, more = {}) =>
-      api<Said>("/api/v1/messages", { method: "POST", body: { text, ...more }, prefer: "wait=20" }),
+      api<Said>("/api/v1/messages", { method: "POST", body: { text, ...more }, prefer: "wait=60" }),
   }
 }
 

@@ -87,7 +87,7 @@ function process(channel: Channel = telegram) {
     },
   }
 }
-const soon = (what: () => unknown) => expect.poll(what, { timeout: 5000, interval: 5 })
+const soon = (what: () => unknown) => expect.poll(what, { timeout: 60_000, interval: 5 })
 
 const onTelegram = () =>
   working(s, "hello", { channel: "telegram", threadKey: `telegram:666:${newId()}`, target: "42" })

@@ -59,7 +59,7 @@ function process(owner: string, via: Db = db) {
   }
 }
 
-const soon = (what: () => unknown) => expect.poll(what, { timeout: 5000 })
+const soon = (what: () => unknown) => expect.poll(what, { timeout: 60_000 })
 
 test("one of two works; the other looks, and takes over when it ends", async () => {
   const first = process("first")

@@ -49,7 +49,7 @@ const replies = async (threadId: string) =>
     )
   ).map((row) => row.text)
 const answered = (threadId: string, ...texts: string[]) =>
-  vi.waitFor(async () => expect(await replies(threadId)).toEqual(texts), { timeout: 10_000 })
+  vi.waitFor(async () => expect(await replies(threadId)).toEqual(texts), { timeout: 60_000 })
 /** Makes runs stop at a gate; tells how many reached it, and lets them through. */
 function gate() {
   const open = Promise.withResolvers<void>()
@@ -59,7 +59,7 @@ function gate() {
     await Promise.race([open.promise, aborted(job.steps.signal)])
     return echo.run(job)
   }
-  const until = (n: number) => vi.waitFor(() => expect(reached).toBe(n), { timeout: 10_000 })
+  const until = (n: number) => vi.waitFor(() => expect(reached).toBe(n), { timeout: 60_000 })
   return { reached: () => reached, until, open: () => open.resolve() }
 }
 const aborted = (signal: AbortSignal) =>
@@ -140,7 +140,7 @@ describe("a worker's hands", () => {
     await vi.waitFor(
       async () =>
         expect(await s.db.query(sql`select 1 from inbox where state in ('new', 'claimed') limit 1`)).toEqual([]),
-      { timeout: 20_000 },
+      { timeout: 60_000 },
     )
     expect(saidBefore).toBeLessThan(MOST)
   })
@@ -178,7 +178,7 @@ describe("a worker's hands", () => {
     }
     const one = worker({ concurrency: 1, execute, log })
     const broken = [await say("a"), await say("b")]
-    await vi.waitFor(() => expect(lines).toEqual(["serve_failed", "serve_failed"]), { timeout: 10_000 })
+    await vi.waitFor(() => expect(lines).toEqual(["serve_failed", "serve_failed"]), { timeout: 60_000 })
     const { threadId } = await say("c")
     await answered(threadId, "echo: c")
     expect(one.busy()).toBe(0)
@@ -257,7 +257,7 @@ test("a stop that the person says reaches the run while it works", async () => {
   await vi.waitFor(
     async () =>
       expect(await s.db.query(sql`select state from runs where trigger_id = ${id}`)).toEqual([{ state: "cancelled" }]),
-    { timeout: 10_000 },
+    { timeout: 60_000 },
   )
 })
 
@@ -269,7 +269,7 @@ test("a chore that fails is logged and tried again, and the others go on", async
     log,
     chores: { broken: () => Promise.reject(new Error("no")), whole: async () => void done++ },
   })
-  await vi.waitFor(() => expect(lines.length).toBeGreaterThanOrEqual(2), { timeout: 10_000 })
+  await vi.waitFor(() => expect(lines.length).toBeGreaterThanOrEqual(2), { timeout: 60_000 })
   expect(lines[0]).toEqual(["chore_failed", expect.objectContaining({ chore: "broken" })])
   expect(done).toBeGreaterThanOrEqual(2)
 })
