@@ -14,7 +14,7 @@ const PATIENCE_MS = 120_000
 let edge: Edge
 let count = 0
 beforeAll(async () => {
-  edge = await startEdge({ headersMs: 400, requestMs: 800, cutMs: 100, silenceMs: 1500, maxConnections: 60 })
+  edge = await startEdge({ headersMs: 2000, requestMs: 3000, cutMs: 100, silenceMs: 4000, maxConnections: 60 })
 })
 afterAll(() => edge.stop())
 
