@@ -5,7 +5,7 @@
 import { fork } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { z } from "zod"
-import type { Evidence, Setting } from "./proof.ts"
+import { type Evidence, type Setting, Untried } from "./proof.ts"
 
 const CARRY_OUT = fileURLToPath(new URL("./carry-out.ts", import.meta.url))
 /** Nothing was shown, and nothing was found: there was no time for it, or nothing here to do it with. */
@@ -27,12 +27,14 @@ export const wordSchema = z.union([
     saw: z.object({
       figures: z.record(z.string(), z.union([z.string(), z.number()])),
       violations: z.array(z.string()),
+      late: z.array(z.string()).default([]),
     }),
   }),
   z.object({ failed: z.string() }),
   z.object({ skipped: z.string() }),
+  z.object({ untried: z.string() }),
 ])
-export type Word = z.output<typeof wordSchema>
+export type Word = z.input<typeof wordSchema>
 
 const open = new Set<number>()
 
@@ -69,6 +71,7 @@ export async function carriedOut(order: Order, { say, patience }: Watched): Prom
     if ("says" in word) say(word.says)
     else if ("saw" in word) resolve(word.saw)
     else if ("skipped" in word) reject(new Skipped(word.skipped))
+    else if ("untried" in word) reject(new Untried(word.untried))
     else reject(new Error(word.failed))
   })
   child.on("exit", (code, signal) => reject(new Error(`its process ended with ${code ?? signal}`)))

@@ -1,6 +1,7 @@
 /** Carry out: the process of one proof. It is told which as its argument, and tells its parent what it sees. */
 import { NoPostgres } from "../support/postgres.ts"
 import { orderSchema, type Word } from "./apart.ts"
+import { Untried } from "./proof.ts"
 import { allProofs } from "./proofs.ts"
 
 const order = orderSchema.parse(JSON.parse(process.argv[2] ?? ""))
@@ -18,5 +19,6 @@ try {
   await tell({ saw })
 } catch (error) {
   if (error instanceof NoPostgres) await tell({ skipped: error.message })
+  else if (error instanceof Untried) await tell({ untried: error.message })
   else await tell({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) })
 }

@@ -17,7 +17,15 @@ export interface Evidence {
   figures: Record<string, string | number>
   /** One sentence for each thing that broke a promise; empty when all held. */
   violations: string[]
+  /** What took longer than it may, likewise; on a machine that is busy with other things it says nothing about the product. */
+  late?: string[]
 }
+
+/** With more processes than this wanting each processor, how long something took says nothing about the product. */
+export const BUSY = 4
+
+/** The fault met nothing, so that nothing was shown and nothing found: for want of work, or of time. */
+export class Untried extends Error {}
 
 export interface Proof {
   /** Says which row of the report it is for, in two or three words: `kill loop`. */

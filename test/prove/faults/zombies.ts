@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
 import { SENDING_SECONDS } from "../../../src/thread/outbox.ts"
-import type { Evidence, Proof, Setting } from "../proof.ts"
+import { type Evidence, type Proof, type Setting, Untried } from "../proof.ts"
 import { type Harbour, inHarbour } from "./harbour.ts"
 import { misanswered, type Scene } from "./scene.ts"
 
@@ -42,7 +42,7 @@ async function stopAgainAndAgain(scene: Scene, harbour: Harbour, { form, say }: 
   const refused = scene.boats.reduce((sum, boat) => sum + (boat.events.get("run_fenced") ?? 0), 0)
   await Promise.all(scene.boats.map((boat) => boat.kill()))
   const violations = [...(await scene.verdict(await harbour.open())), ...misanswered(scene)]
-  if (takenOver === 0) violations.push("no run was taken over, so that nothing was tried")
+  if (takenOver === 0 && violations.length === 0) throw new Untried("no run was taken over, so that nothing was tried")
   return {
     figures: {
       stops: PLAN[form].length,
