@@ -16,7 +16,7 @@ const WORKERS = 2
 const LOSSES = [1, 0.5, 0.1]
 const SIZES = {
   short: { messages: 4, cuts: 12, controls: 3 },
-  full: { messages: 16, cuts: 220, controls: 8 },
+  full: { messages: 16, cuts: 208, controls: 8 },
 }
 /** Of each so many cuts one is special. */
 const MAKING = 16

@@ -59,7 +59,7 @@ export const fenceOff = proofOf({
   name: "no fence",
   fault: "fence",
   symptom: /stale worker/,
-  storm: { freezeEvery: 1, victims: ["worker"], thinkingMs: 4000 },
+  storm: { kills: 10, freezeEvery: 1, victims: ["worker"], thinkingMs: 4000 },
   databases: ["postgres"],
 })
 
@@ -68,7 +68,7 @@ export const intentOff = proofOf({
   name: "no intent",
   fault: "intent",
   symptom: /was labelled|and labelled [2-9] times/,
-  storm: { odds: { ...ODDS, lost: 0.2, issues: 0.3 } },
+  storm: { messages: 500, odds: { ...ODDS, lost: 0.25, issues: 0.4 } },
   databases: ["postgres"],
 })
 
@@ -77,6 +77,6 @@ export const ackBeforeCommit = proofOf({
   name: "yes before commit",
   fault: "acknowledge",
   symptom: /was acknowledged and is not in the inbox/,
-  storm: { victims: ["web", "all"] },
+  storm: { kills: 10, victims: ["web", "all"] },
   databases: ["pglite"],
 })

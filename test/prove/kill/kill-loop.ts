@@ -2,8 +2,8 @@
 import type { Proof, Setting } from "../proof.ts"
 import { ODDS, runStorm, type Storm } from "./loop.ts"
 
-const POSTGRES: Storm = { messages: 10_000, kills: 230, odds: ODDS, thinkingMs: 400, perSecond: 40, freezeEvery: 12 }
-const PGLITE: Storm = { messages: 2500, kills: 60, odds: ODDS, thinkingMs: 200, perSecond: 30, freezeEvery: 0 }
+const POSTGRES: Storm = { messages: 10_000, kills: 222, odds: ODDS, thinkingMs: 400, perSecond: 40, freezeEvery: 12 }
+const PGLITE: Storm = { messages: 1500, kills: 36, odds: ODDS, thinkingMs: 200, perSecond: 30, freezeEvery: 0 }
 /** Half a minute each. */
 const SHORT = { messages: 300, kills: 16 }
 
