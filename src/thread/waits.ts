@@ -51,12 +51,15 @@ export async function freeCode(db: Db, random: () => number): Promise<string> {
 
 /**
  * Takes back the approvals that runs wait for, since what they ask about was decided otherwise: the runs go on as after a no.
+ * One that is being answered at this moment is left to its answer: who holds the issue's thread must not wait for it.
  * @param runs a query of their ids
  */
 export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
   await tx.query(sql`
-    with withdrawn as (
-      update waits set state = 'cancelled' where state = 'open' and kind = 'approval' and run_id in (${runs}) returning thread_id
+    with open as (
+      select id from waits where state = 'open' and kind = 'approval' and run_id in (${runs}) for no key update skip locked
+    ), withdrawn as (
+      update waits set state = 'cancelled' from open where waits.id = open.id returning thread_id
     )
     update threads set ready_at = least(ready_at, now()) where id in (select thread_id from withdrawn)`)
 }
