@@ -17,7 +17,10 @@ export interface NewMemory {
   keys?: string
   /** Of everything that led to it. */
   label: Label
-  /** Where it came from: `{ run, op }`. */
+  /**
+   * Where it came from: `{ run, op }`. With a `thread`, what was written to this scope just before and after it in the same
+   * one helps to find it: the turns of a dialogue, the facts of a conversation, the parts of a document.
+   */
   sources: Record<string, unknown>
   /** When it became so in the world; now when not given. */
   validFrom?: Date

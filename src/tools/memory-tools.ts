@@ -38,8 +38,8 @@ function rememberTool(memory: MemoryAccess): TransactionalTool<z.infer<typeof re
     needs: "collaborator",
     replay: "transactional",
     show: ({ text, kind = "fact" }) => `Remember (${kind}): ${text}`,
-    async run({ text, kind = "fact" }, { person, label, runId, opId }, tx) {
-      const sources = { run: runId, op: opId }
+    async run({ text, kind = "fact" }, { person, label, runId, threadId, opId }, tx) {
+      const sources = { run: runId, op: opId, thread: threadId }
       const kept = await memory.remember(tx, { scope: personScope(person.id), kind, text, label, sources })
       return { ok: true, ...kept }
     },

@@ -1,6 +1,7 @@
 /**
  * Dialogues: share of the turns that hold an answer among the first ten recalled (LoCoMo, Maharana et al. 2024, questions of
- * categories 1 to 4), by words alone. The data is no part of the project: without it there is no figure.
+ * categories 1 to 4), by words alone. A turn is its speaker, what was said and what a shared photo shows, as its authors give it
+ * to retrieval; its date is a key. The data is no part of the project: without it there is no figure.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -14,7 +15,12 @@ import { createMemory } from "../../src/memory/store.ts"
 const DATA = fileURLToPath(new URL("../../../shared/data/locomo-dev.json", import.meta.url))
 const TOP = 10
 
-const turn = z.looseObject({ speaker: z.string(), dia_id: z.string(), text: z.string() })
+const turn = z.looseObject({
+  speaker: z.string(),
+  dia_id: z.string(),
+  text: z.string(),
+  blip_caption: z.string().optional(),
+})
 const dialogues = z.array(
   z.looseObject({
     sample_id: z.string(),
@@ -43,14 +49,14 @@ async function sharesOf(db: Opened, memory: Memory, { sample_id, conversation, q
     if (!turns.success) continue
     const date = z.string().catch("").parse(conversation[`${name}_date_time`])
     await db.transaction(async (tx) => {
-      for (const { speaker, dia_id, text } of turns.data)
+      for (const { speaker, dia_id, text, blip_caption } of turns.data)
         await memory.remember(tx, {
           scope,
           kind: "document",
-          text: `${speaker}: ${text}`,
+          text: `${speaker}: ${text}${blip_caption ? ` [photo: ${blip_caption}]` : ""}`,
           keys: date,
           label: OWNER_LABEL,
-          sources: { turn: dia_id },
+          sources: { turn: dia_id, thread: name },
         })
     })
   }

@@ -64,6 +64,53 @@ describe("words", () => {
     expect(hits.map((hit) => hit.score)).toEqual([1, expect.closeTo(second / first, 6)])
   })
 
+  test("what was written beside a memory in its thread helps to find it, the nearer the more", async () => {
+    const [boat, train] = [{ sources: { thread: "boat" } }, { sources: { thread: "train" } }]
+    await remember(
+      { text: "We took the ferry to the island", ...boat },
+      { text: "It was so cold up on deck", ...boat },
+      { text: "It was warm and cold again", ...boat },
+      { text: "The train had no seats", ...train },
+      { text: "It was so cold in there", ...train },
+    )
+    const found = await texts("was it cold on the ferry?")
+    expect(found).toEqual([
+      "We took the ferry to the island",
+      "It was so cold up on deck",
+      "It was warm and cold again",
+      "It was so cold in there",
+    ])
+  })
+
+  test("a word beside a memory counts as three tenths of its own, two away as half of that", async () => {
+    const thread = { sources: { thread: "t" } }
+    await remember({ text: "alpha one two", ...thread }, { text: "beta alpha three", ...thread }, "alpha five six")
+    const [rare, common] = [Math.log(1 + 2.5 / 1.5), Math.log(1 + 0.5 / 3.5)]
+    const part = (tf: number) => (tf * 1.3) / (tf + 0.3)
+    const second = common * part(1.3) + rare
+    const first = common * part(1.3) + rare * part(0.3)
+    expect((await recall("alpha beta")).map(({ id: _, text, score }) => ({ text, score }))).toEqual([
+      { text: "beta alpha three", score: 1 },
+      { text: "alpha one two", score: expect.closeTo(first / second, 6) },
+      { text: "alpha five six", score: expect.closeTo(common / second, 6) },
+    ])
+    await remember("nothing of it", { text: "seven eight alpha", ...thread })
+    expect((await texts("beta alpha"))[2]).toBe("seven eight alpha")
+  })
+
+  test("what is beside a memory does not count when it is of no thread, another one, another scope, or forgotten", async () => {
+    const of = (thread: string) => ({ sources: { thread } })
+    await remember("The ferry left", "cold at noon")
+    await remember({ text: "The ferry stopped", ...of("a") }, { text: "cold by evening", ...of("b") })
+    await remember({ text: "The ferry sank", scope: "person:p2", ...of("c") }, { text: "cold at night", ...of("c") })
+    await remember({ text: "The ferry is gone", ...of("d") }, { text: "cold until morning", ...of("d") })
+    const gone = (await recall("gone"))[0]?.id ?? 0
+    await base.db.transaction((tx) => memory().forget(tx, SCOPE, [gone], clock.now()))
+    const cold = (await recall("cold ferry")).filter(({ text }) => text.includes("cold"))
+    expect(cold).toHaveLength(4)
+    expect(new Set(cold.map(({ score }) => score)).size).toBe(1)
+  })
+
   test("of equal memories the newest comes first", async () => {
     await remember(
       "parked in row 5 of the car park",

@@ -36,7 +36,7 @@ describe("remember and recall", () => {
     expect(await memory().get("person:p1", Number(id))).toMatchObject({
       kind: "decision",
       label: UNTRUSTED_LABEL,
-      sources: { run: "run-1", op: "op-1" },
+      sources: { run: "run-1", op: "op-1", thread: "thread-1" },
     })
     await call("remember", { text: "The issue is old" })
     expect(await call("recall", { query: "issue" })).toMatchObject({
