@@ -91,40 +91,50 @@ test("wrong settings are all named at once, each with its fix, and nothing is st
   ).toEqual(["PORT", "TWILIO_NUMBER", "GITHUB_REPOS", "OWNER_TIMEZONE"])
 })
 
+/** A process that was told to stop, and serves no more, while its model has a question in hand; `held` lets it answer. */
+async function toldToStopAtWork() {
+  const server = await startStandIn(() => chatReply({ content: "Here I am." }))
+  onTestFinished(server.stop)
+  const held = Promise.withResolvers<void>()
+  server.trouble({ hold: held.promise })
+  const place = await newHome()
+  const env = { OPENAI_BASE_URL: `${server.url}/v1`, VIGIL_MODEL: "some-model" }
+  const first = await running(place, env)
+  const { api } = talk(first.url)
+  const said = await api<{ thread: string }>("/api/v1/messages", { method: "POST", body: { text: "are you there?" } })
+  await expect.poll(() => server.asked.length, WAIT).toBe(1)
+  first.child.kill("SIGTERM")
+  await expect
+    .poll(
+      () =>
+        talk(first.url)
+          .ask("/healthz")
+          .catch(() => "gone"),
+      WAIT,
+    )
+    .toBe("gone")
+  /** Starts the next process of the same home; says what the thread holds now. */
+  async function messagesOfNext() {
+    const { url } = await running(place, env)
+    const path = `/api/v1/threads/${said.thread}/messages`
+    return async () =>
+      (await talk(url).api<{ messages: { text: string }[] }>(path)).messages.map((message) => message.text)
+  }
+  return { first, server, held, messagesOfNext }
+}
+
 test(
   "SIGTERM lets a run at work end and leaves with 0 within seconds; its answer is there after the next start",
   LONG,
   async () => {
-    const server = await startStandIn(() => chatReply({ content: "Here I am." }))
-    onTestFinished(server.stop)
-    const held = Promise.withResolvers<void>()
-    server.trouble({ hold: held.promise })
-    const place = await newHome()
-    const env = { OPENAI_BASE_URL: `${server.url}/v1`, VIGIL_MODEL: "some-model" }
-    const first = await running(place, env)
-    const { api } = talk(first.url)
-    const said = await api<{ thread: string }>("/api/v1/messages", { method: "POST", body: { text: "are you there?" } })
-    await expect.poll(() => server.asked.length, WAIT).toBe(1)
-
-    first.child.kill("SIGTERM")
-    await expect
-      .poll(
-        () =>
-          talk(first.url)
-            .ask("/healthz")
-            .catch(() => "gone"),
-        WAIT,
-      )
-      .toBe("gone")
+    const { first, server, held, messagesOfNext } = await toldToStopAtWork()
     const released = Date.now()
     held.resolve()
     expect(await first.ended).toBe(0)
     expect(Date.now() - released).toBeLessThan(30_000)
 
-    const second = await running(place, env)
-    const path = `/api/v1/threads/${said.thread}/messages`
-    const letters = await talk(second.url).api<{ messages: { text: string }[] }>(path)
-    expect(letters.messages.map((letter) => letter.text)).toEqual(["are you there?", "Here I am."])
+    const messages = await messagesOfNext()
+    expect(await messages()).toEqual(["are you there?", "Here I am."])
     expect(server.asked.length).toBe(1)
   },
 )
@@ -151,35 +161,12 @@ test("SIGTERM while it still starts, already listening, also leaves with 0", LON
 })
 
 test("a run that is interrupted by a second signal is finished after the next start", LONG, async () => {
-  const server = await startStandIn(() => chatReply({ content: "Here I am." }))
-  onTestFinished(server.stop)
-  const held = Promise.withResolvers<void>()
-  server.trouble({ hold: held.promise })
-  const place = await newHome()
-  const env = { OPENAI_BASE_URL: `${server.url}/v1`, VIGIL_MODEL: "some-model" }
-  const first = await running(place, env)
-  const { api } = talk(first.url)
-  const said = await api<{ thread: string }>("/api/v1/messages", { method: "POST", body: { text: "are you there?" } })
-  await expect.poll(() => server.asked.length, WAIT).toBe(1)
-  first.child.kill("SIGTERM")
-  await expect
-    .poll(
-      () =>
-        talk(first.url)
-          .ask("/healthz")
-          .catch(() => "gone"),
-      WAIT,
-    )
-    .toBe("gone")
+  const { first, held, messagesOfNext } = await toldToStopAtWork()
   first.child.kill("SIGTERM")
   expect(await first.ended).toBe(1)
   held.resolve()
 
-  const second = await running(place, env)
-  const path = `/api/v1/threads/${said.thread}/messages`
-  const letters = async () =>
-    (await talk(second.url).api<{ messages: { text: string }[] }>(path)).messages.map((letter) => letter.text)
-  await expect.poll(letters, WAIT).toEqual(["are you there?", "Here I am."])
+  await expect.poll(await messagesOfNext(), WAIT).toEqual(["are you there?", "Here I am."])
 })
 
 test("open to others and owned by nobody, it serves health, webhooks and the one-time link, and the rest with the token alone", async () => {
