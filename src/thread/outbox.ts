@@ -40,7 +40,10 @@ export interface Body {
   plain?: boolean
 }
 
-/** An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids. */
+/**
+ * An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids.
+ * `offset 0` keeps their threads a lookup by key: Postgres takes any list in JSON for a hundred rows, and would scan.
+ */
 export function insertPosts(posts: Post[], runId: string | null, now: Date, guard: string): SQL {
   const rows = posts.map((p) => ({
     id: newId(),
@@ -54,7 +57,7 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
       case when t.channel = 'web' then 'sent' else 'pending' end, ${now}::timestamptz, ${now}::timestamptz,
       case when t.channel = 'web' then ${now}::timestamptz end
     from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb, urgency text)
-      join threads t on t.id = r.thread_id
+      cross join lateral (select channel, target from threads where id = r.thread_id offset 0) t
     on conflict (dedupe_key) do nothing returning thread_id`
 }
 

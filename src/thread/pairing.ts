@@ -100,14 +100,14 @@ export async function forgetCodes(tx: Tx, now: Date): Promise<void> {
   await tx.query(sql`
     with over as (delete from pairings where expires_at <= ${over}::timestamptz returning 1)
     update outbox set body = jsonb_build_object('text', ${FORGOTTEN}::text)
-    where exists (select 1 from over) and body ->> 'forgetAt' is not null and (body ->> 'forgetAt')::timestamptz <= ${now}::timestamptz`)
+    where exists (select 1 from over) and body ? 'forgetAt' and (body ->> 'forgetAt')::timestamptz <= ${now}::timestamptz`)
 }
 
 /** The answer that showed this code. */
 async function forgetCode(tx: Tx, code: string): Promise<void> {
   await tx.query(sql`
     update outbox set body = jsonb_build_object('text', ${FORGOTTEN}::text)
-    where body ->> 'forgetAt' is not null and position(${code}::text in body ->> 'text') > 0`)
+    where body ? 'forgetAt' and position(${code}::text in body ->> 'text') > 0`)
 }
 
 async function pending(tx: Tx, now: Date): Promise<number> {

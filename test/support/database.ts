@@ -2,7 +2,7 @@
  * A fresh, migrated database for a test file, of the kind that TEST_DATABASE names (pglite by default, or postgres), in well
  * under a second: PGlite from an image made once, Postgres from a template made once.
  */
-import { randomUUID } from "node:crypto"
+import { hash, randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -73,7 +73,8 @@ async function prepare(db: Opened): Promise<void> {
 async function onPostgres(): Promise<TestDatabase> {
   const server = new URL(await postgresUrl())
   const admin = postgres(server.href, { max: 1, onnotice: () => {} })
-  const template = `vigil_template_${VERSION.replaceAll(/[^a-z0-9]/g, "_")}`
+  // Postgres cuts names at 63 characters without a word.
+  const template = `vigil_template_${hash("sha256", VERSION).slice(0, 16)}`
   await admin`select pg_advisory_lock(7)`
   const [found] = await admin`select 1 from pg_database where datname = ${template}`
   if (!found) await makeTemplate(admin, server, template)

@@ -51,6 +51,7 @@ export const memories = pgTable(
       .on(t.scope, t.contentHash)
       .where(sql`retracted_at is null and valid_to is null`),
     index("memories_scope").on(t.scope, t.recordedAt),
+    index("memories_pinned").on(t.scope).where(sql`pinned`),
   ],
 )
 

@@ -146,6 +146,7 @@ export const waits = pgTable(
   (t) => [
     uniqueIndex("waits_open_code").on(t.code).where(sql`state = 'open'`),
     index("waits_uncleared").on(t.id).where(sql`state <> 'open' and cleared_at is null`),
+    index("waits_answered").on(t.answeredAt),
     index("waits_expiry").on(t.expiresAt).where(sql`state = 'open'`),
     unique("waits_run_step").on(t.runId, t.step),
     check("waits_state", sql`${t.state} in ('open', 'approved', 'denied', 'changed', 'redo', 'expired', 'cancelled')`),
@@ -187,6 +188,7 @@ export const outbox = pgTable(
     index("outbox_pending").on(t.threadId, t.seq).where(sql`state = 'pending'`),
     index("outbox_thread").on(t.threadId, t.seq),
     index("outbox_run").on(t.runId),
+    index("outbox_secret").on(t.id).where(sql`body ? 'forgetAt'`),
     index("outbox_provider").using("gin", sql`string_to_array(provider_id, ',')`).where(sql`provider_id is not null`),
     check("outbox_urgency", sql`${t.urgency} in ('reply', 'due', 'notice')`),
     check("outbox_state", sql`${t.state} in ('pending', 'sending', 'sent', 'delivered', 'uncertain', 'failed')`),
