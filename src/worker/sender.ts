@@ -6,6 +6,8 @@ import type { Clock } from "../base/clock.ts"
 import { codeOf, messageOf, Retry, Uncertain, VigilError } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Channel, ChannelId, Found, Outgoing } from "../channels/channel.ts"
+import { isDatabaseAway } from "../db/away.ts"
+import { patiently } from "../db/patience.ts"
 import type { Bell } from "../thread/bell.ts"
 import type { Outbox, Sending, Taken } from "../thread/outbox.ts"
 import type { Breaker } from "./breaker.ts"
@@ -13,6 +15,8 @@ import type { Throttle } from "./throttle.ts"
 
 /** Shorter than the time after which a sender counts as dead. */
 const SEND_TIMEOUT_MS = 15_000
+/** For so long the database may be away while it is to be stored that a message was accepted. */
+const STORING_MS = 10_000
 const TRIES = 8
 const MAX_DELAY_MS = 10 * 60_000
 /** For so long after a message was made, its provider is asked again whether it came, when it did not answer. */
@@ -105,14 +109,16 @@ async function send(deps: SenderDeps, message: Taken): Promise<void> {
       signal,
       done,
       async onPart(providerId) {
-        await outbox.part(message.id, providerId)
+        await stored(() => outbox.part(message.id, providerId))
         accepted.push(providerId)
       },
     })
     deps.breaker?.answered(channel.id)
-    await outbox.sent(message.id, receipt.providerId, clock.now())
+    await stored(() => outbox.sent(message.id, receipt.providerId, clock.now()))
     log.info("sent", { outbox: message.id, channel: channel.id, segments: receipt.segments ?? null })
   } catch (error) {
+    // It may have been accepted: it stays in hand, and whoever sweeps when its time is over asks what became of it.
+    if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
     tell(deps.breaker, channel.id, error)
     const described = { code: codeOf(error), message: messageOf(error), ...repeatOf(message) }
     log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
@@ -126,6 +132,11 @@ async function send(deps: SenderDeps, message: Taken): Promise<void> {
 
 /** Kept with a message until it is sent. */
 const repeatOf = ({ isRepeat }: Taken) => (isRepeat ? { repeat: true } : {})
+
+/** What a provider took must be known, or it would go a second time. */
+function stored(store: () => Promise<void>): Promise<void> {
+  return patiently(store, { patienceMs: STORING_MS })
+}
 
 /** Whoever may get it twice is told so; at the end, where it leaves the parts before it as they were. */
 function markOf(channel: Channel, { isRepeat, body }: Taken): { text?: string } {

@@ -57,6 +57,27 @@ async function later(sender: Sender, ms: number, threadId: string) {
   await sender.deliver(threadId)
 }
 
+describe("a database that breaks off after a message was accepted", () => {
+  const gone = () => Promise.reject(Object.assign(new Error("the connection closed"), { code: "CONNECTION_CLOSED" }))
+  const failures: string[] = []
+  function senderWith(channel: Outlet, sent: Outbox["sent"]): Sender {
+    const failed: Outbox["failed"] = async (id) => void failures.push(id)
+    const channels = new Map([[channel.id, channel]])
+    const sender = createSender({ outbox: { ...outbox, sent, failed }, channels, bell, clock, log: silentLog })
+    senders.push(sender)
+    return sender
+  }
+
+  test("is told of it when it is back", async () => {
+    const channel = outlet()
+    const threadId = await lane("one")
+    let tries = 0
+    await senderWith(channel, (...args) => (++tries === 1 ? gone() : outbox.sent(...args))).deliver(threadId)
+    expect(await rows(threadId)).toMatchObject([{ state: "sent", providerId: "p1", attempts: 1 }])
+    expect([channel.sent, failures]).toEqual([["one"], []])
+  })
+})
+
 describe("what waits on a thread", () => {
   test("leaves in its order, each with the provider's id", async () => {
     const channel = outlet()
