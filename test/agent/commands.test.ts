@@ -1,12 +1,10 @@
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { type Command, createCommands } from "../../src/agent/commands.ts"
 import { newId } from "../../src/base/ids.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
+import { ownSpine } from "../support/own.ts"
 import { spine, text } from "../support/spine.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
 let heard: string[] = []
 const echo: Command = {
   name: "echo",
@@ -18,14 +16,7 @@ const echo: Command = {
   },
 }
 const fail: Command = { name: "fail", help: "never works", run: () => Promise.reject(new Error("broken")) }
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, handlers: { command: createCommands([echo, fail]) } })
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
-})
+const s = await ownSpine({ handlers: { command: createCommands([echo, fail]) } })
 
 /** What is answered to a command, on a conversation of its own. */
 async function say(words: string): Promise<string[]> {

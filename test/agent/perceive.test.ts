@@ -1,6 +1,6 @@
 /** What comes with messages, looked at in numbered steps: over crashes, on a budget, and with every kind of thing that can be wrong. */
 import { sql } from "drizzle-orm"
-import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { createPerception } from "../../src/agent/perceive.ts"
 import { createAnswer, createTurn } from "../../src/agent/turn.ts"
 import { Deny, Reject, Retry } from "../../src/base/errors.ts"
@@ -10,15 +10,11 @@ import type { MediaLimits } from "../../src/channels/media.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import type { ModelRequest, Transcriber, Transcript } from "../../src/model/model.ts"
 import { createMediaStore } from "../../src/thread/media.ts"
-import { testDatabase } from "../support/database.ts"
 import { jpeg, ogg, page, words, zip } from "../support/files.ts"
+import { ownDatabase } from "../support/own.ts"
 import { text as said, scriptedModel, spine } from "../support/spine.ts"
 
-let base: Awaited<ReturnType<typeof testDatabase>>
-beforeAll(async () => {
-  base = await testDatabase()
-})
-afterAll(() => base.drop())
+const base = await ownDatabase()
 
 type Give = (ref: string, limits: MediaLimits) => Promise<Uint8Array>
 const HEARD: Transcript = {

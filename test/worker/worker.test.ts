@@ -1,30 +1,21 @@
 import { sql } from "drizzle-orm"
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import type { Handler, Job } from "../../src/agent/job.ts"
 import { newId } from "../../src/base/ids.ts"
 import { type Fields, type Log, silentLog } from "../../src/base/log.ts"
 import { startWorker, type Worker } from "../../src/worker/worker.ts"
-import { type TestDatabase, testDatabase } from "../support/database.ts"
-import { echo, leasesOf, spine, text } from "../support/spine.ts"
+import { ownSpine } from "../support/own.ts"
+import { echo, leasesOf, text } from "../support/spine.ts"
 import { abandon } from "../support/work.ts"
 
-let database: TestDatabase
-let s: Awaited<ReturnType<typeof spine>>
 /** What a run does; `echo` unless a test says otherwise. */
 let handle: (job: Job) => ReturnType<Handler["run"]> = echo.run
 let workers: Worker[] = []
-beforeAll(async () => {
-  database = await testDatabase()
-  s = await spine({ db: database.db, handlers: { message: { takesMore: true, run: (job) => handle(job) } } })
-})
+const s = await ownSpine({ handlers: { message: { takesMore: true, run: (job) => handle(job) } } })
 afterEach(async () => {
   handle = echo.run
   await Promise.all(workers.map((worker) => worker.stop(0)))
   workers = []
-})
-afterAll(async () => {
-  await s.stop()
-  await database.drop()
 })
 
 function worker(over: Partial<Parameters<typeof startWorker>[0]> = {}): Worker {
