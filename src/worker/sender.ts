@@ -117,17 +117,22 @@ async function send(deps: SenderDeps, message: Taken): Promise<void> {
     await stored(() => outbox.sent(message.id, receipt.providerId, clock.now()))
     log.info("sent", { outbox: message.id, channel: channel.id, segments: receipt.segments ?? null })
   } catch (error) {
-    // It may have been accepted: it stays in hand, and whoever sweeps when its time is over asks what became of it.
-    if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
-    tell(deps.breaker, channel.id, error)
-    const described = { code: codeOf(error), message: messageOf(error), ...repeatOf(message) }
-    log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
-    if (error instanceof Uncertain)
-      await settleDoubt(deps, { ...message, providerId: accepted.join(",") || null }, described)
-    else if (error instanceof Retry && message.attempts < TRIES)
-      await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
-    else await outbox.failed(message.id, described)
+    await settleError(deps, { ...message, providerId: accepted.join(",") || null }, error)
   }
+}
+
+/** @param message with the parts that were accepted. */
+async function settleError(deps: SenderDeps, message: Taken, error: unknown): Promise<void> {
+  // It may have been accepted: it stays in hand, and whoever sweeps when its time is over asks what became of it.
+  if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
+  const { outbox, clock } = deps
+  tell(deps.breaker, message.channel, error)
+  const described = { code: codeOf(error), message: messageOf(error), ...repeatOf(message) }
+  deps.log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
+  if (error instanceof Uncertain) await settleDoubt(deps, message, described)
+  else if (error instanceof Retry && message.attempts < TRIES)
+    await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
+  else await outbox.failed(message.id, described)
 }
 
 /** Kept with a message until it is sent. */
