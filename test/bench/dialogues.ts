@@ -25,6 +25,11 @@ const dialogues = z.array(
   z.looseObject({
     sample_id: z.string(),
     conversation: z.record(z.string(), z.unknown()),
+    /** Facts by session and speaker, each with the turns it was taken from. */
+    observation: z.record(
+      z.string(),
+      z.record(z.string(), z.array(z.tuple([z.string(), z.union([z.string(), z.array(z.string())])]))),
+    ),
     qa: z.array(
       z.looseObject({ question: z.string(), evidence: z.array(z.string()).default([]), category: z.number() }),
     ),
@@ -32,18 +37,44 @@ const dialogues = z.array(
 )
 type Dialogue = z.output<typeof dialogues>[number]
 
-/** Mean recall at 10 over all questions, 0 to 1; null without the data. */
-export async function benchDialogues(db: Opened): Promise<{ recall: number; questions: number } | null> {
-  if (!existsSync(DATA)) return null
-  const memory = createMemory({ db, queue: { send: async () => {} }, clock: systemClock })
-  const shares: number[] = []
-  for (const dialogue of dialogues.parse(JSON.parse(readFileSync(DATA, "utf8"))))
-    shares.push(...(await sharesOf(db, memory, dialogue)))
-  return { recall: shares.reduce((sum, share) => sum + share, 0) / shares.length, questions: shares.length }
+export interface DialogueFigures {
+  /** Mean recall at 10 over all questions, 0 to 1. */
+  recall: number
+  /** The same when the facts that a model took from a turn (the data's own) are keys of it. */
+  withFacts: number
+  questions: number
 }
 
-async function sharesOf(db: Opened, memory: Memory, { sample_id, conversation, qa }: Dialogue): Promise<number[]> {
-  const scope = `person:${sample_id}`
+/** Null without the data. */
+export async function benchDialogues(db: Opened): Promise<DialogueFigures | null> {
+  if (!existsSync(DATA)) return null
+  const memory = createMemory({ db, queue: { send: async () => {} }, clock: systemClock })
+  const all = dialogues.parse(JSON.parse(readFileSync(DATA, "utf8")))
+  const bare: number[] = []
+  const keyed: number[] = []
+  for (const dialogue of all) {
+    bare.push(...(await sharesOf(db, memory, dialogue, `person:${dialogue.sample_id}`, new Map())))
+    keyed.push(...(await sharesOf(db, memory, dialogue, `person:${dialogue.sample_id}:facts`, factsOf(dialogue))))
+  }
+  return { recall: mean(bare), withFacts: mean(keyed), questions: bare.length }
+}
+
+/** The facts of each turn, as one text. */
+function factsOf({ observation }: Dialogue): Map<string, string> {
+  const facts = Object.values(observation).flatMap((bySpeaker) => Object.values(bySpeaker).flat())
+  const texts = new Map<string, string>()
+  for (const [text, turns] of facts)
+    for (const id of [turns].flat()) texts.set(id, `${texts.get(id) ?? ""} ${text}`.trim())
+  return texts
+}
+
+async function sharesOf(
+  db: Opened,
+  memory: Memory,
+  { conversation, qa }: Dialogue,
+  scope: string,
+  facts: ReadonlyMap<string, string>,
+): Promise<number[]> {
   for (const [name, value] of Object.entries(conversation)) {
     const turns = z.array(turn).safeParse(value)
     if (!turns.success) continue
@@ -54,7 +85,7 @@ async function sharesOf(db: Opened, memory: Memory, { sample_id, conversation, q
           scope,
           kind: "document",
           text: `${speaker}: ${text}${blip_caption ? ` [photo: ${blip_caption}]` : ""}`,
-          keys: date,
+          keys: `${date} ${facts.get(dia_id) ?? ""}`,
           label: OWNER_LABEL,
           sources: { turn: dia_id, thread: name },
         })
@@ -67,4 +98,8 @@ async function sharesOf(db: Opened, memory: Memory, { sample_id, conversation, q
     shares.push(evidence.filter((id) => turns.has(id)).length / evidence.length)
   }
   return shares
+}
+
+function mean(shares: readonly number[]): number {
+  return shares.reduce((sum, share) => sum + share, 0) / shares.length
 }

@@ -215,11 +215,16 @@ async function growth(): Promise<Measured> {
 }
 
 async function dialogues(): Promise<Measured> {
-  const [what, goal] = ["evidence recall@10 on LoCoMo, no model, no key", "≥ 70 %"]
+  const what = "evidence recall@10 on LoCoMo"
   const found = await onDisk(benchDialogues)
-  if (!found) return { rows: [unmeasured(what, goal, NO_DATA)] }
-  const figure = `${percent(found.recall)} of ${found.questions} questions`
-  return { rows: [{ what, goal, figure, isMet: found.recall >= 0.7 }] }
+  if (!found) return { rows: [unmeasured(`${what}, no model, no key`, "≥ 70 %", NO_DATA)] }
+  const row = (name: string, share: number, least: number): Row => ({
+    what: `${what}, ${name}`,
+    goal: `≥ ${least * 100} %`,
+    figure: `${percent(share)} of ${found.questions} questions`,
+    isMet: share >= least,
+  })
+  return { rows: [row("no model, no key", found.recall, 0.7), row("facts of a model as keys", found.withFacts, 0.75)] }
 }
 
 async function issues(): Promise<Measured> {
