@@ -51,7 +51,11 @@ export const WAITING: ReadonlySet<Proof> = new Set([
   clockJumps,
 ])
 
-/** What the short form comes to when there is time for it: the others show the same, or more of it in less time. */
-export const LAST: ReadonlySet<string> = new Set([fenceOff, intentOff, ackBeforeCommit].map(({ name }) => name)).add(
+/** What the short form does first: much is shown in little time. */
+export const FIRST: ReadonlySet<Proof> = new Set([crashPoints, approvals, secretsSweep, powerCuts])
+
+/** What it comes to when there is time for it: others show the same, or more of it in less time. */
+export const LAST: ReadonlySet<string> = new Set([
   "soak",
-)
+  ...[fenceOff, intentOff, ackBeforeCommit].map(({ name }) => name),
+])

@@ -14,7 +14,7 @@ import { carriedOut, endAll, Skipped } from "./apart.ts"
 import { inLanes } from "./lanes.ts"
 import { SUITES, VOWS } from "./promises.ts"
 import { BUSY, type Evidence, type Proof, type Setting } from "./proof.ts"
-import { allProofs, LAST, WAITING } from "./proofs.ts"
+import { allProofs, FIRST, LAST, WAITING } from "./proofs.ts"
 import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
 import { warmUp } from "./warm-up.ts"
 
@@ -102,8 +102,9 @@ function tasks(): Task[] {
   const chosen = proofs.filter((proof) =>
     names ? names.includes(proof.name) : !(options.short && SUITES.includes(proof)),
   )
-  const isLast = ({ name }: Proof) => options.short && LAST.has(name)
-  return [...chosen.filter((proof) => !isLast(proof)), ...chosen.filter(isLast)].flatMap((proof) =>
+  const place = (proof: Proof) => (FIRST.has(proof) ? 0 : LAST.has(proof.name) ? 2 : 1)
+  const ordered = options.short ? chosen.toSorted((a, b) => place(a) - place(b)) : chosen
+  return ordered.flatMap((proof) =>
     proof.databases
       .filter((database) => !options.database || options.database === database)
       .map((database) => ({ proof, database })),
