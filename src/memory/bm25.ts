@@ -67,18 +67,21 @@ export interface MatchingDeps {
 
 /** Scores are rounded, so that equal ones are equal in whatever order they were summed. */
 export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching {
-  const size = sizing(db, clock, bounds.big)
+  const sizes = rememberSizes(clock, bounds.big)
   const beside = sql.join(
     BESIDE.flatMap(([away, weight]) => [-away, away].map((by) => sql`(${by}::int, ${weight}::float8)`)),
     sql`, `,
   )
   return async (text, { scopes, kinds, limit }) => {
-    const { count, length } = await size(scopes)
-    const words = count > bounds.big ? bounds.words : WORDS
+    const size = sizes.of(scopes)
     const ofKind = kinds ? sql`and m.kind = ${anyOf(kinds)}` : sql``
-    const rows = await db.query<{ id: number | null; score: number | null }>(sql`
+    const rows = await db.query<Size & { id: number | null; score: number | null }>(sql`
       with word as materialized (
         select lexeme from unnest(to_tsvector('english', ${text}::text))
+      ), size as materialized (
+        select ${size?.count ?? null}::bigint as count, ${size?.length ?? null}::float8 as length where ${size !== null}::boolean
+        union all select count(*), greatest(coalesce(avg(length), 1), 1)::float8 from memories
+          where ${size === null}::boolean and scope = ${anyOf(scopes)} and ${CURRENT} having ${size === null}::boolean
       ), lane as materialized (
         select distinct x as scope from jsonb_array_elements_text(${JSON.stringify(scopes)}::text::jsonb) x
       ), spread as materialized (
@@ -86,10 +89,10 @@ export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching
           select 1 from memory_terms t where t.scope = lane.scope and t.lexeme = word.lexeme limit ${bounds.postings}::int) one) as df
         from word
       ), chosen as materialized (
-        select lexeme, ln(1 + greatest(${count}::float8 - df + 0.5, 0.5) / (df + 0.5)) as idf from (
+        select lexeme, ln(1 + greatest(size.count - df + 0.5, 0.5) / (df + 0.5)) as idf from size, (
           select lexeme, df, row_number() over rarest as place, sum(df) over rarest as cost
           from spread where df > 0 window rarest as (order by df, lexeme)) ranked
-        where place = 1 or (place <= ${words}::int and cost <= ${bounds.postings}::int)
+        where place = 1 or (place <= case when size.count > ${bounds.big}::int then ${bounds.words}::int else ${WORDS}::int end and cost <= ${bounds.postings}::int)
       ), posting as materialized (
         select p.memory_id, p.tf, chosen.lexeme, chosen.idf from chosen cross join lane cross join lateral (
           select memory_id, tf from memory_terms t where t.scope = lane.scope and t.lexeme = chosen.lexeme
@@ -108,29 +111,30 @@ export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching
         select id, length, idf, sum(tf * weight) as tf from voice join posting on memory_id = says group by id, length, lexeme, idf
       ), best as (
         select id, round(sum(idf * tf * (1 + ${K1}::float8)
-          / (tf + ${K1}::float8 * (1 - ${B}::float8 + ${B}::float8 * length / ${length}::float8)))::numeric, 9)::float8 as score
-        from counted group by id order by score desc, id desc limit ${limit}::int
+          / (tf + ${K1}::float8 * (1 - ${B}::float8 + ${B}::float8 * counted.length / size.length)))::numeric, 9)::float8 as score
+        from counted, size group by id order by score desc, id desc limit ${limit}::int
       )
-      select best.id, best.score from (select 1 from word limit 1) searched left join best on true order by best.score desc, best.id desc`)
-    if (rows.length === 0) return null
+      select best.id, best.score, size.count, size.length from (select 1 from word limit 1) searched cross join size left join best on true
+      order by best.score desc, best.id desc`)
+    const [first] = rows
+    if (!first) return null
+    if (!size) sizes.counted(scopes, first)
     return rows.flatMap(({ id, score }) => (id === null || score === null ? [] : [{ id, score }]))
   }
 }
 
-/** The size of a set of scopes: counted each time while small, then remembered for a while. */
-function sizing(db: Db, clock: Clock, big: number): (scopes: string[]) => Promise<Size> {
+/** The size of a set of scopes is counted each time while it is small, then remembered for a while. */
+function rememberSizes(clock: Clock, big: number) {
   const known = new Map<string, Size & { until: number }>()
-  return async (scopes) => {
-    const name = JSON.stringify([...new Set(scopes)].sort())
-    const now = clock.now().getTime()
-    const before = known.get(name)
-    if (before && now < before.until) return before
-    const [counted] = await db.query<Size>(sql`
-      select count(*) as count, greatest(coalesce(avg(length), 1), 1)::float8 as length from memories
-      where scope = ${anyOf(scopes)} and ${CURRENT}`)
-    const size = counted ?? { count: 0, length: 1 }
-    if (size.count > big) known.set(name, { ...size, until: now + SIZE_AGE })
-    else known.delete(name)
-    return size
+  const nameOf = (scopes: string[]) => JSON.stringify([...new Set(scopes)].sort())
+  return {
+    of(scopes: string[]): Size | null {
+      const size = known.get(nameOf(scopes))
+      return size && clock.now().getTime() < size.until ? size : null
+    },
+    counted(scopes: string[], { count, length }: Size): void {
+      if (count > big) known.set(nameOf(scopes), { count, length, until: clock.now().getTime() + SIZE_AGE })
+      else known.delete(nameOf(scopes))
+    },
   }
 }
