@@ -33,6 +33,17 @@ test("a promise holds only when each of its proofs ran and held", () => {
   expect(standing(both, [saw("kill loop", []), saw("power cuts", ["a row is gone"])])).toBe("broken")
 })
 
+test("a promise holds only when its proof ran on each of its databases, and the report says where it did not", () => {
+  const everywhere = new Map([["kill loop", ["postgres", "pglite"]]])
+  const onOne = [saw("kill loop", [])]
+  expect(standing(vow(["kill loop"]), onOne, everywhere)).toBe("not yet")
+  expect(promisesReport("# Promises", [vow(["kill loop"])], onOne, everywhere)).toContain(
+    "kill loop; did not run: kill loop on postgres | not yet |",
+  )
+  const onBoth = [...onOne, { ...saw("kill loop", []), database: "postgres" }]
+  expect(standing(vow(["kill loop"]), onBoth, everywhere)).toBe("held")
+})
+
 test("a promise without a proof is not yet one, and the report says why", () => {
   expect(standing(vow([], "it is not built"), [])).toBe("not yet")
   expect(promisesReport("# Promises", [vow([], "it is not built")], [])).toContain("| it is not built | not yet |")

@@ -35,23 +35,42 @@ export function isHeld({ proof, evidence }: Shown): boolean {
   return (evidence.violations.length === 0) === (proof.expects === "green")
 }
 
+/** Each proof's databases, by its name; of one that is not in it any will do. */
+export type Databases = ReadonlyMap<string, readonly string[]>
+
+/** Where a proof did not run, in words; empty when it ran everywhere. */
+function missingOf(name: string, shown: Shown[], databases: Databases): string[] {
+  const ran = shown.filter(({ proof }) => proof.name === name).map(({ database }) => database)
+  if (ran.length === 0) return [name]
+  return (databases.get(name) ?? []).filter((one) => !ran.includes(one)).map((one) => `${name} on ${one}`)
+}
+
 /** `not yet` is a promise that has no proof, or one that did not run; `held in short` one whose proofs were not all run in full. */
-export function standing(vow: Vow, shown: Shown[]): "held" | "held in short" | "broken" | "not yet" {
+export function standing(
+  vow: Vow,
+  shown: Shown[],
+  databases: Databases = new Map(),
+): "held" | "held in short" | "broken" | "not yet" {
   const own = shown.filter(({ proof }) => vow.proofs.includes(proof.name))
   if (own.some((one) => !isHeld(one))) return "broken"
-  const isComplete = vow.proofs.every((name) => own.some(({ proof }) => proof.name === name))
+  const isComplete = vow.proofs.every((name) => missingOf(name, own, databases).length === 0)
   if (vow.proofs.length === 0 || !isComplete || vow.notYet) return "not yet"
   return own.some(({ form }) => form === "short") ? "held in short" : "held"
 }
 
-export function promisesReport(intro: string, vows: Vow[], shown: Shown[]): string {
+export function promisesReport(intro: string, vows: Vow[], shown: Shown[], databases: Databases = new Map()): string {
   const green = shown.filter(({ proof }) => proof.expects === "green")
   const red = shown.filter(({ proof }) => proof.expects === "red")
   const tables: Table[] = [
     {
       title: "Promises",
       head: ["promise", "goal", "proof", ""],
-      lines: vows.map((vow) => [vow.promise, vow.goal, proofOf(vow, shown), mark(standing(vow, shown))]),
+      lines: vows.map((vow) => [
+        vow.promise,
+        vow.goal,
+        proofOf(vow, shown, databases),
+        mark(standing(vow, shown, databases)),
+      ]),
     },
     {
       title: "Negative controls",
@@ -73,8 +92,8 @@ export function promisesReport(intro: string, vows: Vow[], shown: Shown[]): stri
   return `${markdown(intro, tables)}\n<!-- what it was made from\n${data}\n-->\n`
 }
 
-function proofOf({ proofs, notYet }: Vow, shown: Shown[]): string {
-  const missing = proofs.filter((name) => !shown.some(({ proof }) => proof.name === name))
+function proofOf({ proofs, notYet }: Vow, shown: Shown[], databases: Databases): string {
+  const missing = proofs.flatMap((name) => missingOf(name, shown, databases))
   return [
     proofs.join(", "),
     ...(missing.length > 0 ? [`did not run: ${missing.join(", ")}`] : []),

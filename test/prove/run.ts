@@ -37,6 +37,7 @@ const { values: options } = parseArgs({
 })
 const turns = options.turns === undefined ? undefined : Number(options.turns)
 const proofs = allProofs(turns)
+const databases = new Map<string, readonly string[]>(proofs.map((proof) => [proof.name, proof.databases]))
 /** Violations that are kept of one proof. */
 const MOST = 20
 const say = (line: string) => void process.stdout.write(`${line}\n`)
@@ -120,7 +121,7 @@ function write(): void {
   const order = (one: Shown) => proofs.findIndex(({ name }) => name === one.proof.name)
   const known = all.filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
   const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.${took()}`
-  writeFileSync(FILE, promisesReport(intro, VOWS, known))
+  writeFileSync(FILE, promisesReport(intro, VOWS, known, databases))
 }
 
 /** Of a whole run, once it is over. */
@@ -201,7 +202,7 @@ function whereAndWhen(): string[] {
 }
 
 const broken = shown.filter((one) => !isHeld(one))
-for (const vow of VOWS) say(`${standing(vow, shown).padEnd(13)} ${vow.promise}`)
+for (const vow of VOWS) say(`${standing(vow, shown, databases).padEnd(13)} ${vow.promise}`)
 if (isWritten) say(`written to ${FILE}`)
 say(`${Math.round((performance.now() - began) / 1000)} s`)
 say(`${shown.length - broken.length} passed, ${broken.length} failed, ${tasks().length - shown.length} skipped`)
