@@ -27,8 +27,8 @@ export interface Scene {
   doors: () => string[]
   /** What was acknowledged, in order. */
   taken: Taken[]
-  /** How deliveries were answered that were not taken; 0 without an answer. */
-  refused: { status: number; retryAfter: string | null }[]
+  /** How deliveries were answered that were not taken; 0 without an answer. `why`: what was logged by then, of a 500. */
+  refused: { status: number; retryAfter: string | null; why?: string }[]
   /** A process that belongs to this scene. */
   launch(options: BoatOptions): Promise<Boat>
   /** For a process, with the providers' and the carrier's ports replaced where they are reached another way. */
@@ -89,7 +89,7 @@ export async function openScene({ seed }: Setting): Promise<Scene> {
     const response = await posts[lane](tag)(door).catch(() => null)
     await response?.text().catch(() => {})
     if (response?.ok) scene.taken.push({ lane, tag })
-    else scene.refused.push({ status: response?.status ?? 0, retryAfter: response?.headers.get("retry-after") ?? null })
+    else scene.refused.push(refusalOf(response, scene.boats))
     return response?.ok ?? false
   }
 
@@ -176,6 +176,13 @@ export async function openScene({ seed }: Setting): Promise<Scene> {
   return scene
 }
 
+function refusalOf(response: Response | null, boats: readonly Boat[]): Scene["refused"][number] {
+  const status = response?.status ?? 0
+  const retryAfter = response?.headers.get("retry-after") ?? null
+  const logged = boats.flatMap((boat) => boat.said().split("\n")).filter((line) => line.includes("request_failed"))
+  return { status, retryAfter, ...(status === 500 ? { why: logged.join(" ").slice(-1500) } : {}) }
+}
+
 function post(path: string, body: object, headers: Record<string, string>) {
   return (door: string) =>
     fetch(`${door}${path}`, {
@@ -206,8 +213,8 @@ async function isQuiet({ taken, boats }: Scene, arrived: (lane: Taken["lane"]) =
 
 /** A sender that is refused must be told that it is for now, and for how long. */
 export function misanswered({ refused }: Scene): string[] {
-  return refused.flatMap(({ status, retryAfter }) => {
+  return refused.flatMap(({ status, retryAfter, why = "" }) => {
     if (status === 0 || (status === 503 && retryAfter !== null)) return []
-    return [`a message was answered with ${status}${status === 503 ? " without Retry-After" : ""}`]
+    return [`a message was answered with ${status}${status === 503 ? " without Retry-After" : ` ${why}`}`]
   })
 }
