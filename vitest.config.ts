@@ -1,9 +1,12 @@
+import { resolve } from "node:path"
 import { defineConfig } from "vitest/config"
 import { createCountsReporter } from "./test/support/reporter.ts"
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // What opens no database is the same on both: it runs beside the embedded one.
+    ...(process.env.TEST_DATABASE === "postgres" ? { related: [resolve("test/support/database.ts")] } : {}),
     reporters: ["default", createCountsReporter((line) => process.stdout.write(`${line}\n`))],
     // Bounds for what hangs, not for what is slow: a shared machine may be ten times slower than a free one.
     testTimeout: 120_000,

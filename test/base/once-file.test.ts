@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { afterEach, expect, test } from "vitest"
 import { makeOnce } from "../../src/base/once-file.ts"
 import { recordDisk } from "../durability/disk.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 const cleanups: (() => void)[] = []
 afterEach(() => {

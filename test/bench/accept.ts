@@ -7,7 +7,7 @@ import { startApp } from "../../src/app/app.ts"
 import { newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Opened } from "../../src/db/migrate.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { type Sample, sampleOf } from "./figures.ts"
 
 export interface AcceptFigures {

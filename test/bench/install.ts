@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process"
 import { copyFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url))
 

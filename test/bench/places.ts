@@ -1,7 +1,8 @@
 /** Places: databases for one measurement, opened as the product opens them, and gone after it. */
 import type { Opened } from "../../src/db/migrate.ts"
 import { openDb } from "../../src/db/open.ts"
-import { testDatabase, testDir } from "../support/database.ts"
+import { testDatabase } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { NoPostgres } from "../support/postgres.ts"
 
 /** Embedded, on disk. */

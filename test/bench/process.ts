@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { freePort } from "../support/free-port.ts"
 
 export interface ProcessFigures {

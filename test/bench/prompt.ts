@@ -3,7 +3,7 @@ import { z } from "zod"
 import { startApp } from "../../src/app/app.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Opened } from "../../src/db/migrate.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 const contextNote = z.looseObject({ sections: z.array(z.object({ name: z.string(), tokens: z.number() })) })
 

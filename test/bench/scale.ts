@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 import { sql } from "drizzle-orm"
 import { z } from "zod"
 import type { Opened } from "../../src/db/migrate.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { spine, text } from "../support/spine.ts"
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest"
 import { spawnMakeDatabase } from "../../src/db/initdb.ts"
 import { lockDataDir } from "../../src/db/lock.ts"
 import { codeSchema } from "../../src/db/migrate.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import type { Answer } from "../support/stand-in.ts"
 import { freePort, type Routes, refused, startServer, TOKEN, vigil } from "./command.ts"
 

@@ -5,7 +5,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { afterAll, expect, test } from "vitest"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { freePort, startVigil, vigil } from "./command.ts"
 
 const data = testDir()

@@ -9,7 +9,7 @@ test("a proof that does not exist is refused with the names of those that do", a
 
 test("one proof runs alone, on one database, and says what it saw", async () => {
   const { code, stdout } = await vigil(["prove", "--short", "--only", "approvals", "--database", "pglite"])
-  expect(stdout).toMatch(/ok {3}approvals, pglite, \d+ s: \{"mutations":300,"refused":300/)
+  expect(stdout).toMatch(/ok {3}approvals, pglite, \d+ s, load a core [\d.]+: \{"mutations":300,"refused":300/)
   expect(stdout).toContain("not yet       an acknowledged event is never lost")
   expect(code).toBe(0)
 })

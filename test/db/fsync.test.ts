@@ -8,7 +8,7 @@ import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { openPglite } from "../../src/db/pglite.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 let place: ReturnType<typeof testDir>
 let dir: string

@@ -7,7 +7,7 @@ import { sql } from "drizzle-orm"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { codeSchema, databaseSchema } from "../../src/db/migrate.ts"
 import { openDb } from "../../src/db/open.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 const INITDB = join(import.meta.dirname, "../../src/db/initdb.ts")
 

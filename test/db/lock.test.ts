@@ -3,7 +3,7 @@ import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
 import { lockDataDir } from "../../src/db/lock.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 const LOCK = fileURLToPath(new URL("../../src/db/lock.ts", import.meta.url))
 

@@ -5,7 +5,8 @@ import { expect, test } from "vitest"
 import type { Tx } from "../../src/db/db.ts"
 import { makeDatabase } from "../../src/db/initdb.ts"
 import { openPglite } from "../../src/db/pglite.ts"
-import { image, testDir } from "../support/database.ts"
+import { image } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 test("every commit on the embedded database reaches the disk", async () => {
   const { dir, remove } = testDir()

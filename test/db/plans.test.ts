@@ -7,7 +7,7 @@ import { silentLog } from "../../src/base/log.ts"
 import type { Tx } from "../../src/db/db.ts"
 import { compile } from "../../src/db/sql.ts"
 import { OWNER_ID } from "../../src/thread/people.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { ownDatabase } from "../support/own.ts"
 import { insertHistory } from "../support/past.ts"
 

@@ -4,7 +4,7 @@ import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import type { Proof } from "./proof.ts"
 
 const ROOT = join(import.meta.dirname, "../..")

@@ -6,7 +6,8 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { image, testDir } from "../support/database.ts"
+import { image } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { freePort } from "../support/free-port.ts"
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts")

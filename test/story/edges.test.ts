@@ -5,7 +5,7 @@ import { connect } from "node:net"
 import { join } from "node:path"
 import { afterEach, expect, onTestFinished, test } from "vitest"
 import { chatReply } from "../model/stand-in.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 import { basicEnv, type Home, home, type Product, startProduct, TOKEN, talk } from "../support/product.ts"
 import { startStandIn } from "../support/stand-in.ts"
 

@@ -3,7 +3,7 @@
  * under a second: PGlite from an image made once, Postgres from a template made once.
  */
 import { hash, randomUUID } from "node:crypto"
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import postgres from "postgres"
@@ -34,12 +34,6 @@ const VERSION = `${codeSchema()}-boss-12.35.0`
 
 export async function testDatabase(kind: DatabaseKind = databaseKind): Promise<TestDatabase> {
   return kind === "postgres" ? onPostgres() : inMemory()
-}
-
-/** A directory for one test, removed by the returned function. */
-export function testDir(): { dir: string; remove(): void } {
-  const dir = mkdtempSync(join(tmpdir(), "vigil-"))
-  return { dir, remove: () => rmSync(dir, { recursive: true, force: true }) }
 }
 
 async function inMemory(): Promise<TestDatabase> {

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { Misconfigured } from "../../src/base/errors.ts"
 import { keyEncryptionKey, readMasterKey } from "../../src/vault/key.ts"
-import { testDir } from "../support/database.ts"
+import { testDir } from "../support/dir.ts"
 
 let dir: ReturnType<typeof testDir>
 beforeEach(() => {

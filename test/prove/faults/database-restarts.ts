@@ -5,7 +5,7 @@
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { openPostgres } from "../../../src/db/postgres.ts"
-import { testDir } from "../../support/database.ts"
+import { testDir } from "../../support/dir.ts"
 import type { Proof } from "../proof.ts"
 import { openOwnPostgres } from "./own-postgres.ts"
 import { misanswered, openScene } from "./scene.ts"

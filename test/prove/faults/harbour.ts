@@ -2,7 +2,8 @@
 import { join } from "node:path"
 import type { Db } from "../../../src/db/db.ts"
 import { openPglite } from "../../../src/db/pglite.ts"
-import { testDatabase, testDir } from "../../support/database.ts"
+import { testDatabase } from "../../support/database.ts"
+import { testDir } from "../../support/dir.ts"
 import type { Evidence, Setting } from "../proof.ts"
 import { openScene, type Scene } from "./scene.ts"
 

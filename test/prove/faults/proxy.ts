@@ -4,7 +4,8 @@
  */
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { testDatabase, testDir } from "../../support/database.ts"
+import { testDatabase } from "../../support/database.ts"
+import { testDir } from "../../support/dir.ts"
 import type { Proof } from "../proof.ts"
 import { misanswered, openScene } from "./scene.ts"
 import { openWire, type Trouble, type Wire } from "./wire.ts"

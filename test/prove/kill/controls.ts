@@ -1,7 +1,7 @@
 /** Controls: the kill loop against a product with one guard taken out. Each must be found out, by what that guard prevents. */
 import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { testDir } from "../../support/database.ts"
+import { testDir } from "../../support/dir.ts"
 import type { Evidence, Proof, Setting } from "../proof.ts"
 import { FAULTS, type FaultName } from "./faults.ts"
 import { stormOf } from "./kill-loop.ts"

@@ -6,7 +6,8 @@ import type { Db } from "../../../src/db/db.ts"
 import { openPglite } from "../../../src/db/pglite.ts"
 import { OWNER_ID } from "../../../src/thread/people.ts"
 import type { ShipOptions } from "../../durability/fleet.ts"
-import { image, testDatabase, testDir } from "../../support/database.ts"
+import { image, testDatabase } from "../../support/database.ts"
+import { testDir } from "../../support/dir.ts"
 import { MEMBERS } from "../world/lanes.ts"
 
 export interface Harbour {
