@@ -1,9 +1,10 @@
 /**
- * Mended Postgres: postgres.js 3.4.9 put right in five places as it is loaded, until a release has them. A connection
+ * Mended Postgres: postgres.js 3.4.9 put right in six places as it is loaded, until a release has them. A connection
  * that breaks must fail what was asked on it, and nothing else. As published it can end the entire process
  * (https://github.com/porsager/postgres/issues/1208), leave a statement without an end, carry the rest of what it was
  * about to send into the next connection, where the next statement then gets the answer of another, or do what a broken
- * transaction asks later (even its `rollback`) inside the transaction that has the connection by then.
+ * transaction asks later (even its `rollback`) inside the transaction that has the connection by then. And its list of free
+ * connections keeps a hole for every statement there ever was, which are looked through at each statement.
  */
 import { registerHooks } from "node:module"
 import { basename } from "node:path"
@@ -40,6 +41,17 @@ const MENDS: Record<string, [from: string, to: string][]> = {
     rows = 0
 
     if (initial)
+`,
+    ],
+  ],
+  "queue.js": [
+    [
+      "      } else {\n        xs[index - 1] = undefined\n",
+      `      } else if (index === 64) {
+        xs.splice(0, index)
+        index = 0
+      } else {
+        xs[index - 1] = undefined
 `,
     ],
   ],

@@ -1,9 +1,24 @@
 /** What Postgres alone can do to us: its connections break, at any moment of a statement. */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { z } from "zod"
 import type { Tx } from "../../src/db/db.ts"
 import { openPostgres } from "../../src/db/postgres.ts"
 import { databaseKind, type TestDatabase, testDatabase } from "../support/database.ts"
+
+const queueModule = z.object({
+  default: z.custom<(initial: string[]) => { length: number; push(x: string): void; shift(): string }>(),
+})
+
+setFlagsFromString("--expose-gc")
+const collect: () => void = runInNewContext("gc")
+
+function heapInUse(): number {
+  collect()
+  return process.memoryUsage().heapUsed
+}
 
 describe.runIf(databaseKind === "postgres")("when connections break", () => {
   let base: TestDatabase
@@ -111,4 +126,14 @@ describe.runIf(databaseKind === "postgres")("when connections break", () => {
       expect(wrong).toEqual([])
     }
   })
+})
+
+test("the list of free connections does not grow with the statements", async () => {
+  const file = new URL("../../node_modules/postgres/src/queue.js?mended", import.meta.url)
+  const { default: createQueue } = queueModule.parse(await import(file.href))
+  const queue = createQueue(["one", "other"])
+  const before = heapInUse()
+  for (let n = 0; n < 1_000_000; n++) queue.push(queue.shift())
+  expect(queue.length).toBe(2)
+  expect(heapInUse() - before).toBeLessThan(2_000_000)
 })
