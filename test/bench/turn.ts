@@ -124,9 +124,9 @@ async function floor(db: Opened): Promise<number> {
     values (${FLOOR_THREAD}, 'telegram', 'floor', ${OWNER_ID}, '42', now()) on conflict do nothing`)
   const start = performance.now()
   await db.transaction(async (tx) => {
-    // Ready tomorrow: the product's own sweep must not take it up.
+    // Ready in a minute: the product's own sweep must not take it up, as it does what is ready much later than anything can be.
     const [lane] = await tx.query<{ seq: number }>(sql`
-      update threads set next_seq = next_seq + 1, ready_at = now() + interval '1 day' where id = ${FLOOR_THREAD} returning next_seq - 1 as seq`)
+      update threads set next_seq = next_seq + 1, ready_at = now() + interval '1 minute' where id = ${FLOOR_THREAD} returning next_seq - 1 as seq`)
     await tx.query(sql`
       insert into inbox (id, source, external_id, thread_id, seq, kind, person_id, payload, label, received_at)
       values (${inboxId}, 'floor', ${inboxId}, ${FLOOR_THREAD}, ${lane?.seq ?? 0}, 'message', ${OWNER_ID}, '{"text":"ping"}', '{}', now())
