@@ -89,12 +89,12 @@ export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching
           select 1 from memory_terms t where t.scope = lane.scope and t.lexeme = word.lexeme limit ${bounds.postings}::int) one) as df
         from word
       ), chosen as materialized (
-        select lexeme, ln(1 + greatest(size.count - df + 0.5, 0.5) / (df + 0.5)) as idf from size, (
+        select lexeme, place, ln(1 + greatest(size.count - df + 0.5, 0.5) / (df + 0.5)) as idf from size, (
           select lexeme, df, row_number() over rarest as place, sum(df) over rarest as cost
           from spread where df > 0 window rarest as (order by df, lexeme)) ranked
         where place = 1 or (place <= case when size.count > ${bounds.big}::int then ${bounds.words}::int else ${WORDS}::int end and cost <= ${bounds.postings}::int)
       ), posting as materialized (
-        select p.memory_id, p.tf, chosen.lexeme, chosen.idf from chosen cross join lane cross join lateral (
+        select p.memory_id, p.tf, chosen.place as word, chosen.idf from chosen cross join lane cross join lateral (
           select memory_id, tf from memory_terms t where t.scope = lane.scope and t.lexeme = chosen.lexeme
           order by memory_id desc limit ${bounds.postings}::int) p
       ), rough as materialized (
@@ -106,9 +106,9 @@ export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching
       ), voice as materialized (
         select id, length, id as says, 1::float8 as weight from candidate
         union all select c.id, c.length, n.id, weight from candidate c cross join (values ${beside}) beside(away, weight)
-          join candidate n on n.place = c.thread || ' ' || (c.id + away)
+          join candidate n on n.place = c.thread || ' ' || (c.id + away) where c.thread is not null
       ), counted as (
-        select id, length, idf, sum(tf * weight) as tf from voice join posting on memory_id = says group by id, length, lexeme, idf
+        select id, length, idf, sum(tf * weight) as tf from voice join posting on memory_id = says group by id, length, posting.word, idf
       ), best as (
         select id, round(sum(idf * tf * (1 + ${K1}::float8)
           / (tf + ${K1}::float8 * (1 - ${B}::float8 + ${B}::float8 * counted.length / size.length)))::numeric, 9)::float8 as score
