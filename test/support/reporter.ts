@@ -13,7 +13,9 @@ export function createCountsReporter(write: (line: string) => void): Reporter {
         counts.failed += module.errors().length
         for (const test of module.children.allTests()) {
           counts[test.result().state] += 1
-          if (test.diagnostic()?.flaky) unsteady.push(`unsteady: ${module.relativeModuleId} > ${test.fullName}`)
+          const [first] = test.result().errors ?? []
+          if (test.diagnostic()?.flaky)
+            unsteady.push(`unsteady: ${module.relativeModuleId} > ${test.fullName}: ${first?.message.slice(0, 500)}`)
         }
       }
       const { passed, failed, skipped, pending } = counts
