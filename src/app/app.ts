@@ -146,6 +146,7 @@ async function startWork(
     log,
     breaker: ground.breaker,
     throttle: throttleOf(ground),
+    scrub: (text) => ground.scrubber.scrub(text),
     heldUntil: (message, now) => heldUntil(db, message, now),
   })
   const ticker = createTicker({

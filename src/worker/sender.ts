@@ -31,6 +31,8 @@ export interface SenderDeps {
   throttle?: Throttle | undefined
   /** Until when a message must wait for its person's quiet hours to end; null when it may go. */
   heldUntil?: (message: Taken, now: Date) => Promise<Date | null>
+  /** Takes secrets out of what a provider says of a failure, which is kept with the message and shown. */
+  scrub?: (text: string) => string
   outbox: Outbox
   channels: ReadonlyMap<ChannelId, Channel>
   bell: Bell
@@ -127,7 +129,11 @@ async function settleError(deps: SenderDeps, message: Taken, error: unknown): Pr
   if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
   const { outbox, clock } = deps
   tell(deps.breaker, message.channel, error)
-  const described = { code: codeOf(error), message: messageOf(error), ...repeatOf(message) }
+  const described = {
+    code: codeOf(error),
+    message: deps.scrub?.(messageOf(error)) ?? messageOf(error),
+    ...repeatOf(message),
+  }
   deps.log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
   if (error instanceof Uncertain) await settleDoubt(deps, message, described)
   else if (error instanceof Retry && message.attempts < TRIES)
