@@ -57,6 +57,25 @@ async function later(sender: Sender, ms: number, threadId: string) {
   await sender.deliver(threadId)
 }
 
+test("what a provider says of a failure is kept without its secrets", async () => {
+  const channel = outlet()
+  channel.next = [() => Promise.reject(new Retry("bad token 666:secret"))]
+  const scrub = (text: string) => text.replaceAll("666:secret", "[secret]")
+  const sender = createSender({
+    outbox,
+    channels: new Map([[channel.id, channel]]),
+    bell,
+    clock,
+    log: silentLog,
+    scrub,
+  })
+  senders.push(sender)
+  const threadId = await lane("one")
+  await sender.deliver(threadId)
+  expect(JSON.stringify(await rows(threadId))).toContain("bad token [secret]")
+  expect(JSON.stringify(await rows(threadId))).not.toContain("666:secret")
+})
+
 describe("a database that breaks off after a message was accepted", () => {
   const gone = () => Promise.reject(Object.assign(new Error("the connection closed"), { code: "CONNECTION_CLOSED" }))
   const failures: string[] = []
