@@ -127,11 +127,11 @@ async function send(deps: SenderDeps, message: Taken): Promise<void> {
 async function settleError(deps: SenderDeps, message: Taken, error: unknown): Promise<void> {
   // It may have been accepted: it stays in hand, and whoever sweeps when its time is over asks what became of it.
   if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
-  const { outbox, clock } = deps
+  const { outbox, clock, scrub = (text: string) => text } = deps
   tell(deps.breaker, message.channel, error)
   const described = {
     code: codeOf(error),
-    message: deps.scrub?.(messageOf(error)) ?? messageOf(error),
+    message: scrub(messageOf(error)),
     ...repeatOf(message),
   }
   deps.log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })

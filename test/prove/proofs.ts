@@ -16,6 +16,8 @@ import type { Proof } from "./proof.ts"
 import { secretsSweep } from "./secrets/sweep.ts"
 import { createSoak } from "./soak.ts"
 
+const WAITS = [zombies, gracefulStop, databaseRestarts, listenDropped, proxy, diskFull, clockJumps]
+
 /** @param turns of the soak, instead of what its form gives. */
 export function allProofs(turns?: number): Proof[] {
   return [
@@ -26,13 +28,7 @@ export function allProofs(turns?: number): Proof[] {
     crashPoints,
     powerCuts,
     stockPglite,
-    zombies,
-    gracefulStop,
-    databaseRestarts,
-    listenDropped,
-    proxy,
-    diskFull,
-    clockJumps,
+    ...WAITS,
     createSoak(turns),
     approvals,
     secretsSweep,
@@ -41,15 +37,7 @@ export function allProofs(turns?: number): Proof[] {
 }
 
 /** Those that wait for a fault to pass for most of their time, and leave the processors to others. */
-export const WAITING: ReadonlySet<Proof> = new Set([
-  zombies,
-  gracefulStop,
-  databaseRestarts,
-  listenDropped,
-  proxy,
-  diskFull,
-  clockJumps,
-])
+export const WAITING: ReadonlySet<Proof> = new Set(WAITS)
 
 /** What the short form does first: much is shown in little time. */
 export const FIRST: ReadonlySet<Proof> = new Set([crashPoints, approvals, secretsSweep, powerCuts])
