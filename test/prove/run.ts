@@ -1,5 +1,5 @@
 /**
- * Prove: `npm run prove`. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes, in which
+ * Prove: what `npm run prove` (src/cli/prove.ts) carries out. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes, in which
  * it does what it can, and only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--turns N` is the
  * length of the soak; `--keep` writes the report with what earlier runs saw of the proofs that do not run now. Proofs run side
  * by side, each in processes of its own; the load is told beside whatever depends on it. Where `CI` is set, the short form

@@ -63,12 +63,15 @@ async function prove({ form, database }: Setting): Promise<Evidence> {
     const texts = [...WORDS[form], `my key is ${key}, keep it`, `and encoded: ${shout(all).slice(0, 9000)}`]
     for (const text of texts) await product.api("POST", "/api/v1/messages", { text, thread: "new" })
     await product.telegram(`hello, ${key}`, secretOf(all, "TELEGRAM_WEBHOOK_SECRET"))
-    await product.settled()
-    for (const page of PAGES) places.set(page, JSON.stringify(await product.api("GET", page)))
-    for (const id of await product.runs()) {
-      const page = `/api/v1/runs/${id}`
-      places.set(page, JSON.stringify(await product.api("GET", page)))
+    const look = async () => {
+      for (const page of [...PAGES, ...(await product.runs())]) {
+        const now = JSON.stringify(await product.api("GET", page))
+        const before = places.get(page) ?? ""
+        if (!before.includes(now)) places.set(page, `${before}\n${now}`)
+      }
     }
+    // At every look, not at the end alone: what a page says of an effect that still fails, it says no more once it worked.
+    await product.settled(look)
   } finally {
     await product.stop()
   }
@@ -175,9 +178,14 @@ async function start(env: Record<string, string>) {
   return {
     api,
     said: () => said,
-    runs: async () => (await runs()).map(({ id }) => id),
-    settled: () =>
-      until(async () => (await runs()).length > 0 && (await runs()).every(({ state }) => state !== "running"), child),
+    /** The page of each. */
+    runs: async () => (await runs()).map(({ id }) => `/api/v1/runs/${id}`),
+    settled: (look: () => Promise<void>) =>
+      until(async () => {
+        await look()
+        const all = await runs()
+        return all.length > 0 && all.every(({ state }) => state !== "running")
+      }, child),
     async telegram(text: string, secret: string) {
       const from = { id: OWNER, is_bot: false, first_name: "O" }
       const message = { message_id: 1, date: 1, chat: { id: OWNER, type: "private" }, from, text }
