@@ -16,7 +16,8 @@ import { openPglite } from "./pglite.ts"
 export async function makeDatabase(dir: string): Promise<void> {
   const making = `${dir}.making`
   rmSync(making, { recursive: true, force: true })
-  const db = await openPglite({ dir: making })
+  // Not synced as it goes: nothing counts before the whole of it is synced below.
+  const db = await openPglite({ dir: making, fsync: () => {} })
   await migrate(db)
   await db.close()
   syncTree(making)
