@@ -7,7 +7,7 @@ import type { Order, Report } from "./preload.ts"
 
 const ROOT = join(import.meta.dirname, "../../..")
 const READY_MS = 120_000
-const LOOK_MS = 25
+const LOOK_MS = 50
 
 export interface MortalShip {
   url(): string | null

@@ -9,7 +9,7 @@ const PATIENCE_MS = 90_000
 /** For a job whose worker died to come again: by the queue's own clock, which nothing here moves. */
 const QUEUE_PATIENCE_MS = 300_000
 const STRANGERS = 90_000
-const LOOK_MS = 40
+const LOOK_MS = 100
 
 export interface Street {
   ship: MortalShip
