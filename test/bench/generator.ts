@@ -1,6 +1,7 @@
 /**
- * Generator: a process of its own that posts Telegram updates at a fixed rate, whatever the answers take (open loop): each is
- * timed from the moment it was due. Says on its last line what became of them.
+ * Generator: a process of its own that posts Telegram updates, either at a fixed rate whatever the answers take (open loop),
+ * each timed from the moment it was due, or so many at a time, as fast as they are answered (closed loop). Says on its last
+ * line what became of them.
  */
 import { Agent, request } from "node:http"
 import { setTimeout as pause } from "node:timers/promises"
@@ -12,8 +13,8 @@ const order = z.object({
   url: z.string(),
   secret: z.string(),
   owner: z.number(),
-  /** A second. */
-  rate: z.number(),
+  /** So many a second, or so many at a time. */
+  pace: z.union([z.object({ rate: z.number() }), z.object({ lanes: z.number() })]),
   seconds: z.number(),
   /** Number of the first update. */
   first: z.number(),
@@ -36,9 +37,9 @@ export interface Shot {
 
 const PATIENCE_MS = 60_000
 
-async function shoot({ url, secret, owner, rate, seconds, first, chats }: Order): Promise<Shot> {
+async function shoot({ url, secret, owner, pace, seconds, first, chats }: Order): Promise<Shot> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1000 })
-  const shot: Shot = { sent: rate * seconds, acknowledged: [], refused: 0, wrong: {}, took: sampleOf([]) }
+  const shot: Shot = { sent: 0, acknowledged: [], refused: 0, wrong: {}, took: sampleOf([]) }
   const took: number[] = []
   const post = (n: number) =>
     new Promise<{ status: number; mayComeBack: boolean }>((resolve, reject) => {
@@ -75,14 +76,21 @@ async function shoot({ url, secret, owner, rate, seconds, first, chats }: Order)
     }
   }
   const start = performance.now()
-  const all: Promise<void>[] = []
-  for (let n = 0; n < rate * seconds; n++) {
-    const due = start + (n * 1000) / rate
-    const wait = due - performance.now()
-    if (wait > 1) await pause(wait)
-    all.push(one(first + n, due))
+  const openLoop = async (rate: number) => {
+    const all: Promise<void>[] = []
+    while (shot.sent < rate * seconds) {
+      const n = shot.sent++
+      const due = start + (n * 1000) / rate
+      const wait = due - performance.now()
+      if (wait > 1) await pause(wait)
+      all.push(one(first + n, due))
+    }
+    await Promise.all(all)
   }
-  await Promise.all(all)
+  const lane = async () => {
+    while (performance.now() - start < seconds * 1000) await one(first + shot.sent++, performance.now())
+  }
+  await ("rate" in pace ? openLoop(pace.rate) : Promise.all(Array.from({ length: pace.lanes }, lane)))
   agent.destroy()
   return { ...shot, took: sampleOf(took) }
 }

@@ -1,5 +1,5 @@
 /** Goals: each row of the speed goals with what this machine does now; time stands beside a baseline of the same run. */
-import { benchAccept } from "./accept.ts"
+import { type AcceptFigures, benchAccept } from "./accept.ts"
 import { benchDialogues } from "./dialogues.ts"
 import { ms } from "./figures.ts"
 import type { Shot } from "./generator.ts"
@@ -108,20 +108,23 @@ function profile(
 
 async function accept(): Promise<Measured> {
   const seconds = 20
-  const server = await onPostgres((db) => benchAccept(db, { rate: 200, seconds }))
-  const embedded = await onDisk((db) => benchAccept(db, { rate: 50, seconds }))
-  const goal = "p99 ≤ 25 ms at 200/s, ≥ 70 % of bare Fastify + one insert"
-  const row = (what: string, wanted: string, { accept: took, baseline }: typeof embedded): Row => ({
-    what,
-    goal: wanted,
-    figure: `p50 ${ms(took.p50)}, p99 ${ms(took.p99)}`,
-    ratio: `p50 ${(took.p50 / baseline.p50).toFixed(2)} × bare Fastify + one insert (p50 ${ms(baseline.p50)}, p99 ${ms(baseline.p99)})`,
-    isMet: took.p99 <= 25,
-  })
+  const server = await onPostgres((db) => benchAccept(db, 200, seconds))
+  const embedded = await onDisk((db) => benchAccept(db, 50, seconds))
+  const row = (what: string, least: number, { accept: own, bare }: AcceptFigures): Row => {
+    const share = own.most / bare.most
+    return {
+      what,
+      goal: `p99 ≤ 25 ms${least > 0 ? `, and ${percent(least)} of bare Fastify + one insert` : ""}`,
+      figure: `p50 ${ms(own.took.p50)}, p99 ${ms(own.took.p99)}; at most ${own.most.toFixed(0)}/s`,
+      ratio: `${percent(share)} of what bare Fastify + one insert takes (${bare.most.toFixed(0)}/s; p50 ${ms(bare.took.p50)}, p99 ${ms(bare.took.p99)})`,
+      isMet: own.took.p99 <= 25 && share >= least,
+    }
+  }
+  const first = "accept, Postgres, 200/s"
   return {
     rows: [
-      server ? row("accept, Postgres, 200/s", goal, server) : unmeasured("accept, Postgres, 200/s", goal, NO_POSTGRES),
-      row("accept, PGlite, 50/s", "p99 ≤ 25 ms", embedded),
+      server ? row(first, 0.7, server) : unmeasured(first, "p99 ≤ 25 ms", NO_POSTGRES),
+      row("accept, PGlite, 50/s", 0, embedded),
     ],
   }
 }

@@ -14,7 +14,7 @@ import { openPglite } from "../../src/db/pglite.ts"
 import { createShip, type Ship } from "../durability/fleet.ts"
 import { type DatabaseKind, testDatabase } from "../support/database.ts"
 import { testDir } from "../support/dir.ts"
-import { startStandIn } from "../support/stand-in.ts"
+import { type StandIn, startStandIn } from "../support/stand-in.ts"
 import type { Order, Shot } from "./generator.ts"
 
 const OWNER = 4242
@@ -31,21 +31,9 @@ export interface Loaded {
   stop(): Promise<void>
 }
 
-/** On Postgres a web and a worker process, embedded one process for all. */
-export async function startLoaded(kind: DatabaseKind): Promise<Loaded> {
-  const { dir, remove } = testDir()
-  const database = kind === "postgres" ? await testDatabase("postgres") : null
-  let messages = 0
-  const telegram = await startStandIn(({ url }) => {
-    const isMessage = url.pathname.endsWith("/sendMessage")
-    const chat = { id: OWNER, type: "private" }
-    const me = { id: 666, is_bot: true, first_name: "Vigil", username: "vigil_bot" }
-    const sent = { message_id: ++messages, date: 1, chat, text: "x" }
-    return { status: 200, body: { ok: true, result: url.pathname.endsWith("/getMe") ? me : isMessage ? sent : true } }
-  })
-  const env = {
-    DATA_DIR: dir,
-    ...(database ? { DATABASE_URL: database.url } : {}),
+/** A product that is texted by Telegram, and has no model. */
+export function settings(telegramUrl: string): Record<string, string> {
+  return {
     PUBLIC_URL: "http://vigil.test",
     LOG_LEVEL: "error",
     VIGIL_MODEL: "offline",
@@ -53,8 +41,32 @@ export async function startLoaded(kind: DatabaseKind): Promise<Loaded> {
     VIGIL_SEND_PACE: "off",
     TELEGRAM_BOT_TOKEN: "666:load",
     TELEGRAM_WEBHOOK_SECRET: SECRET,
-    TELEGRAM_API_ROOT: telegram.url,
+    TELEGRAM_API_ROOT: telegramUrl,
     OWNER_TELEGRAM_ID: String(OWNER),
+  }
+}
+
+/** Takes every message. */
+export function startTelegram(): Promise<StandIn> {
+  let messages = 0
+  return startStandIn(({ url }) => {
+    const isMessage = url.pathname.endsWith("/sendMessage")
+    const chat = { id: OWNER, type: "private" }
+    const me = { id: 666, is_bot: true, first_name: "Vigil", username: "vigil_bot" }
+    const sent = { message_id: ++messages, date: 1, chat, text: "x" }
+    return { status: 200, body: { ok: true, result: url.pathname.endsWith("/getMe") ? me : isMessage ? sent : true } }
+  })
+}
+
+/** On Postgres a web and a worker process, embedded one process for all. */
+export async function startLoaded(kind: DatabaseKind): Promise<Loaded> {
+  const { dir, remove } = testDir()
+  const database = kind === "postgres" ? await testDatabase("postgres") : null
+  const telegram = await startTelegram()
+  const env = {
+    ...settings(telegram.url),
+    DATA_DIR: dir,
+    ...(database ? { DATABASE_URL: database.url } : {}),
   }
   const roles = kind === "postgres" ? (["web", "worker"] as const) : (["all"] as const)
   const ships: Ship[] = []
@@ -67,7 +79,8 @@ export async function startLoaded(kind: DatabaseKind): Promise<Loaded> {
   return {
     async shoot(rate, seconds) {
       const url = `${ships[0]?.url}/webhooks/telegram`
-      const shot = await generate({ url, rate, seconds, first: acknowledged.length + newest(acknowledged) + 1 })
+      const first = acknowledged.length + newest(acknowledged) + 1
+      const shot = await generate({ url, pace: { rate }, seconds, first })
       acknowledged.push(...shot.acknowledged)
       return shot
     },
@@ -121,7 +134,7 @@ async function compare(db: Db, acknowledged: number[]): Promise<string[]> {
   ]
 }
 
-async function generate(order: Pick<Order, "url" | "rate" | "seconds" | "first">): Promise<Shot> {
+export async function generate(order: Pick<Order, "url" | "pace" | "seconds" | "first">): Promise<Shot> {
   const script = join(import.meta.dirname, "generator.ts")
   const given: Order = { secret: SECRET, owner: OWNER, chats: CHATS, ...order }
   const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(given)], { maxBuffer: 1e9 })
@@ -133,6 +146,17 @@ export async function shootBare(kind: DatabaseKind, rate: number, seconds: numbe
   const { dir, remove } = testDir()
   const database = kind === "postgres" ? await testDatabase("postgres") : null
   const db = database?.db ?? (await openPglite({ dir: `${dir}/db` }))
+  const bare = await startBare(db)
+  const shot = await generate({ url: bare.url, pace: { rate }, seconds, first: 1 })
+  await bare.stop()
+  if (database) await database.drop()
+  else await db.close()
+  remove()
+  return shot
+}
+
+/** Fastify, and one insert for each request. */
+export async function startBare(db: Db): Promise<{ url: string; stop(): Promise<void> }> {
   await db.script("create table if not exists bare (id uuid primary key, body jsonb not null)")
   const server = fastify({ logger: false })
   server.post("/", async (request) => {
@@ -142,10 +166,5 @@ export async function shootBare(kind: DatabaseKind, rate: number, seconds: numbe
     return {}
   })
   const url = await server.listen({ host: "127.0.0.1", port: 0 })
-  const shot = await generate({ url: `${url}/`, rate, seconds, first: 1 })
-  await server.close()
-  if (database) await database.drop()
-  else await db.close()
-  remove()
-  return shot
+  return { url: `${url}/`, stop: () => server.close() }
 }
