@@ -5,7 +5,7 @@
 import { closeSync, existsSync, fsyncSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { setImmediate } from "node:timers/promises"
-import { PGlite, types } from "@electric-sql/pglite"
+import { PGlite, type Transaction, types } from "@electric-sql/pglite"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { vector } from "@electric-sql/pglite-pgvector"
 import { messageOf } from "../base/errors.ts"
@@ -171,14 +171,29 @@ function createLine(): <T>(work: () => Promise<T>) => Promise<T> {
 }
 
 function surface(pglite: PGlite): Db {
-  const prepared = createPrepared()
-  const direct = statements(prepared, pglite)
+  const prepared = createPrepared(pglite.parsers)
+  // Between those of pg-boss; that no transaction is open but the caller's own, the line sees to.
+  const say: Session["say"] = (message) =>
+    pglite.runExclusive(async () => {
+      if (!pglite.ready) throw new Error("PGlite is closed")
+      return pglite.execProtocolStream(message)
+    })
+  const on = (session: Pick<Transaction, "query"> & { closed: boolean }) =>
+    statements(prepared, {
+      query: (text, values) => session.query(text, values),
+      async say(message) {
+        // What comes late to a transaction would be a commit of its own.
+        if (session.closed) throw new Error("the transaction, or the database, is closed")
+        return say(message)
+      },
+    })
+  const direct = on(pglite)
   const inLine = createLine()
   return {
     kind: "pglite",
     query: (statement) => inLine(() => direct.query(statement)),
     raw: (text, values) => inLine(() => direct.raw(text, values)),
-    transaction: (work) => inLine(() => pglite.transaction((tx) => work(statements(prepared, tx)))),
+    transaction: (work) => inLine(() => pglite.transaction((tx) => work(on(tx)))),
     script: async (text) => {
       await inLine(() => pglite.exec(text))
     },

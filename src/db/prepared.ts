@@ -1,63 +1,80 @@
 /**
- * Prepared: statements on PGlite are planned once and executed by name. Its `query` plans each time, which for our
- * statements (several writes in one) takes nine times as long as running them.
+ * Prepared: statements on PGlite are planned once and executed by name, their values bound beside them, in one message a
+ * statement. Its `query` plans each time, which for our statements (several writes in one) takes nine times as long as
+ * running them; `execute` as SQL has each value read once more as an expression.
  */
-import type { Results } from "@electric-sql/pglite"
+import { type ExecProtocolResult, parse, protocol, type Results, types } from "@electric-sql/pglite"
 import { Reject } from "../base/errors.ts"
+
+type Messages = ExecProtocolResult["messages"]
 
 /** PGlite itself, or its open transaction: both run on the one session that holds the prepared statements. */
 export interface Session {
-  exec(text: string): Promise<Results[]>
   query<T>(text: string, values?: unknown[]): Promise<Results<T>>
+  /** What the database says to messages of the wire protocol; throws when it refuses one. */
+  say(message: Uint8Array): Promise<Messages>
 }
 
 export interface Prepared {
   run(session: Session, text: string, values: unknown[]): Promise<Record<string, unknown>[]>
 }
 
-/** What PREPARE takes; anything else runs as it is. */
+/** A statement that the database knows by name. */
+interface Plan {
+  name: string
+  /** The description of its rows, which the answer to an execution is read with. */
+  rows: Messages
+}
+
+/** What Parse takes and is worth keeping; anything else runs as it is. */
 const PREPARABLE = /^\s*(with|select|insert|update|delete|values)\b/i
 /** Statement texts kept; far more than the product has, so a text that changes from call to call is a mistake that stays cheap. */
 const MOST = 500
 
-export function createPrepared(): Prepared {
-  const names = new Map<string, string>()
+const { serialize } = protocol
+const EXECUTE = Buffer.concat([serialize.execute({}), serialize.sync()])
+
+/** @param parsers of column types, by their oid. */
+export function createPrepared(parsers: Record<number | string, types.Parser> = types.parsers): Prepared {
+  const plans = new Map<string, Plan>()
   let made = 0
 
-  async function prepare(session: Session, text: string): Promise<string> {
-    const known = names.get(text)
+  async function prepare(session: Session, text: string): Promise<Plan> {
+    const known = plans.get(text)
     if (known) return known
     const name = `vigil_${++made}`
-    await session.exec(`prepare ${name} as ${text}`)
-    names.set(text, name)
-    const [oldest] = names
-    if (names.size > MOST && oldest) {
-      names.delete(oldest[0])
-      await session.exec(`deallocate ${oldest[1]}`)
+    const asked = [serialize.parse({ name, text }), serialize.describe({ type: "S", name }), serialize.sync()]
+    const described = await session.say(Buffer.concat(asked))
+    const plan = { name, rows: described.filter((message) => message.name === "rowDescription") }
+    plans.set(text, plan)
+    const [oldest] = plans
+    if (plans.size > MOST && oldest) {
+      plans.delete(oldest[0])
+      await session.say(Buffer.concat([serialize.close({ type: "S", name: oldest[1].name }), serialize.sync()]))
     }
-    return name
+    return plan
   }
 
   return {
     async run(session, text, values) {
       if (!PREPARABLE.test(text)) return (await session.query<Record<string, unknown>>(text, values)).rows
-      const name = await prepare(session, text)
-      const list = values.length > 0 ? `(${values.map(literal).join(", ")})` : ""
-      const [result] = await session.exec(`execute ${name}${list}`)
-      return result?.rows ?? []
+      const { name, rows } = await prepare(session, text)
+      const bound = serialize.bind({ statement: name, values: values.map(parameter) })
+      const answer = await session.say(Buffer.concat([bound, EXECUTE]))
+      return parse.parseResults([...rows, ...answer], parsers)[0]?.rows ?? []
     },
   }
 }
 
-/** An untyped SQL literal, coerced to the parameter's type; quotes are doubled, which is all that standard strings need. */
-function literal(value: unknown): string {
-  if (value === null || value === undefined) return "null"
-  if (value instanceof Date) return `'${value.toISOString()}'`
-  if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString("hex")}'`
+/** As text, which the database reads as the parameter's type; bytes as they are. */
+function parameter(value: unknown): string | Uint8Array | null {
+  if (value === null || value === undefined) return null
+  if (value instanceof Date) return value.toISOString()
+  if (value instanceof Uint8Array) return value
   if (typeof value === "object")
     throw new Reject(500, "a statement got an object: wrap it in json()", { code: "bad_parameter" })
   const text = String(value)
   if (text.includes("\0"))
     throw new Reject(400, "text holds a NUL character, which Postgres cannot store", { code: "22021" })
-  return `'${text.replaceAll("'", "''")}'`
+  return text
 }

@@ -17,15 +17,24 @@ function watched(): Session & { said: string[] } {
   const said: string[] = []
   return {
     said,
-    exec: (text) => {
-      said.push(text)
-      return db.pglite.exec(text)
+    say: (message) => {
+      said.push(...kindsOf(message))
+      return db.pglite.runExclusive(() => db.pglite.execProtocolStream(message))
     },
     query: (text, values) => {
       said.push(text)
       return db.pglite.query(text, values)
     },
   }
+}
+
+/** The first letters of the messages of the wire protocol: each is followed by its length. */
+function kindsOf(messages: Uint8Array): string[] {
+  const bytes = Buffer.from(messages)
+  const kinds = []
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readInt32BE(at + 1))
+    kinds.push(bytes.toString("latin1", at, at + 1))
+  return kinds
 }
 
 /** Everything that makes trouble in SQL, beside ordinary unicode. */
@@ -74,7 +83,9 @@ test("a statement is prepared once and executed by name after that", async () =>
   const prepared = createPrepared()
   await db.pglite.exec("deallocate all")
   for (const n of [1, 2, 3]) expect(await prepared.run(session, "select $1::int as n", [n])).toEqual([{ n }])
-  expect(session.said.map((text) => text.split(" ")[0])).toEqual(["prepare", "execute", "execute", "execute"])
+  const [parse, describe, sync, bind, execute] = ["P", "D", "S", "B", "E"]
+  const once = [bind, execute, sync]
+  expect(session.said).toEqual([parse, describe, sync, ...once, ...once, ...once])
   await db.pglite.exec("deallocate all")
 })
 
@@ -113,6 +124,28 @@ test.each([
 ])("%s as a value is refused before anything runs", async (_name, value, code) => {
   const session = watched()
   await expect(createPrepared().run(session, "select $1::text as refused", [value])).rejects.toMatchObject({ code })
-  expect(session.said.filter((text) => text.startsWith("execute"))).toEqual([])
+  expect(session.said.filter((kind) => kind === "B" || kind === "E")).toEqual([])
   await db.pglite.exec("deallocate all")
+})
+
+test("what comes too late for its transaction is refused, and not done on its own", async () => {
+  const late = await db.transaction(async (tx) => tx)
+  await expect(late.query(sql`insert into kept values (2, 'late')`)).rejects.toThrow("closed")
+  expect(await db.query(sql`select id from kept where id = ${2}`)).toEqual([])
+})
+
+test("a statement that fails leaves the session ready for the next, in and out of a transaction", async () => {
+  const divide = (by: number) => sql`select 10 / ${by}::int as n`
+  await expect(db.query(divide(0))).rejects.toMatchObject({ code: "22012" })
+  expect(await db.query(divide(2))).toEqual([{ n: 5 }])
+  await expect(db.transaction((tx) => tx.query(divide(0)))).rejects.toMatchObject({ code: "22012" })
+  await expect(db.query(sql`select no_such_column from kept`)).rejects.toMatchObject({ code: "42703" })
+  expect(await db.transaction((tx) => tx.query(divide(5)))).toEqual([{ n: 2 }])
+})
+
+test("once it is closed nothing is run any more", async () => {
+  const other = await openPglite({})
+  expect(await other.query(sql`select 1 as n`)).toEqual([{ n: 1 }])
+  await other.close()
+  await expect(other.query(sql`select 1 as n`)).rejects.toThrow("closed")
 })
