@@ -6,9 +6,9 @@ import { sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
 import type { Db } from "../db/db.ts"
 import { anyOf } from "../db/sql.ts"
-import { matching } from "./bm25.ts"
 import type { Nearest } from "./embedding.ts"
 import { CURRENT } from "./history.ts"
+import { matching } from "./matching.ts"
 import type { Memory, Query, Recalled } from "./memory.ts"
 
 /** How many each arm nominates. */

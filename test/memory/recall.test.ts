@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm"
 import { beforeEach, describe, expect, test } from "vitest"
 import { OWNER_LABEL } from "../../src/base/label.ts"
-import { type Bounds, matching } from "../../src/memory/bm25.ts"
+import { type Bounds, matching } from "../../src/memory/matching.ts"
 import type { NewMemory, Query } from "../../src/memory/memory.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import { ownDatabase } from "../support/own.ts"
