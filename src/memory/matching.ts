@@ -14,11 +14,11 @@ const WORDS = 64
 const BOUNDS: Bounds = { big: 5000, words: 12, postings: 8000 }
 /** Candidates by words alone that are scored with their lengths and with what stands beside them. */
 const ROUGH = 500
-/** How old the known size of a big scope may be, in milliseconds: it only shifts all weights together. */
-const SIZE_AGE = 60_000
+/** How long what is known of a big scope is used, in milliseconds: it grows slowly, and its size only shifts all weights together. */
+const KNOWN_AGE = 600_000
 
 export interface Bounds {
-  /** Scopes with more memories than this are big: fewer words are used, and their size is counted less often. */
+  /** Scopes with more memories than this are big: fewer words are used, and what is known of them is counted less often. */
   big: number
   /** The rarest words of a question that are used in a big scope. */
   words: number
@@ -40,10 +40,16 @@ interface Size {
   length: number
 }
 
+interface Known extends Size {
+  /** Words that stand in too many memories to be used beside another word; counting them again is most of the work. */
+  common: Set<string>
+}
+
 /** One row, with lists in it: a row for each candidate and each word costs a driver more than the search itself. */
 interface Found extends Size {
   /** By the place of each word, which counts from 0. */
   idf: number[] | null
+  common: string[] | null
   candidates: [id: number, length: number, thread: string | null][] | null
   hits: [id: number, place: number, tf: number][] | null
 }
@@ -58,9 +64,9 @@ export interface MatchingDeps {
 }
 
 export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching {
-  const sizes = rememberSizes(clock, bounds.big)
+  const scopesKnown = rememberScopes(clock, bounds.big)
   return async (text, { scopes, kinds, limit }) => {
-    const known = sizes.of(scopes)
+    const known = scopesKnown.of(scopes)
     // A statement of its own for each case: what is never run in one still starts its parallel workers.
     const size = known
       ? sql`select ${known.count}::bigint as count, ${known.length}::float8 as length`
@@ -73,8 +79,9 @@ export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching
       ), size as materialized (${size}), lane as materialized (
         select distinct x as scope from jsonb_array_elements_text(${JSON.stringify(scopes)}::text::jsonb) x
       ), spread as materialized (
-        select lexeme, (select count(*) from lane cross join lateral (
-          select 1 from memory_terms t where t.scope = lane.scope and t.lexeme = word.lexeme limit ${bounds.postings}::int) one) as df
+        select lexeme, case when lexeme = ${anyOf([...(known?.common ?? [])])} then ${bounds.postings}::bigint else (
+          select count(*) from lane cross join lateral (
+            select 1 from memory_terms t where t.scope = lane.scope and t.lexeme = word.lexeme limit ${bounds.postings}::int) one) end as df
         from word
       ), chosen as materialized (
         select lexeme, place - 1 as place, ln(1 + greatest(size.count - df + 0.5, 0.5)::float8 / (df + 0.5)::float8) as idf from size, (
@@ -90,11 +97,12 @@ export function matching({ db, clock, bounds = BOUNDS }: MatchingDeps): Matching
         group by memory_id order by sum(idf * tf / (tf + ${K1}::float8)) desc, memory_id desc limit ${ROUGH}::int
       )
       select size.count, size.length, (select json_agg(idf order by place) from chosen) as idf,
+        (select json_agg(lexeme) from spread where df >= ${bounds.postings}::int) as common,
         (select json_agg(json_build_array(id, length, sources ->> 'thread')) from rough join memories on id = memory_id where ${CURRENT}) as candidates,
         (select json_agg(json_build_array(memory_id, place, tf)) from posting where memory_id in (select memory_id from rough)) as hits
       from size where exists (select from word)`)
     if (!found) return null
-    if (!known) sizes.counted(scopes, found)
+    scopesKnown.learn(scopes, found)
     return scored(candidatesOf(found), found.idf ?? [], found.length).slice(0, limit)
   }
 }
@@ -106,17 +114,22 @@ function candidatesOf({ candidates, hits }: Found): Candidate[] {
   return all
 }
 
-/** The size of a set of scopes is counted each time while it is small, then remembered for a while. */
-function rememberSizes(clock: Clock, big: number) {
-  const known = new Map<string, Size & { until: number }>()
+/** A set of scopes is counted each time while it is small, then what was counted is remembered for a while. */
+function rememberScopes(clock: Clock, big: number) {
+  const known = new Map<string, Known & { until: number }>()
   const nameOf = (scopes: string[]) => JSON.stringify([...new Set(scopes)].sort())
+  const of = (scopes: string[]): Known | null => {
+    const one = known.get(nameOf(scopes))
+    return one && clock.now().getTime() < one.until ? one : null
+  }
   return {
-    of(scopes: string[]): Size | null {
-      const size = known.get(nameOf(scopes))
-      return size && clock.now().getTime() < size.until ? size : null
-    },
-    counted(scopes: string[], { count, length }: Size): void {
-      if (count > big) known.set(nameOf(scopes), { count, length, until: clock.now().getTime() + SIZE_AGE })
+    of,
+    learn(scopes: string[], { count, length, common }: Found): void {
+      const before = of(scopes)
+      for (const word of common ?? []) before?.common.add(word)
+      if (before) return
+      const until = clock.now().getTime() + KNOWN_AGE
+      if (count > big) known.set(nameOf(scopes), { count, length, common: new Set(common), until })
       else known.delete(nameOf(scopes))
     },
   }

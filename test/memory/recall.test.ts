@@ -202,6 +202,19 @@ describe("a big scope", () => {
     expect(await matchIn({ big: 5, words: 12, postings: 3 })("common")).toEqual(["common 19", "common 18", "common 17"])
   })
 
+  test("a word that was too common to be used is counted again after ten minutes", async () => {
+    await remember("The zephyr is plain", ...Array.from({ length: 20 }, (_, at) => `common ${at}`))
+    let now = clock.now()
+    const match = matching({ db: base.db, clock: { now: () => now }, bounds: { big: 5, words: 12, postings: 10 } })
+    const found = () => match("common zephyr", { scopes: [SCOPE], kinds: null, limit: 100 })
+    expect(await found()).toHaveLength(1)
+    const most = (await recall("common", { limit: 15 })).map(({ id }) => id)
+    await base.db.transaction((tx) => memory().forget(tx, SCOPE, most, now))
+    expect(await found()).toHaveLength(1)
+    now = new Date(now.getTime() + 600_000)
+    expect(await found()).toHaveLength(6)
+  })
+
   test("of more words than are used, the rarest are; a small scope uses all", async () => {
     await remember("red", "red blue", "red blue green")
     expect(await matchIn({ big: 2, words: 1, postings: 100 })("red blue green")).toEqual(["red blue green"])
