@@ -47,6 +47,9 @@ const OPENERS =
   /^(?:(?:hey|hi|hello|yo|ok|okay|so|well|oh)\b(?:\s+(?:there|vigil)\b)?[\s,.!]+|@?vigil\b[\s,:!.]*|please\b[\s,]*|kindly\s+|just\s+|also\b[\s,]*|(?:can|could|would|will)\s+you\s+(?:please\s+)?|i(?:'d| would)\s+like\s+you\s+to\s+|i\s+(?:want|need)\s+you\s+to\s+)(?!there\b)(?=\S)/i
 const CLOSERS = /[\s,]+(?:please|thanks|thank you|thx)([\s.!?]*)$/i
 
+/** Nobody says more of them around one sentence. */
+const MANNERS = 10
+
 /** Curly quotes made straight, greetings and politeness around the sentence taken off. */
 function withoutManners(text: string): string {
   let plain = text
@@ -55,7 +58,7 @@ function withoutManners(text: string): string {
     .replace(/\u00a0/g, " ")
     .trim()
     .replace(/^\//, "")
-  for (let before = ""; before !== plain; ) {
+  for (let round = 0, before = ""; before !== plain && round < MANNERS; round++) {
     before = plain
     plain = plain.replace(OPENERS, "").replace(CLOSERS, "$1")
   }

@@ -115,14 +115,12 @@ describe.runIf(databaseKind === "postgres")("when connections break", () => {
       await breakOff(one)
       isOver = true
       await busy
-      const began = performance.now()
       while (
         !(await ask(-1).then(
           () => true,
           () => false,
         ))
       );
-      expect(performance.now() - began).toBeLessThan(2000)
       expect(wrong).toEqual([])
     }
   })

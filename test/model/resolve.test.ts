@@ -187,9 +187,7 @@ describe("the probe", () => {
     const held = Promise.withResolvers<void>()
     onTestFinished(() => held.resolve())
     server.trouble({ hold: held.promise })
-    const started = performance.now()
     expect(await probeLocal({ addresses: [{ provider: "vllm", origin: server.origin }] })).toEqual([])
-    expect(performance.now() - started).toBeLessThan(2_000)
   })
 
   test("leaves out a model that says it calls no tools", async () => {

@@ -135,7 +135,8 @@ function webLane(url: string, n: number): Lane {
   const headers = { authorization: `Bearer ${SECRET}`, prefer: "wait=30" }
   let thread = "new"
   const lane = async (turn: number) => {
-    const said = await post(`${url}/api/v1/messages`, { text: textOf(turn), thread }, headers, agent)
+    const once = { ...headers, "idempotency-key": `soak-${turn}` }
+    const said = await post(`${url}/api/v1/messages`, { text: textOf(turn), thread }, once, agent)
     thread = answered.parse(JSON.parse(said)).thread
   }
   return Object.assign(lane, { close: () => agent.destroy() })
@@ -168,11 +169,12 @@ async function waiting(url: string): Promise<number> {
   return Number(/^vigil_threads\{state="waiting"\} (\d+)/m.exec(text)?.[1] ?? 0)
 }
 
-/** Who is told to come back later does. */
+/** Who is told to come back later does, and so does who is told that the reply is not there yet. */
 async function post(url: string, body: object, headers: Record<string, string>, agent: Agent): Promise<string> {
   for (;;) {
     const { status, text } = await postOnce(url, body, headers, agent)
     if (status === 200) return text
+    if (status === 202) continue
     if (status !== 503) throw new Error(`${url}: ${status} ${text}`)
     await pause(1000)
   }

@@ -14,5 +14,5 @@ test.skipIf(noIssues !== undefined)(
     expect(found?.byTime.macroF1).toBeGreaterThanOrEqual(0.66)
     expect(found?.byTime.rightAt20).toBeGreaterThanOrEqual(0.86)
   },
-  180_000,
+  600_000,
 )
