@@ -43,10 +43,8 @@ export function createExecute(deps: ExecuteDeps): Execute {
 
 async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, signal: AbortSignal): Promise<Job> {
   const { run, thread, fence } = claim
-  const [recorded, person] = await Promise.all([
-    run.fresh ? [] : entriesOf(deps.db, run.id),
-    deps.people.get(run.events.find((event) => event.personId)?.personId ?? OWNER_ID),
-  ])
+  const { person } = run
+  const recorded = run.fresh ? [] : await entriesOf(deps.db, run.id)
   if (!person)
     throw new Misconfigured("the installation has no owner", { fix: "restart Vigil: it makes the owner's row at boot" })
   const zone = person.zone ?? deps.defaultZone
@@ -130,7 +128,7 @@ interface Trouble {
   signal: AbortSignal
 }
 
-const GONE: Executed = { more: false, posted: [] }
+const GONE: Executed = { more: false, posted: [], unsent: [] }
 
 async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
   const { claim, job, error, signal } = trouble

@@ -45,9 +45,11 @@ export interface Question {
   expiresAt: Date
 }
 
-/** Whether the thread has more to do right away. */
 export interface Released {
+  /** The thread has more to do right away. */
   more: boolean
+  /** Threads with a message that is to be sent; one on the web is there as soon as it is written. */
+  unsent: string[]
 }
 
 /**
@@ -113,7 +115,8 @@ function rest(end: Ending): SQL {
   return sql`, written as (${insertEntries(end.runId, end.fence, end.entries, "held")})
     , posted as (${insertPosts(end.posts, end.runId, end.now, "held")})
     ${end.also ? sql`, also as (${end.also})` : sql``}
-    select ready_at is not null and ready_at <= now() as more from held`
+    select ready_at is not null and ready_at <= now() as more,
+      array_to_json(array(select distinct thread_id from posted where state = 'pending')) as unsent from held`
 }
 
 async function run(tx: Tx, statement: SQL): Promise<Released> {

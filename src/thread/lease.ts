@@ -10,6 +10,7 @@ import type { Db } from "../db/db.ts"
 import { anyOf } from "../db/sql.ts"
 import type { Fence, ThreadNews } from "../journal/journal.ts"
 import type { EventKind } from "./event.ts"
+import { OWNER_ID, type Person } from "./people.ts"
 
 export const LEASE_SECONDS = 5
 /** Nothing is put off for longer than a minute (`execute.ts`). */
@@ -50,6 +51,8 @@ export interface ClaimedRun {
   startedAt: Date
   /** The events it answers, in order; at least one. */
   events: ClaimedEvent[]
+  /** Whom it works for: who sent the first event that somebody sent, or the owner; null when there is no such person. */
+  person: Person | null
 }
 
 export interface ClaimedEvent {
@@ -183,12 +186,17 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
       select inbox.id, inbox.seq, inbox.person_id, inbox.payload, inbox.label, inbox.received_at
       from inbox join resumed on inbox.run_id = resumed.id
     )
-    select held.id as "threadId", channel, key, person_id as "personId", model, history_from as "historyFrom", epoch,
+    select held.id as "threadId", channel, key, held.person_id as "personId", model, history_from as "historyFrom", epoch,
       next_seq as "nextSeq", stop_seq as "stopSeq",
-      run.id as "runId", run.kind, run.label, run.started_at as "startedAt", run.attempts, run.fresh,
-      (select coalesce(jsonb_agg(jsonb_build_object('id', id, 'seq', seq, 'personId', person_id, 'payload', payload,
-        'label', label, 'receivedAt', received_at) order by seq), '[]') from events) as events
-    from held left join run on true`
+      run.id as "runId", run.kind, run.label, run.started_at as "startedAt", run.attempts, run.fresh, found.events,
+      (select jsonb_build_object('id', id, 'name', name, 'role', role, 'zone', zone) from people
+        where id = coalesce(found.sender, ${OWNER_ID}::uuid)) as person
+    from held left join run on true, (
+      select coalesce(jsonb_agg(jsonb_build_object('id', id, 'seq', seq, 'personId', person_id, 'payload', payload,
+        'label', label, 'receivedAt', received_at) order by seq), '[]') as events,
+        (array_agg(person_id order by seq) filter (where person_id is not null))[1] as sender
+      from events
+    ) found`
 }
 
 interface ClaimRow extends ThreadNews {
@@ -205,17 +213,18 @@ interface ClaimRow extends ThreadNews {
   startedAt: Date
   attempts: number
   fresh: boolean
+  person: Person | null
   events: (Omit<ClaimedEvent, "receivedAt"> & { receivedAt: string })[]
 }
 
 function toClaim(row: ClaimRow, owner: string): Claim {
   const events = row.events.map((event) => ({ ...event, receivedAt: new Date(event.receivedAt) }))
-  const { kind, fresh, attempts, label, startedAt, channel, key, personId, model, historyFrom } = row
+  const { kind, fresh, attempts, label, startedAt, person, channel, key, personId, model, historyFrom } = row
   return {
     fence: { threadId: row.threadId, owner, epoch: row.epoch },
     thread: { id: row.threadId, channel, key, personId, model, historyFrom },
     nextSeq: row.nextSeq,
     stopSeq: row.stopSeq,
-    run: row.runId === null ? null : { id: row.runId, kind, fresh, attempts, label, startedAt, events },
+    run: row.runId === null ? null : { id: row.runId, kind, fresh, attempts, label, startedAt, events, person },
   }
 }

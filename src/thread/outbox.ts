@@ -41,7 +41,7 @@ export interface Body {
 }
 
 /**
- * An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids.
+ * An insert of `posts` for use inside a larger statement; nothing when the relation `guard` is empty. Returns thread ids and states.
  * `offset 0` keeps their threads a lookup by key: Postgres takes any list in JSON for a hundred rows, and would scan.
  */
 export function insertPosts(posts: Post[], runId: string | null, now: Date, guard: string): SQL {
@@ -58,7 +58,7 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
       case when t.channel = 'web' then ${now}::timestamptz end
     from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb, urgency text)
       cross join lateral (select channel, target from threads where id = r.thread_id offset 0) t
-    on conflict (dedupe_key) do nothing returning thread_id`
+    on conflict (dedupe_key) do nothing returning thread_id, state`
 }
 
 function bodyOf({ text, buttons, expiresAt, forgetAt, plain }: Post): Body {

@@ -136,11 +136,9 @@ async function serve({ leases, execute, bell, log }: WorkerDeps, claim: Claim, h
       return false
     }
     const started = performance.now()
-    const { more, posted } = await execute(claim, held.signal)
-    for (const threadId of posted) {
-      bell.ring("outbox", threadId)
-      bell.ring("thread", threadId)
-    }
+    const { more, posted, unsent } = await execute(claim, held.signal)
+    for (const threadId of unsent) bell.ring("outbox", threadId)
+    for (const threadId of posted) bell.ring("thread", threadId)
     log.info("run", {
       run: claim.run.id,
       kind: claim.run.kind,

@@ -56,8 +56,21 @@ const UNTOUCHED = { run: "running", event: "claimed", entries: 0, waits: 0, post
 describe("a run that is done", () => {
   test("leaves its journal, its reply, its event and its thread in one commit", async () => {
     const w = await atWork()
-    expect(await finish(s.db, w.done())).toEqual({ more: false })
+    expect(await finish(s.db, w.done())).toEqual({ more: false, unsent: [] })
     expect(await traces(w)).toEqual({ run: "done", event: "done", entries: 1, waits: 0, posts: 1, held: false })
+  })
+
+  test("names each thread once that has something to send, and none of the web", async () => {
+    const w = await atWork()
+    const sms = await s.inbox.accept(
+      text("hi", { channel: "sms", threadKey: `sms:${newId()}`, target: "+15550001111" }),
+    )
+    const posts = [w.threadId, sms.threadId, sms.threadId].map((threadId, n) => ({
+      threadId,
+      dedupeKey: `run:${w.runId}:${n}`,
+      text: "done",
+    }))
+    expect(await finish(s.db, w.done({ posts }))).toEqual({ more: false, unsent: [sms.threadId] })
   })
 
   test("keeps its label, its model and when it ended", async () => {
@@ -118,7 +131,7 @@ describe("a run that failed", () => {
   test("lets the next message have the thread", async () => {
     const w = await atWork()
     await s.inbox.accept(text("next", { threadKey: w.threadKey }))
-    expect(await finish(s.db, w.done({ state: "failed", events: "dead" }))).toEqual({ more: true })
+    expect(await finish(s.db, w.done({ state: "failed", events: "dead" }))).toEqual({ more: true, unsent: [] })
     expect((await s.leases.claim(w.threadId))?.run).toMatchObject({ fresh: true })
   })
 })
@@ -140,13 +153,14 @@ describe("a run that is tried again", () => {
     await s.inbox.accept(text("more", { threadKey: w.threadKey }))
     expect(await postpone(s.db, { ...w.base, posts: [], delayMs: 60_000, error, counts: true })).toEqual({
       more: false,
+      unsent: [],
     })
     expect(await s.leases.claim(w.threadId)).toBeNull()
   })
 
   test("at once is ready at once", async () => {
     const w = await atWork()
-    expect(await postpone(s.db, { ...w.base, delayMs: 0, error, counts: false })).toEqual({ more: true })
+    expect(await postpone(s.db, { ...w.base, delayMs: 0, error, counts: false })).toEqual({ more: true, unsent: [] })
   })
 
   test("because its worker stops does not count as a try", async () => {
@@ -159,7 +173,7 @@ describe("a run that is tried again", () => {
 describe("a run that waits for a person", () => {
   test("asks and pauses in one commit, and holds nothing", async () => {
     const w = await atWork()
-    expect(await suspend(s.db, { ...w.base, question: question() })).toEqual({ more: false })
+    expect(await suspend(s.db, { ...w.base, question: question() })).toEqual({ more: false, unsent: [] })
     expect(await traces(w)).toEqual({ run: "waiting", event: "claimed", entries: 1, waits: 1, posts: 1, held: false })
   })
 

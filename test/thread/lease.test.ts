@@ -53,6 +53,29 @@ test("one of many claims gets the thread", async () => {
   expect(claims).toHaveLength(1)
 })
 
+test("a run works for who sent its first event that somebody sent, else for the owner", async () => {
+  const member = newId()
+  await s.db.query(sql`
+    insert into people (id, name, role, zone, created_at) values (${member}, 'Ada', 'member', 'Europe/Paris', now())`)
+  const whoFor = async (key: string, personId: string | null) => {
+    const { threadId } = await s.inbox.accept(text("work", { threadKey: key, personId }))
+    return (await s.leases.claim(threadId))?.run?.person
+  }
+  expect(await whoFor("web:ada", member)).toEqual({ id: member, name: "Ada", role: "member", zone: "Europe/Paris" })
+  expect(await whoFor("web:nobody", null)).toEqual({
+    id: OWNER_ID,
+    name: null,
+    role: "owner",
+    zone: "America/New_York",
+  })
+})
+
+test("a resumed run works for the same person", async () => {
+  const claim = await claimed("web:resumed-for")
+  await expire(claim.thread.id)
+  expect((await s.leases.claim(claim.thread.id))?.run).toMatchObject({ fresh: false, person: { id: OWNER_ID } })
+})
+
 test("a thread whose worker died comes before those that only wait", async () => {
   const dead = await claimed("web:died")
   const waiting = await s.inbox.accept(text("wait", { threadKey: "web:waits" }))
@@ -101,23 +124,23 @@ test("a run does not end over a message that came in meanwhile", async () => {
   const claim = await claimed("web:meanwhile")
   await s.inbox.accept(text("one more", { threadKey: "web:meanwhile" }))
   await expect(finish(s.db, ending(claim, claim.nextSeq))).rejects.toThrow()
-  expect(await finish(s.db, ending(claim))).toEqual({ more: true })
+  expect(await finish(s.db, ending(claim))).toEqual({ more: true, unsent: [] })
 })
 
 test("the thread moves to the next message when a run ends", async () => {
   const claim = await claimed("web:next")
   await s.inbox.accept(text("/help", { threadKey: "web:next", kind: "command" }))
-  expect(await finish(s.db, ending(claim))).toEqual({ more: true })
+  expect(await finish(s.db, ending(claim))).toEqual({ more: true, unsent: [] })
   const next = await s.leases.claim(claim.thread.id)
   expect(next?.run).toMatchObject({ kind: "command", fresh: true })
-  if (next) expect(await finish(s.db, ending(next))).toEqual({ more: false })
+  if (next) expect(await finish(s.db, ending(next))).toEqual({ more: false, unsent: [] })
 })
 
 test("an event missed by a claim is found when the thread is given back", async () => {
   const claim = await claimed("web:missed")
   await s.inbox.accept(text("late", { threadKey: "web:missed" }))
   await s.db.query(sql`update threads set ready_at = null where id = ${claim.thread.id}`)
-  expect(await finish(s.db, ending(claim))).toEqual({ more: true })
+  expect(await finish(s.db, ending(claim))).toEqual({ more: true, unsent: [] })
 })
 
 test("the journal refuses change, and tampering behind its back shows", async () => {

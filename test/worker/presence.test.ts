@@ -97,7 +97,7 @@ function running({ presence }: { presence: Presence }, w: Working) {
   const end = Promise.withResolvers<void>()
   const execute: Execute = async () => {
     await end.promise
-    return { more: false, posted: [] }
+    return { more: false, posted: [], unsent: [] }
   }
   const done = presence.around(execute)(w.claim, new AbortController().signal)
   return {
