@@ -1,8 +1,12 @@
 /** SQL fragments that read the same in both drivers. */
 import { type SQL, sql } from "drizzle-orm"
-import { PgDialect } from "drizzle-orm/pg-core"
 
-const dialect = new PgDialect()
+/** As Postgres writes them. Not drizzle's own dialect, which loads ninety modules to say the same. */
+const DIALECT = {
+  escapeName: (name: string) => `"${name.replaceAll('"', '""')}"`,
+  escapeParam: (index: number) => `$${index + 1}`,
+  escapeString: (text: string) => `'${text.replaceAll("'", "''")}'`,
+}
 
 export interface Statement {
   text: string
@@ -11,7 +15,7 @@ export interface Statement {
 
 /** Turns a template into numbered SQL; about 3 µs a statement. */
 export function compile(statement: SQL): Statement {
-  const { sql: text, params } = dialect.sqlToQuery(statement)
+  const { sql: text, params } = statement.toQuery(DIALECT)
   return { text, values: params }
 }
 
