@@ -110,6 +110,11 @@ export interface ServerDeps {
 
 const BODY_LIMIT = 256 * 1024
 
+/** Fastify loads its own compilers otherwise, a hundred modules, at every start. */
+const noSchemas = () => {
+  throw new Error("routes have no JSON schema here: what comes in is parsed by zod, see endpoint.ts")
+}
+
 export function createServer(deps: ServerDeps): FastifyInstance {
   const { config, log, role } = deps
   const limits = { ...LIMITS, ...deps.limits }
@@ -121,6 +126,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.cutMs },
     forceCloseConnections: "idle",
     return503OnClosing: true,
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // We speak no TLS: with an https address exactly one proxy stands before us, and names the caller.
     trustProxy: config.PUBLIC_URL?.startsWith("https://") ? (_address, hop) => hop === 0 : false,
   })
