@@ -16,9 +16,11 @@ const BOUNDS: Bounds = { big: 5000, words: 12, postings: 8000 }
 const ROUGH = 500
 /** How long what is known of a big scope is used, in milliseconds: it grows slowly, and its size only shifts all weights together. */
 const KNOWN_AGE = 600_000
+/** A smaller scope's is used for as much less as it is smaller; below this part of a big one it is counted each time. */
+const LEAST_KNOWN = 0.1
 
 export interface Bounds {
-  /** Scopes with more memories than this are big: fewer words are used, and what is known of them is counted less often. */
+  /** Scopes with more memories than this are big: fewer words are used, and what is known of them is used longest. */
   big: number
   /** The rarest words of a question that are used in a big scope. */
   words: number
@@ -114,7 +116,7 @@ function candidatesOf({ candidates, hits }: Found): Candidate[] {
   return all
 }
 
-/** A set of scopes is counted each time while it is small, then what was counted is remembered for a while. */
+/** What was counted in a set of scopes is remembered for a while, the longer the more it was. */
 function rememberScopes(clock: Clock, big: number) {
   const known = new Map<string, Known & { until: number }>()
   const nameOf = (scopes: string[]) => JSON.stringify([...new Set(scopes)].sort())
@@ -128,8 +130,9 @@ function rememberScopes(clock: Clock, big: number) {
       const before = of(scopes)
       for (const word of common ?? []) before?.common.add(word)
       if (before) return
-      const until = clock.now().getTime() + KNOWN_AGE
-      if (count > big) known.set(nameOf(scopes), { count, length, common: new Set(common), until })
+      const part = Math.min(count / big, 1)
+      const until = clock.now().getTime() + part * KNOWN_AGE
+      if (part >= LEAST_KNOWN) known.set(nameOf(scopes), { count, length, common: new Set(common), until })
       else known.delete(nameOf(scopes))
     },
   }

@@ -215,6 +215,24 @@ describe("a big scope", () => {
     expect(await found()).toHaveLength(6)
   })
 
+  test("a scope's size is remembered the longer the bigger it is, and never that of a small one", async () => {
+    await remember("alpha beta", "alpha gamma", "delta")
+    const scoreAfter = async (ms: number, big: number) => {
+      let now = clock.now()
+      const match = matching({ db: base.db, clock: { now: () => now }, bounds: { big, words: 12, postings: 100 } })
+      const score = async () => (await match("delta", { scopes: [SCOPE], kinds: null, limit: 1 }))?.[0]?.score
+      const before = await score()
+      await remember(`epsilon ${ms} ${big}`)
+      now = new Date(now.getTime() + ms)
+      return before === (await score()) ? "remembered" : "counted"
+    }
+    expect(await scoreAfter(599_999, 3)).toBe("remembered")
+    expect(await scoreAfter(600_000, 3)).toBe("counted")
+    expect(await scoreAfter(299_999, 10)).toBe("remembered")
+    expect(await scoreAfter(400_000, 10)).toBe("counted")
+    expect(await scoreAfter(0, 100)).toBe("counted")
+  })
+
   test("of more words than are used, the rarest are; a small scope uses all", async () => {
     await remember("red", "red blue", "red blue green")
     expect(await matchIn({ big: 2, words: 1, postings: 100 })("red blue green")).toEqual(["red blue green"])
