@@ -17,7 +17,6 @@ export const addProve: AddCommands = (program, act) => {
     .option("--only <names>", "these proofs, separated by commas")
     .addOption(new Option("--database <kind>", "both when not given").choices(["pglite", "postgres"]))
     .option("--keep", "write the report again, with what earlier runs saw of the other proofs")
-    .option("--turns <number>", "how many turns the soak takes", whole(1, 10_000_000))
     .option("--seed <number>", "repeat the random choices of an earlier run", whole(0, 2 ** 32 - 1))
     .action(
       act(async (session, command) => {

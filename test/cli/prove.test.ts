@@ -9,7 +9,7 @@ test("a proof that does not exist is refused with the names of those that do", a
 
 test.each([
   ["--database", "mysql", "Allowed choices are pglite, postgres"],
-  ["--turns", "many", "Give a whole number from 1 to"],
+  ["--seed", "many", "Give a whole number from 0 to"],
   ["--magic", "", "unknown option '--magic'"],
 ])("%s %s is refused with what may be given", async (option, value, said) => {
   const { code, stderr } = await vigil(["prove", option, value])

@@ -17,7 +17,6 @@ export const orderSchema = z.object({
   form: z.enum(["short", "full"]),
   database: z.enum(["pglite", "postgres"]),
   seed: z.number(),
-  turns: z.number().optional(),
 })
 export type Order = z.output<typeof orderSchema>
 

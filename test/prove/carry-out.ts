@@ -2,10 +2,10 @@
 import { NoPostgres } from "../support/postgres.ts"
 import { orderSchema, type Word } from "./apart.ts"
 import { Untried } from "./proof.ts"
-import { allProofs } from "./proofs.ts"
+import { PROOFS } from "./proofs.ts"
 
 const order = orderSchema.parse(JSON.parse(process.argv[2] ?? ""))
-const { name, turns, ...setting } = order
+const { name, ...setting } = order
 
 // Nobody would end what it started any more.
 process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"))
@@ -13,7 +13,7 @@ process.on("disconnect", () => process.kill(-process.pid, "SIGKILL"))
 const tell = (word: Word) => new Promise((resolve) => process.send?.(word, resolve))
 
 try {
-  const proof = allProofs(turns).find((one) => one.name === name)
+  const proof = PROOFS.find((one) => one.name === name)
   if (!proof) throw new Error(`there is no proof ${name}`)
   const saw = await proof.run({ ...setting, say: (says) => void tell({ says }) })
   await tell({ saw })

@@ -1,9 +1,10 @@
 /**
- * Prove: what `npm run prove` (src/cli/prove.ts) carries out. Runs each proof on each of its databases and writes `PROMISES.md`. `--short` takes three minutes, in which
- * it does what it can, and only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--turns N` is the
- * length of the soak; `--keep` writes the report with what earlier runs saw of the proofs that do not run now. Proofs run side
- * by side, each in processes of its own; the load is told beside whatever depends on it. Where `CI` is set, the short form
- * carries a red proof out once more by itself.
+ * Prove: what `npm run prove` (src/cli/prove.ts) carries out. Runs each proof on each of its databases and writes `PROMISES.md`,
+ * in which what is too long for a run of all stays as it was last seen. `--short` takes three minutes, in which it does what it
+ * can, and only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--keep`
+ * writes the report with what earlier runs saw of the proofs that do not run now. Proofs run side by side, each in processes of
+ * its own; the load is told beside whatever depends on it. Where `CI` is set, the short form carries a red proof out once more
+ * by itself.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism, loadavg } from "node:os"
@@ -15,7 +16,7 @@ import { carriedOut, endAll, Skipped } from "./apart.ts"
 import { inLanes } from "./lanes.ts"
 import { SUITES, VOWS } from "./promises.ts"
 import { BUSY, type Evidence, type Proof, type Setting } from "./proof.ts"
-import { allProofs, FIRST, LAST, WAITING } from "./proofs.ts"
+import { APART, FIRST, LAST, PROOFS, WAITING } from "./proofs.ts"
 import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
 import { warmUp } from "./warm-up.ts"
 
@@ -34,21 +35,18 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     database: { type: "string" },
     seed: { type: "string", default: "20261122" },
-    turns: { type: "string" },
     keep: { type: "boolean", default: false },
   },
 })
-const turns = options.turns === undefined ? undefined : Number(options.turns)
-const proofs = allProofs(turns)
-const databases = new Map<string, readonly string[]>(proofs.map((proof) => [proof.name, proof.databases]))
+const databases = new Map<string, readonly string[]>(PROOFS.map((proof) => [proof.name, proof.databases]))
 /** Violations that are kept of one proof. */
 const MOST = 20
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 const names = options.only?.split(",").map((name) => name.trim())
-const unknown = names?.filter((name) => !proofs.some((proof) => proof.name === name)) ?? []
+const unknown = names?.filter((name) => !PROOFS.some((proof) => proof.name === name)) ?? []
 if (unknown.length > 0) {
   process.stderr.write(
-    `prove: there is no ${unknown.join(", ")}; there are ${proofs.map(({ name }) => name).join(", ")}\n`,
+    `prove: there is no ${unknown.join(", ")}; there are ${PROOFS.map(({ name }) => name).join(", ")}\n`,
   )
   process.exit(2)
 }
@@ -93,7 +91,7 @@ if (options.short && process.env.CI) await repeatRed()
 async function repeatRed(): Promise<void> {
   for (const [at, red] of shown.entries()) {
     if (isHeld(red)) continue
-    const proof = proofs.find(({ name }) => name === red.proof.name)
+    const proof = PROOFS.find(({ name }) => name === red.proof.name)
     const database = proof?.databases.find((one) => one === red.database)
     const again = proof && database ? await seen({ proof, database }, AGAIN_MS) : null
     if (!again) continue
@@ -118,10 +116,10 @@ async function prepare(): Promise<Setting["database"][]> {
 
 /** What is chosen. The tests are run by themselves anyway, so the short form leaves them out. */
 function tasks(): Task[] {
-  const chosen = proofs.filter((proof) =>
-    names ? names.includes(proof.name) : !(options.short && SUITES.includes(proof)),
+  const chosen = PROOFS.filter((proof) =>
+    names ? names.includes(proof.name) : !(APART.has(proof.name) || (options.short && SUITES.includes(proof))),
   )
-  const place = (proof: Proof) => (FIRST.has(proof) ? 0 : LAST.has(proof.name) ? 2 : 1)
+  const place = (proof: Proof) => (FIRST.has(proof) ? 0 : LAST.has(proof) ? 2 : 1)
   const ordered = options.short ? chosen.toSorted((a, b) => place(a) - place(b)) : chosen
   return ordered.flatMap((proof) =>
     proof.databases
@@ -134,9 +132,10 @@ function tasks(): Task[] {
 function write(): void {
   const isNew = (old: Shown) => shown.some((one) => one.proof.name === old.proof.name && one.database === old.database)
   // Read again each time: another run may have written meanwhile.
-  const kept = options.keep && existsSync(FILE) ? readReport(readFileSync(FILE, "utf8")) : []
+  const before = existsSync(FILE) ? readReport(readFileSync(FILE, "utf8")) : []
+  const kept = before.filter(({ proof }) => options.keep || APART.has(proof.name))
   const all = [...kept.filter((old) => !isNew(old)), ...shown]
-  const order = (one: Shown) => proofs.findIndex(({ name }) => name === one.proof.name)
+  const order = (one: Shown) => PROOFS.findIndex(({ name }) => name === one.proof.name)
   const known = all.filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
   const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.${took()}`
   writeFileSync(FILE, promisesReport(intro, VOWS, known, databases))
@@ -172,7 +171,7 @@ async function seen({ proof: { name, expects }, database }: Task, ms?: number): 
   const start = performance.now()
   const loads = [loadNow()]
   const look = setInterval(() => loads.push(loadNow()), LOOK_MS)
-  const order = { name, form, database, seed: Number(options.seed), ...(turns === undefined ? {} : { turns }) } as const
+  const order = { name, form, database, seed: Number(options.seed) } as const
   const tellOf = (line: string) => say(`  ${name}, ${database}: ${line.trim()}`)
   const evidence = await carriedOut(order, { say: tellOf, patience: limit }).catch((error: unknown) =>
     error instanceof Skipped ? error : unable(expects, error),
