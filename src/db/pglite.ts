@@ -170,13 +170,32 @@ function createLine(): <T>(work: () => Promise<T>) => Promise<T> {
   }
 }
 
+/** Who listens, for what comes with the answers that PGlite does not read itself. */
+function createEars() {
+  const ears = new Map<string, Set<(payload: string) => void>>()
+  return {
+    add(channel: string, hear: (payload: string) => void): () => void {
+      const set = ears.get(channel) ?? new Set()
+      ears.set(channel, set.add(hear))
+      return () => void set.delete(hear)
+    },
+    hear(channel: string, payload: string): void {
+      for (const ear of ears.get(channel) ?? []) queueMicrotask(() => ear(payload))
+    },
+  }
+}
+
 function surface(pglite: PGlite): Db {
-  const prepared = createPrepared(pglite.parsers)
+  const ears = createEars()
+  const prepared = createPrepared({ parsers: pglite.parsers, hear: ears.hear })
   // Between those of pg-boss; that no transaction is open but the caller's own, the line sees to.
   const say: Session["say"] = (message) =>
     pglite.runExclusive(async () => {
       if (!pglite.ready) throw new Error("PGlite is closed")
-      return pglite.execProtocolStream(message)
+      const parts: Buffer[] = []
+      // Each part lies in the database's own memory, which the next one takes.
+      await pglite.execProtocolRawStream(message, { onRawData: (part) => void parts.push(Buffer.from(part)) })
+      return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)
     })
   const on = (session: Pick<Transaction, "query"> & { closed: boolean }) =>
     statements(prepared, {
@@ -197,7 +216,14 @@ function surface(pglite: PGlite): Db {
     script: async (text) => {
       await inLine(() => pglite.exec(text))
     },
-    listen: (channel, hear) => pglite.listen(channel, hear),
+    async listen(channel, hear) {
+      const deaf = ears.add(channel, hear)
+      const unlisten = await pglite.listen(channel, hear)
+      return async () => {
+        deaf()
+        await unlisten()
+      }
+    },
     close: () => pglite.close(),
   }
 }

@@ -3,16 +3,15 @@
  * statement. Its `query` plans each time, which for our statements (several writes in one) takes nine times as long as
  * running them; `execute` as SQL has each value read once more as an expression.
  */
-import { type ExecProtocolResult, parse, protocol, type Results, types } from "@electric-sql/pglite"
+import { protocol, type Results, types } from "@electric-sql/pglite"
 import { Reject } from "../base/errors.ts"
-
-type Messages = ExecProtocolResult["messages"]
+import { type Column, columnsOf, rowsOf } from "./answer.ts"
 
 /** PGlite itself, or its open transaction: both run on the one session that holds the prepared statements. */
 export interface Session {
   query<T>(text: string, values?: unknown[]): Promise<Results<T>>
-  /** What the database says to messages of the wire protocol; throws when it refuses one. */
-  say(message: Uint8Array): Promise<Messages>
+  /** What the database answers to messages of the wire protocol. */
+  say(message: Uint8Array): Promise<Buffer>
 }
 
 export interface Prepared {
@@ -22,8 +21,8 @@ export interface Prepared {
 /** A statement that the database knows by name. */
 interface Plan {
   name: string
-  /** The description of its rows, which the answer to an execution is read with. */
-  rows: Messages
+  /** Of its rows; the answer to an execution does not say them again. */
+  columns: Column[]
 }
 
 /** What Parse takes and is worth keeping; anything else runs as it is. */
@@ -34,8 +33,14 @@ const MOST = 500
 const { serialize } = protocol
 const EXECUTE = Buffer.concat([serialize.execute({}), serialize.sync()])
 
-/** @param parsers of column types, by their oid. */
-export function createPrepared(parsers: Record<number | string, types.Parser> = types.parsers): Prepared {
+export interface PreparedOptions {
+  /** Of column types, by their oid. */
+  parsers?: Record<number | string, types.Parser>
+  /** Gets what was notified and came with an answer. */
+  hear?: (channel: string, payload: string) => void
+}
+
+export function createPrepared({ parsers = types.parsers, hear = () => {} }: PreparedOptions = {}): Prepared {
   const plans = new Map<string, Plan>()
   let made = 0
 
@@ -45,7 +50,8 @@ export function createPrepared(parsers: Record<number | string, types.Parser> = 
     const name = `vigil_${++made}`
     const asked = [serialize.parse({ name, text }), serialize.describe({ type: "S", name }), serialize.sync()]
     const described = await session.say(Buffer.concat(asked))
-    const plan = { name, rows: described.filter((message) => message.name === "rowDescription") }
+    rowsOf(described, [], hear)
+    const plan = { name, columns: columnsOf(described, parsers) }
     plans.set(text, plan)
     const [oldest] = plans
     if (plans.size > MOST && oldest) {
@@ -58,10 +64,9 @@ export function createPrepared(parsers: Record<number | string, types.Parser> = 
   return {
     async run(session, text, values) {
       if (!PREPARABLE.test(text)) return (await session.query<Record<string, unknown>>(text, values)).rows
-      const { name, rows } = await prepare(session, text)
+      const { name, columns } = await prepare(session, text)
       const bound = serialize.bind({ statement: name, values: values.map(parameter) })
-      const answer = await session.say(Buffer.concat([bound, EXECUTE]))
-      return parse.parseResults([...rows, ...answer], parsers)[0]?.rows ?? []
+      return rowsOf(await session.say(Buffer.concat([bound, EXECUTE])), columns, hear)
     },
   }
 }

@@ -19,7 +19,10 @@ function watched(): Session & { said: string[] } {
     said,
     say: (message) => {
       said.push(...kindsOf(message))
-      return db.pglite.runExclusive(() => db.pglite.execProtocolStream(message))
+      return db.pglite.runExclusive(async () => {
+        const { data } = await db.pglite.execProtocol(message, { throwOnError: false })
+        return Buffer.from(data)
+      })
     },
     query: (text, values) => {
       said.push(text)
