@@ -48,6 +48,8 @@ interface Seen {
   runId: string
   channel: Channel
   ended: AbortSignal
+  /** What it called so far. */
+  tools: string[]
 }
 
 const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
@@ -55,7 +57,8 @@ const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(
 export function createPresence(deps: PresenceDeps): Presence {
   const { db, channels, log, sleep = timer } = deps
   const writer = createLineWriter(deps)
-  const tools = new Map<string, string[]>()
+  /** Those at work, by run. */
+  const now = new Map<string, Seen>()
   const showing = new Set<Promise<void>>()
   /** False once the run has ended. */
   const pause = (ms: number, ended: AbortSignal) =>
@@ -78,12 +81,12 @@ export function createPresence(deps: PresenceDeps): Presence {
     while (await pause(TYPING_EVERY_MS, ended))
   }
 
-  async function tell({ channel, ended, runId, threadId }: Seen, target: string): Promise<void> {
+  async function tell({ channel, ended, tools, runId, threadId }: Seen, target: string): Promise<void> {
     if (!channel.edit || !channel.unsend) return
     const everyMs = Math.max(LINE_EVERY_MS, channel.editEveryMs?.(target) ?? 0)
     let said = ""
     for (let goes = await pause(LINE_AFTER_MS, ended); goes; goes = await pause(everyMs, ended)) {
-      const text = doingText(tools.get(runId) ?? [])
+      const text = doingText(tools)
       if (text !== said) await writer.put({ threadId, runId, channel, target }, text, ended)
       said = text
     }
@@ -94,17 +97,19 @@ export function createPresence(deps: PresenceDeps): Presence {
       const channel = channels.get(claim.thread.channel)
       if (!channel?.capabilities.typing) return execute(claim, signal)
       const ended = new AbortController()
-      const seen = { threadId: claim.thread.id, runId: claim.run.id, channel, ended: ended.signal }
+      const runId = claim.run.id
+      const seen: Seen = { threadId: claim.thread.id, runId, channel, ended: ended.signal, tools: [] }
+      now.set(runId, seen)
       const shown = quietly(show(seen)).finally(() => showing.delete(shown))
       showing.add(shown)
       try {
         return await execute(claim, signal)
       } finally {
         ended.abort()
-        tools.delete(claim.run.id)
+        now.delete(runId)
       }
     },
-    doing: (runId, tool) => void tools.set(runId, [...(tools.get(runId) ?? []), tool]),
+    doing: (runId, tool) => void now.get(runId)?.tools.push(tool),
     tidy: writer.tidy,
     async stop() {
       await Promise.all(showing)
