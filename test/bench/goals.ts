@@ -132,7 +132,7 @@ async function accept(): Promise<Measured> {
 async function scale(): Promise<Measured> {
   const figures = []
   for (const workers of [1, 2, 4]) {
-    const one = await onPostgres((db, url) => benchScale(db, url, { workers, turns: 2000 }))
+    const one = await onPostgres((db, url) => benchScale(db, url, { workers, turns: 6000 }))
     if (one) figures.push(one)
   }
   const four = figures.at(-1)
