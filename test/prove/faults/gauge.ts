@@ -4,10 +4,14 @@
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
+import { getHeapCodeStatistics } from "node:v8"
 
 export interface Reading {
   rss: number
+  /** Of V8, without compiled code. */
   heap: number
+  /** Compiled code: V8 goes on to optimise what runs for long. */
+  code: number
   /** Outside of V8's heap: buffers, WebAssembly. */
   external: number
   /** Of PGlite; it can only grow. */
@@ -53,10 +57,13 @@ async function read(): Promise<Reading> {
     await sleep(20)
   }
   const { heapUsed, external } = process.memoryUsage()
+  const compiled = getHeapCodeStatistics()
+  const code = compiled.code_and_metadata_size + compiled.bytecode_and_metadata_size
   const resources = process.getActiveResourcesInfo()
   return {
     rss: Number(/VmRSS:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]) * 1024,
-    heap: heapUsed,
+    heap: heapUsed - code,
+    code,
     external,
     wasm: [...memories].reduce((sum, memory) => sum + memory.buffer.byteLength, 0),
     fds: readdirSync("/proc/self/fd").length,
