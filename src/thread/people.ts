@@ -113,10 +113,14 @@ async function home(db: Db, personId: string, live: ReadonlySet<ChannelId>, now:
   const best = addresses.find((a) => live.has(a.channel)) ?? mailboxOf(personId)
   if (best.threadId) return { threadId: best.threadId, channel: best.channel, target: best.target }
   const key = `${best.channel}:${best.address}`
-  await db.query(sql`
-    insert into threads (id, channel, key, person_id, target, created_at)
-    values (${idOf(key)}, ${best.channel}, ${key}, ${personId}, ${best.target}, ${now}) on conflict (key) do nothing`)
-  return { threadId: idOf(key), channel: best.channel, target: best.target }
+  // Of a chat that moved here, or by another at this moment, it may be there already.
+  const [there] = await db.query<{ id: string }>(sql`
+    with made as (
+      insert into threads (id, channel, key, person_id, target, created_at)
+      values (${idOf(key)}, ${best.channel}, ${key}, ${personId}, ${best.target}, ${now}) on conflict do nothing returning id
+    )
+    select id from made union all select id from threads where key = ${key}`)
+  return { threadId: there?.id ?? idOf(key), channel: best.channel, target: best.target }
 }
 
 /** Where someone is written to who can be reached nowhere: a mailbox of their own, never another person's. */

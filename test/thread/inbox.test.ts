@@ -28,6 +28,15 @@ test("messages of one thread are numbered in the order of their commits", async 
   expect(rows.map((row) => row.seq).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
 })
 
+test("the first messages of a new thread may all come at once", async () => {
+  for (let round = 0; round < 40; round++) {
+    const accepted = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => s.inbox.accept(text(`${round}-${i}`, { threadKey: `web:new-${round}` }))),
+    )
+    expect(new Set(accepted.map(({ threadId }) => threadId)).size).toBe(1)
+  }
+})
+
 test("messages that wait together are answered by one run", async () => {
   const { threadId } = await s.inbox.accept(text("one", { threadKey: "web:together" }))
   await s.inbox.accept(text("two", { threadKey: "web:together" }))

@@ -55,3 +55,12 @@ test("a conversation that began under the new id already stays apart, and the ol
     ]),
   )
 })
+
+test("who still writes to the old id begins a conversation there", async () => {
+  const { threadId: old } = await say("-77")
+  await moveChat(s.db, "telegram", "-77", "-1009")
+  const { threadId: begun } = await say("-77")
+  expect(begun).not.toBe(old)
+  expect((await say("-77")).threadId).toBe(begun)
+  expect((await say("-1009")).threadId).toBe(old)
+})
