@@ -156,6 +156,9 @@ const IN_HAND = sql`(state = 'sending' or (state in ('delivered', 'failed') and 
 /** When another sender may conclude that this one died. */
 const inTime = sql`now() + make_interval(secs => ${SENDING_SECONDS})`
 
+/** What was never put off is due by any clock: one that was set back since must not make it wait. */
+const isDue = (now: Date) => sql`(next_at <= created_at or next_at <= ${now}::timestamptz)`
+
 export function createOutbox(db: Tx): Outbox {
   const settle = (id: string, state: SQL | string, error: unknown, extra: SQL = sql``) =>
     db.query(sql`update outbox set state = ${state}, error = ${json(error)}, sending_until = null ${extra}
@@ -167,7 +170,7 @@ export function createOutbox(db: Tx): Outbox {
         const [row] = await db.query<Taken>(sql`
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = ${inTime}
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
-            and state = 'pending' and next_at <= ${now}::timestamptz
+            and state = 'pending' and ${isDue(now)}
           returning ${COLUMNS},
             coalesce((error ->> 'repeat')::boolean, false) as "isRepeat", (
             select jsonb_build_object('zone', zone, 'hours', quiet_hours) from threads join people on people.id = person_id
@@ -218,7 +221,7 @@ export function createOutbox(db: Tx): Outbox {
     async waiting(now) {
       const rows = await db.query<{ threadId: string }>(sql`
         select distinct thread_id as "threadId" from outbox
-        where state = 'pending' and next_at <= ${now}::timestamptz and ${notHeld(now)}`)
+        where state = 'pending' and ${isDue(now)} and ${notHeld(now)}`)
       return rows.map((row) => row.threadId)
     },
     async doubted(id, error) {

@@ -47,6 +47,14 @@ async function sent(): Promise<string> {
 const report = (providerId: string, state: "delivered" | "failed") =>
   outbox.reported({ channel: "sms", providerId, state })
 
+test("what was written before the clock was set back does not wait until that hour comes again", async () => {
+  const threadId = await lane()
+  await put(threadId, "hello")
+  const anHourBefore = new Date(now.getTime() - 3_600_000)
+  expect(await outbox.waiting(anHourBefore)).toEqual([threadId])
+  expect((await outbox.take(threadId, anHourBefore))?.body).toEqual({ text: "hello" })
+})
+
 describe("putting", () => {
   test("the same key twice leaves one message", async () => {
     const threadId = await lane()
