@@ -56,7 +56,9 @@ async function load(): Promise<Measured> {
     const { figures, bare } = taken
     const { steps, held, flood, settledMs, violations } = figures
     const at = (steps.find(({ rate }) => rate === held) ?? steps[0])?.shot.took ?? flood.shot.took
-    const beyond = `at ${flood.rate}/s ${flood.shot.acknowledged.length} of ${flood.shot.sent} taken, ${flood.shot.refused} told to come back`
+    const wrong = [...steps.map(({ shot }) => shot), flood.shot].flatMap((shot) => Object.entries(shot.wrong))
+    const odd = wrong.map(([status, times]) => `; ${times} answered with ${status}`).join("")
+    const beyond = `at ${flood.rate}/s ${flood.shot.acknowledged.length} of ${flood.shot.sent} taken, ${flood.shot.refused} told to come back${odd}`
     const end = violations.length > 0 ? violations.join("; ") : "all that was ever taken reached its end, once"
     return {
       what,

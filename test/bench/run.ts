@@ -1,13 +1,14 @@
 /**
  * Bench: `npm run bench` measures every speed goal and the peers, and writes `BENCH.md`; with names (`npm run bench -- turn peers`)
- * it measures those and only prints. The machines are shared, so the ratio to a baseline of the same run is the figure.
+ * it measures those and only prints, or with `--keep` writes them in the place of those that are there. The machines are shared, so the ratio to a baseline of the same run is the figure.
  */
-import { writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
 import { ms } from "./figures.ts"
 import { MEASUREMENTS } from "./goals.ts"
 import { benchPeers } from "./peers.ts"
-import { circumstances, goalsTable, markdown, plain, type Row, type Table } from "./report.ts"
+import { benchReport, circumstances, goalsTable, merged, plain, type Row, readBench, type Table } from "./report.ts"
 
 const FILE = fileURLToPath(new URL("../../BENCH.md", import.meta.url))
 const PEER_TURNS = 300
@@ -36,12 +37,22 @@ async function peers(): Promise<Table> {
 const { load, growth, ...quick } = MEASUREMENTS
 /** The long ones last. */
 const ALL = { ...quick, peers: async () => ({ rows: [], tables: [await peers()] }), load, growth }
-const names = process.argv.slice(2)
-const unknown = names.filter((name) => !(name in ALL))
+const { values: options, positionals: names } = parseArgs({
+  allowPositionals: true,
+  strict: false,
+  options: { keep: { type: "boolean", default: false } },
+})
+const unknown = [
+  ...names.filter((name) => !(name in ALL)),
+  ...Object.keys(options).flatMap((name) => (name === "keep" ? [] : [`--${name}`])),
+]
 if (unknown.length > 0) {
-  process.stderr.write(`bench: there is no ${unknown.join(", ")}; there are ${Object.keys(ALL).join(", ")}\n`)
+  process.stderr.write(
+    `bench: there is no ${unknown.join(", ")}; there are ${Object.keys(ALL).join(", ")} and --keep\n`,
+  )
   process.exit(2)
 }
+const isWritten = names.length === 0 || options.keep === true
 const isWanted = (name: string) => names.length === 0 || names.includes(name)
 const where = circumstances()
 say(`${where}\n`)
@@ -50,9 +61,10 @@ const tables: Table[] = []
 
 /** After each measurement: a run that is stopped keeps what it saw. */
 function write(): void {
-  if (names.length > 0) return
-  const intro = `# Benchmarks\n\nWritten by \`npm run bench\`: ${where}.`
-  writeFileSync(FILE, markdown(intro, [goalsTable(rows), ...tables]))
+  if (!isWritten) return
+  const now = { when: where, rows, tables }
+  const before = options.keep && existsSync(FILE) ? readBench(readFileSync(FILE, "utf8")) : null
+  writeFileSync(FILE, benchReport(before ? merged(before, now) : now))
 }
 
 for (const [name, measure] of Object.entries(ALL)) {
@@ -64,5 +76,5 @@ for (const [name, measure] of Object.entries(ALL)) {
   write()
 }
 for (const table of tables) say(`${plain(table)}\n`)
-if (names.length === 0) say(`written to ${FILE}`)
+if (isWritten) say(`written to ${FILE}`)
 process.exit(0)

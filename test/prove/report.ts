@@ -1,6 +1,6 @@
 /** Report: `PROMISES.md`: every promise with what its proofs saw, then the controls that had to fail, then each proof's figures. */
 import { z } from "zod"
-import { markdown, type Table } from "../bench/report.ts"
+import { dataOf, markdown, type Table, withData } from "../bench/report.ts"
 import type { Vow } from "./promises.ts"
 
 const shownSchema = z.object({
@@ -21,13 +21,9 @@ const shownSchema = z.object({
 /** What one proof saw on one database. */
 export type Shown = z.output<typeof shownSchema>
 
-/** At the end of the report, for a later run that replaces some of them. */
-const DATA = /<!-- what it was made from\n([\s\S]*)\n-->/
-
 /** What a report was made from; empty for a text that is none. */
 export function readReport(report: string): Shown[] {
-  const [, data] = DATA.exec(report) ?? []
-  return data === undefined ? [] : z.array(shownSchema).parse(JSON.parse(data))
+  return z.array(shownSchema).parse(dataOf(report) ?? [])
 }
 
 /** A green proof without a violation, a red control with one. */
@@ -87,9 +83,7 @@ export function promisesReport(intro: string, vows: Vow[], shown: Shown[], datab
     },
     figuresTable(green),
   ]
-  // Such a text could end the comment.
-  const data = JSON.stringify(shown).replaceAll("--", "\\u002d\\u002d")
-  return `${markdown(intro, tables)}\n<!-- what it was made from\n${data}\n-->\n`
+  return withData(markdown(intro, tables), shown)
 }
 
 function proofOf({ proofs, notYet }: Vow, shown: Shown[], databases: Databases): string {
