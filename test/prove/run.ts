@@ -128,25 +128,32 @@ function tasks(): Task[] {
   )
 }
 
-/** After each proof: a run that is stopped keeps what it saw. */
-function write(): void {
+/** What this run saw, and what the report keeps of earlier ones, in its order. */
+function known(before: string): Shown[] {
   const isNew = (old: Shown) => shown.some((one) => one.proof.name === old.proof.name && one.database === old.database)
-  // Read again each time: another run may have written meanwhile.
-  const before = existsSync(FILE) ? readReport(readFileSync(FILE, "utf8")) : []
-  const kept = before.filter(({ proof }) => options.keep || APART.has(proof.name))
-  const all = [...kept.filter((old) => !isNew(old)), ...shown]
+  const kept = readReport(before).filter((old) => (options.keep || APART.has(old.proof.name)) && !isNew(old))
   const order = (one: Shown) => PROOFS.findIndex(({ name }) => name === one.proof.name)
-  const known = all.filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
-  const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.${took()}`
-  writeFileSync(FILE, promisesReport(intro, VOWS, known, databases))
+  return [...kept, ...shown].filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
 }
 
-/** Of a whole run, once it is over. */
-function took(): string {
+/** Read again each time: another run may have written meanwhile. */
+function reportNow(): string {
+  return isWritten && existsSync(FILE) ? readFileSync(FILE, "utf8") : ""
+}
+
+/** After each proof: a run that is stopped keeps what it saw. */
+function write(): void {
+  const before = reportNow()
+  const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.${took(before)}`
+  writeFileSync(FILE, promisesReport(intro, VOWS, known(before), databases))
+}
+
+/** How long a whole run took: this one, once it is over, or the one before. */
+function took(before: string): string {
   const isOver = isWhole && shown.length === tasks().length
-  return isOver
-    ? ` The whole run took ${Math.round((performance.now() - began) / 1000)} s, its proofs side by side.`
-    : ""
+  if (isOver)
+    return ` A whole run took ${Math.round((performance.now() - began) / 1000)} s (${when}), its proofs side by side.`
+  return isWhole ? "" : (/ A whole run took [^.]*\./.exec(before)?.[0] ?? "")
 }
 
 function tell(one: Shown): void {
@@ -219,7 +226,8 @@ function whereAndWhen(): string[] {
 }
 
 const broken = shown.filter((one) => !isHeld(one))
-for (const vow of VOWS) say(`${standing(vow, shown, databases).padEnd(13)} ${vow.promise}`)
+const all = known(reportNow())
+for (const vow of VOWS) say(`${standing(vow, all, databases).padEnd(13)} ${vow.promise}`)
 if (isWritten) say(`written to ${FILE}`)
 say(`${Math.round((performance.now() - began) / 1000)} s`)
 say(`${shown.length - broken.length} passed, ${broken.length} failed, ${tasks().length - shown.length} skipped`)

@@ -68,7 +68,7 @@ export const intentOff = proofOf({
   name: "no intent",
   fault: "intent",
   symptom: /was labelled|and labelled [2-9] times/,
-  storm: { messages: 1000, kills: 30, odds: { ...ODDS, lost: 0.4, issues: 0.4 } },
+  storm: { messages: 700, kills: 30, odds: { ...ODDS, lost: 0.4, issues: 0.4 } },
   databases: ["postgres"],
 })
 
