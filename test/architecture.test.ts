@@ -21,23 +21,32 @@ test("every room imports lower floors only, and what belongs to one place stays 
 
 test("an upward import planted in the real sources is found", () => {
   const planted = sources()
-  planted.set("src/db/db.ts", `${planted.get("src/db/db.ts")}\nimport type { Turn } from "../agent/turn.ts"\n`)
-  expect(breaches(planted)).toContain("src/db/db.ts (floor 1) imports src/agent/turn.ts (floor 7)")
+  planted.set("src/db/db.ts", `${planted.get("src/db/db.ts")}\nimport type { Turn } from "../agent/turn/turn.ts"\n`)
+  expect(breaches(planted)).toContain("src/db/db.ts (floor 1) imports src/agent/turn/turn.ts (floor 7)")
+})
+
+test("an import against the order of the wings, planted in the real sources, is found", () => {
+  const planted = sources()
+  const path = "src/thread/people/people.ts"
+  planted.set(path, `${planted.get(path)}\nimport type { Outbox } from "../outbox/outbox.ts"\n`)
+  expect(breaches(planted)).toContain(
+    `${path} (wing people) imports src/thread/outbox/outbox.ts (wing outbox), which is not below it`,
+  )
 })
 
 describe("the check finds", () => {
   test.each([
-    ["a named import", 'import { send } from "../agent/turn.ts"'],
-    ["an import over several lines", 'import {\n  send,\n  receive,\n} from "../agent/turn.ts"'],
-    ["a type import", 'import type { Turn } from "../agent/turn.ts"'],
-    ["a side-effect import", 'import "../agent/turn.ts"'],
-    ["a dynamic import", 'const turn = await import("../agent/turn.ts")'],
-    ["a type taken through import()", 'type Turn = import("../agent/turn.ts").Turn'],
-    ["a re-export", 'export { send } from "../agent/turn.ts"'],
-    ["an import behind a string that looks like a comment", 'const at = "https://x"; import "../agent/turn.ts"'],
+    ["a named import", 'import { send } from "../agent/turn/turn.ts"'],
+    ["an import over several lines", 'import {\n  send,\n  receive,\n} from "../agent/turn/turn.ts"'],
+    ["a type import", 'import type { Turn } from "../agent/turn/turn.ts"'],
+    ["a side-effect import", 'import "../agent/turn/turn.ts"'],
+    ["a dynamic import", 'const turn = await import("../agent/turn/turn.ts")'],
+    ["a type taken through import()", 'type Turn = import("../agent/turn/turn.ts").Turn'],
+    ["a re-export", 'export { send } from "../agent/turn/turn.ts"'],
+    ["an import behind a string that looks like a comment", 'const at = "https://x"; import "../agent/turn/turn.ts"'],
   ])("%s of a higher floor", (_form, code) => {
     expect(breaches(only({ "src/memory/recall.ts": code }))).toEqual([
-      "src/memory/recall.ts (floor 4) imports src/agent/turn.ts (floor 7)",
+      "src/memory/recall.ts (floor 4) imports src/agent/turn/turn.ts (floor 7)",
     ])
   })
 
@@ -54,11 +63,53 @@ describe("the check finds", () => {
     ])
   })
 
+  test.each([
+    [
+      "a higher wing",
+      "src/agent/durable/steps.ts",
+      '"../turn/turn.ts"',
+      "wing durable",
+      "src/agent/turn/turn.ts (wing turn)",
+    ],
+    [
+      "a wing beside it",
+      "src/agent/turn/loop.ts",
+      '"../commands/stop.ts"',
+      "wing turn",
+      "src/agent/commands/stop.ts (wing commands)",
+    ],
+    ["the files beside the wings", "src/http/errors.ts", '"./api/api.ts"', "wing .", "src/http/api/api.ts (wing api)"],
+    [
+      "a file that has a floor of its own",
+      "src/channels/parts.ts",
+      '"./open.ts"',
+      "wing .",
+      "src/channels/open.ts (wing open.ts)",
+    ],
+  ])("an import of %s", (_what, path, specifier, from, to) => {
+    expect(breaches(only({ [path]: `import { a } from ${specifier}` }))).toEqual([
+      `${path} (${from}) imports ${to}, which is not below it`,
+    ])
+  })
+
+  test("a folder that is no wing of its room", () => {
+    expect(breaches(only({ "src/agent/misc/x.ts": "" }))).toEqual([
+      "src/agent/misc/x.ts is in no known wing; add it to the wings or move it",
+    ])
+  })
+
+  test("thirteen files in a room, and not twelve", () => {
+    const files = (count: number) =>
+      only(Object.fromEntries(Array.from({ length: count }, (_, at) => [`src/memory/m${at}.ts`, ""])))
+    expect(breaches(files(12))).toEqual([])
+    expect(breaches(files(13))).toEqual(["src/memory has 13 files beside its wings; 12 are the most: make a wing"])
+  })
+
   test("a cycle inside a room, type imports included", () => {
     const found = breaches(
-      only({ "src/agent/a.ts": 'import type { B } from "./b.ts"', "src/agent/b.ts": 'import { a } from "./a.ts"' }),
+      only({ "src/memory/a.ts": 'import type { B } from "./b.ts"', "src/memory/b.ts": 'import { a } from "./a.ts"' }),
     )
-    expect(found).toEqual(["cycle: src/agent/a.ts -> src/agent/b.ts -> src/agent/a.ts"])
+    expect(found).toEqual(["cycle: src/memory/a.ts -> src/memory/b.ts -> src/memory/a.ts"])
   })
 
   test("a folder that is no room", () => {
@@ -82,8 +133,8 @@ describe("the check finds", () => {
   )
 
   test("a job sent past the queue", () => {
-    expect(breaches(only({ "src/thread/inbox.ts": 'await pgBoss.send("turn", {})' }))).toEqual([
-      "src/thread/inbox.ts sends a job past src/queue; use queue.send(tx, ...)",
+    expect(breaches(only({ "src/thread/inbox/inbox.ts": 'await pgBoss.send("turn", {})' }))).toEqual([
+      "src/thread/inbox/inbox.ts sends a job past src/queue; use queue.send(tx, ...)",
     ])
   })
 
@@ -97,7 +148,7 @@ describe("the check finds", () => {
 test("a lower floor, a comment and the environment in its own place are fine", () => {
   const found = breaches(
     only({
-      "src/thread/inbox.ts": 'import { queue } from "../queue/queue.ts" // not import "../agent/turn.ts"\n',
+      "src/thread/inbox/inbox.ts": 'import { queue } from "../queue/queue.ts" // not import "../agent/turn/turn.ts"\n',
       "src/config/config.ts": "export const port = (env = process.env) => env.PORT",
       "src/main.ts": 'import { createApp } from "./app/app.ts"\ncreateApp(process.env)',
       "src/queue/queue.ts": "/* process.env, import('../app.ts') */ await boss.send(name)",

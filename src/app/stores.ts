@@ -2,13 +2,13 @@
 import { createDigest } from "../digest/digest.ts"
 import { createMemory } from "../memory/store.ts"
 import { createModel } from "../model/client.ts"
-import { discreet, discreetEar } from "../model/discreet.ts"
 import { createEmbedder } from "../model/embed.ts"
 import type { Embedder, Model, Transcriber } from "../model/model.ts"
-import { resolveModel } from "../model/resolve.ts"
+import { discreet, discreetEar } from "../model/redact.ts"
+import { resolveModel } from "../model/servers/resolve.ts"
 import { createTranscriber } from "../model/transcribe.ts"
-import { createAutomations } from "../schedule/automations.ts"
-import type { Ground } from "./ground.ts"
+import { createAutomations } from "../schedule/automations/automations.ts"
+import type { Ground } from "./infrastructure.ts"
 
 export async function openModel({
   config,

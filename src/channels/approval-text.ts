@@ -4,8 +4,8 @@
  * never an answer.
  */
 import { Limit } from "../base/errors.ts"
+import { carrierKeyword } from "./carrier-keywords.ts"
 import type { ChannelId } from "./channel.ts"
-import { carrierKeyword } from "./sms/keywords.ts"
 
 export interface ApprovalAnswer {
   /** Upper-case handle; absent for a bare word, which counts only while exactly one approval is open. */

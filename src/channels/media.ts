@@ -1,6 +1,7 @@
 /** Media: fetching what people send. Failures say only what the person may read; no address, which may hold a credential. */
+
+import { networkFailure } from "../base/bounded-fetch.ts"
 import { Reject, Retry, Uncertain } from "../base/errors.ts"
-import { networkFailure } from "./bounded-fetch.ts"
 
 export interface MediaLimits {
   /** Bytes. */

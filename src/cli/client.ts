@@ -3,8 +3,8 @@
  * (a redirect would carry the token away), and every failure says what to do about it.
  */
 import { z } from "zod"
+import { createBoundedFetch } from "../base/bounded-fetch.ts"
 import { Deny, Limit, Reject, Retry, Uncertain } from "../base/errors.ts"
-import { createBoundedFetch } from "../channels/bounded-fetch.ts"
 import type { Settings } from "./settings.ts"
 
 const TIMEOUT_MS = 15_000

@@ -9,8 +9,8 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { syncPath } from "../base/once-file.ts"
+import { openPglite } from "./embedded/pglite.ts"
 import { migrate } from "./migrate.ts"
-import { openPglite } from "./pglite.ts"
 
 /** Makes `dir` in this process. */
 export async function makeDatabase(dir: string): Promise<void> {

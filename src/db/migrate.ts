@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url"
 import { sql } from "drizzle-orm"
 import { Misconfigured } from "../base/errors.ts"
 import type { Db } from "./db.ts"
-import type { openPglite } from "./pglite.ts"
+import type { openPglite } from "./embedded/pglite.ts"
 import type { openPostgres } from "./postgres.ts"
 
 const FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url))

@@ -4,7 +4,7 @@ import { setFlagsFromString } from "node:v8"
 import { spawnMakeDatabase } from "./initdb.ts"
 import { lockDataDir } from "./lock.ts"
 import { migrate, type Opened } from "./migrate.ts"
-import { patiently, type Waiting } from "./patience.ts"
+import { patiently, type Waiting } from "./retry.ts"
 
 export interface OpenOptions {
   /** Postgres; when set nothing is embedded. */
@@ -34,7 +34,7 @@ export async function openDb(options: OpenOptions): Promise<OpenDb> {
   const release = lockDataDir(options.dataDir, options.now)
   // The database's WebAssembly stays as V8 first compiles it: optimised, a turn takes a quarter less and the process 60 MB more.
   setFlagsFromString("--liftoff-only --no-wasm-tier-up --no-wasm-dynamic-tiering")
-  const { isInitialised, openPglite } = await import("./pglite.ts")
+  const { isInitialised, openPglite } = await import("./embedded/pglite.ts")
   const dir = join(options.dataDir, "db")
   const firstBoot = !isInitialised(dir)
   if (firstBoot) await spawnMakeDatabase(dir)

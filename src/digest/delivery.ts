@@ -4,13 +4,13 @@
  */
 import { sql } from "drizzle-orm"
 import { z } from "zod"
-import type { DueActions } from "../agent/due.ts"
+import type { DueActions } from "../agent/handlers/due.ts"
 import type { ChannelId } from "../channels/channel.ts"
 import type { Db } from "../db/db.ts"
-import { DIGEST } from "../schedule/system.ts"
-import { localDay } from "../schedule/zone.ts"
-import { postNotice } from "../thread/outbox.ts"
-import type { People } from "../thread/people.ts"
+import { DIGEST } from "../schedule/automations/system-automations.ts"
+import { localDay } from "../schedule/recurrence/zone.ts"
+import { postNotice } from "../thread/outbox/outbox.ts"
+import type { People } from "../thread/people/people.ts"
 import type { EffectTool } from "../tools/tool.ts"
 import type { Digests } from "./digest.ts"
 

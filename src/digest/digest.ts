@@ -6,8 +6,8 @@
 import type { Clock } from "../base/clock.ts"
 import { fitLines, type Line, measure } from "../channels/sms/segments.ts"
 import type { Db } from "../db/db.ts"
-import { dayBounds, dayText } from "../schedule/zone.ts"
-import { openWaits, type Wait } from "../thread/waits.ts"
+import { dayBounds, dayText } from "../schedule/recurrence/zone.ts"
+import { openWaits, type Wait } from "../thread/approvals/approval.ts"
 import { type Counts, countDay, type HardIssue, KINDS } from "./counts.ts"
 import { ownLine, strangerLine } from "./sms-line.ts"
 

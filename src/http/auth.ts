@@ -6,8 +6,8 @@ import { createHash, timingSafeEqual } from "node:crypto"
 import type { FastifyReply, FastifyRequest } from "fastify"
 import { Deny, Reject } from "../base/errors.ts"
 import { isLoopback } from "../config/config.ts"
-import { OWNER_ID } from "../thread/people.ts"
-import type { Session, Sessions } from "../thread/sessions.ts"
+import { OWNER_ID } from "../thread/people/people.ts"
+import type { Session, Sessions } from "../thread/people/sessions.ts"
 
 interface Who {
   personId: string

@@ -19,7 +19,7 @@ import {
 } from "../base/errors.ts"
 import type { NewId } from "../base/ids.ts"
 import type { Log } from "../base/log.ts"
-import { isDatabaseAway } from "../db/away.ts"
+import { isDatabaseAway } from "../db/errors.ts"
 
 export interface Answer {
   status: number

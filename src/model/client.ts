@@ -3,15 +3,16 @@
  * or not to be had; a refused request, a prompt too long and a cancellation end it at once, for the next model would
  * be asked the same thing. It never turns a failure into words.
  */
+
+import { createCircuit } from "../base/circuit.ts"
 import type { Clock } from "../base/clock.ts"
 import { codeOf, Misconfigured, Reject, Retry } from "../base/errors.ts"
-import { createCircuit } from "./circuit.ts"
-import { type Endpoint, isRemote, mayShow, nameOf, OFFLINE, type RemoteEndpoint } from "./endpoint.ts"
+import { createSdk, type SdkLimits } from "./dialects/sdk.ts"
 import type { Model, ModelRequest, ModelResult } from "./model.ts"
 import { loadPrices, type PriceList } from "./prices.ts"
 import { createRemote } from "./remote.ts"
-import type { Resolution } from "./resolve.ts"
-import { createSdk, type SdkLimits } from "./sdk.ts"
+import { type Endpoint, isRemote, mayShow, nameOf, OFFLINE, type RemoteEndpoint } from "./servers/endpoint.ts"
+import type { Resolution } from "./servers/resolve.ts"
 import { createTokenMeter } from "./tokens.ts"
 
 export interface ModelDeps {
@@ -36,7 +37,7 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
 
   async function answer(endpoint: Endpoint, request: ModelRequest): Promise<ModelResult> {
     if (!isRemote(endpoint)) {
-      const { answerOffline } = await import("./offline.ts")
+      const { answerOffline } = await import("./offline/offline.ts")
       return answerOffline(request, deps.clock.now())
     }
     const result = await remote(endpoint, request)

@@ -4,11 +4,11 @@
  */
 import { z } from "zod"
 import { Reject } from "../base/errors.ts"
-import { unreadable } from "./dialect.ts"
-import { nameOf, type RemoteEndpoint } from "./endpoint.ts"
+import { unreadable } from "./dialects/dialect.ts"
+import { createSdk, type SdkLimits } from "./dialects/sdk.ts"
 import { failureOf } from "./failure.ts"
 import type { Embedder } from "./model.ts"
-import { createSdk, type SdkLimits } from "./sdk.ts"
+import { nameOf, type RemoteEndpoint } from "./servers/endpoint.ts"
 
 /** Texts per request. */
 const BATCH = 64

@@ -4,10 +4,10 @@
  */
 import type { APIError } from "openai"
 import { Limit, Reject, Retry, VigilError } from "../base/errors.ts"
-import { unreadable } from "./dialect.ts"
-import { nameOf, type RemoteEndpoint } from "./endpoint.ts"
-import { retryAfterMs } from "./guarded-fetch.ts"
-import { factsOf } from "./providers.ts"
+import { unreadable } from "./dialects/dialect.ts"
+import { nameOf, type RemoteEndpoint } from "./servers/endpoint.ts"
+import { retryAfterMs } from "./servers/guarded-fetch.ts"
+import { factsOf } from "./servers/providers.ts"
 
 /** Words by which servers say that the prompt does not fit; only OpenAI has a code for it. */
 const OVERFLOW =

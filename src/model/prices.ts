@@ -2,8 +2,8 @@
  * Prices: US dollars of a call, from the bundled list of `@pydantic/genai-prices`. What it does not know has no price
  * (null), never the price zero; only a model on this machine is free.
  */
-import type { MeteredUsage } from "./dialect.ts"
-import { factsOf } from "./providers.ts"
+import type { MeteredUsage } from "./dialects/dialect.ts"
+import { factsOf } from "./servers/providers.ts"
 
 export interface PriceList {
   /** US dollars, or null when the list does not know the model. */

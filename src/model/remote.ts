@@ -4,16 +4,16 @@
  */
 import { Reject, Retry } from "../base/errors.ts"
 import { picturesOf, withoutPictures } from "./attached.ts"
-import { askChat } from "./chat.ts"
-import type { DialectAnswer } from "./dialect.ts"
-import { mayShow, type RemoteEndpoint } from "./endpoint.ts"
+import { askChat } from "./dialects/chat.ts"
+import type { DialectAnswer } from "./dialects/dialect.ts"
+import { askResponses } from "./dialects/responses.ts"
+import type { Sdk } from "./dialects/sdk.ts"
 import { failureOf } from "./failure.ts"
 import type { ModelRequest, ModelResult } from "./model.ts"
 import type { PriceList } from "./prices.ts"
-import { factsOf } from "./providers.ts"
-import { createQuirkBook, type Quirks } from "./quirks.ts"
-import { askResponses } from "./responses.ts"
-import type { Sdk } from "./sdk.ts"
+import { mayShow, type RemoteEndpoint } from "./servers/endpoint.ts"
+import { createQuirkBook, type Quirks } from "./servers/learned-limits.ts"
+import { factsOf } from "./servers/providers.ts"
 
 const DIALECTS = { responses: askResponses, chat: askChat } as const
 /** One refusal may hide another; more lessons than this in one question mean the server refuses for sport. */

@@ -4,12 +4,12 @@
  */
 import type { OpenAI } from "openai"
 import { z } from "zod"
-import { unreadable } from "./dialect.ts"
-import type { RemoteEndpoint } from "./endpoint.ts"
+import { unreadable } from "./dialects/dialect.ts"
+import { createSdk, type Sdk, type SdkLimits } from "./dialects/sdk.ts"
 import { failureOf } from "./failure.ts"
 import type { Recording, Transcriber } from "./model.ts"
 import { type AudioPrices, type Heard, loadAudioPrices } from "./prices.ts"
-import { createSdk, type Sdk, type SdkLimits } from "./sdk.ts"
+import type { RemoteEndpoint } from "./servers/endpoint.ts"
 
 /** Bytes a second of the thinnest recording: what plays longest for its size. */
 const LEAST_BYTES_PER_SECOND = 600

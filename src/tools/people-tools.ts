@@ -1,7 +1,7 @@
 /** People tools: taking someone off the list of those who may talk to the agent. Only the owner's command has the grant for it. */
 import { z } from "zod"
-import type { Automations } from "../schedule/automations.ts"
-import { forgetAddress, forgetMember } from "../thread/directory.ts"
+import type { Automations } from "../schedule/automations/automations.ts"
+import { forgetAddress, forgetMember } from "../thread/people/directory.ts"
 import { failed, type TransactionalTool } from "./tool.ts"
 
 export const UNPAIR = "unpair"

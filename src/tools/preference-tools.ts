@@ -1,12 +1,12 @@
 /** Preference tools: how the person wants to be served, and what time it is where they are. */
 import { z } from "zod"
 import type { Tx } from "../db/db.ts"
-import type { Kv } from "../memory/kv.ts"
+import type { Kv } from "../db/kv.ts"
 import type { Memory, NewMemory } from "../memory/memory.ts"
 import { personScope } from "../memory/scope.ts"
-import { readQuiet } from "../schedule/quiet.ts"
-import type { People } from "../thread/people.ts"
-import { setQuiet } from "../thread/quiet-hours.ts"
+import { readQuiet } from "../schedule/recurrence/quiet.ts"
+import { setQuiet } from "../thread/outbox/quiet-hours.ts"
+import type { People } from "../thread/people/people.ts"
 import {
   type EffectTool,
   failed,

@@ -6,7 +6,7 @@ import type { z } from "zod"
 import type { Label } from "../base/label.ts"
 import type { Tx } from "../db/db.ts"
 import type { Replay } from "../journal/journal.ts"
-import type { Person } from "../thread/people.ts"
+import type { Person } from "../thread/people/people.ts"
 
 export type FailureCode = "not_found" | "denied" | "expired" | "timeout" | "invalid" | "unavailable" | "unknown_outcome"
 

@@ -5,9 +5,9 @@
 import { z } from "zod"
 import { inert } from "../base/inert.ts"
 import type { ModelRequest } from "../model/model.ts"
-import type { Evidence } from "./evidence.ts"
-import { type IssueText, KINDS } from "./kind.ts"
-import { MAX_BODY } from "./words.ts"
+import { type IssueText, KINDS } from "./classify/kind.ts"
+import { MAX_BODY } from "./classify/words.ts"
+import type { Evidence } from "./decisions/evidence.ts"
 
 /** Characters of a reason. */
 export const MAX_REASON = 280

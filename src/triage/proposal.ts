@@ -3,11 +3,12 @@
  * said, the result holds labels of the allow-list only, at most three, and the person on call, whom a person gave the like of
  * it, or nobody.
  */
-import type { Decision, Method } from "./decisions.ts"
-import type { Evidence, Similar } from "./evidence.ts"
-import { best, type Kind } from "./kind.ts"
-import { choose, kindOf } from "./labels.ts"
+
+import { best, type Kind } from "./classify/kind.ts"
+import type { Decision, Method } from "./decisions/decisions.ts"
+import type { Evidence, Similar } from "./decisions/evidence.ts"
 import { type Answer, MAX_REASON } from "./model-answer.ts"
+import { choose, kindOf } from "./repository/labels.ts"
 
 /** What the issue has already, and what it may get. */
 export interface Terrain {

@@ -3,22 +3,22 @@
  * none at all; deterministic code applies the result to this one issue, and what is unsure waits for the owner.
  */
 import { z } from "zod"
-import type { Act } from "../agent/act.ts"
-import type { Handler, Job, Outcome } from "../agent/job.ts"
+import type { Act } from "../agent/durable/call-tool.ts"
+import type { Handler, Job, Outcome } from "../agent/durable/run-context.ts"
 import { Reject, Retry } from "../base/errors.ts"
 import { inert } from "../base/inert.ts"
-import { contentHash, issuePayload } from "../thread/issue-event.ts"
 import type { Tool } from "../tools/tool.ts"
-import { createApplyTool, type GitHubOf, Unfinished } from "./apply.ts"
-import type { Decisions } from "./decisions.ts"
-import { type Evidence, type EvidenceDeps, gather } from "./evidence.ts"
-import type { Kind } from "./kind.ts"
-import { choose, kindOf, type Labels } from "./labels.ts"
+import type { Kind } from "./classify/kind.ts"
+import { MAX_BODY } from "./classify/words.ts"
+import type { Decisions } from "./decisions/decisions.ts"
+import { type Evidence, type EvidenceDeps, gather } from "./decisions/evidence.ts"
+import { createRecordTool, type RecordDeps } from "./decisions/record.ts"
 import { type Answer, read, request } from "./model-answer.ts"
 import { type Proposal, propose, type Terrain } from "./proposal.ts"
-import { createRecordTool, type RecordDeps } from "./record.ts"
-import type { Rotas } from "./rota.ts"
-import { MAX_BODY } from "./words.ts"
+import { createApplyTool, type GitHubOf, Unfinished } from "./repository/apply.ts"
+import { contentHash, issuePayload } from "./repository/issue-event.ts"
+import { choose, kindOf, type Labels } from "./repository/labels.ts"
+import type { Rotas } from "./repository/rota.ts"
 
 export interface TriageDeps extends EvidenceDeps {
   github: GitHubOf

@@ -2,7 +2,7 @@
  * Scrubber: takes live secrets out of text before anyone reads it, also in the encodings they travel in. One pass over the
  * text, whatever the number of secrets; text without a secret comes back as it was.
  */
-import { formsOf } from "./forms.ts"
+import { formsOf } from "./encodings.ts"
 
 /** Shorter values would hide ordinary words. Characters. */
 const MIN_VALUE = 8

@@ -8,7 +8,7 @@ import { Reject, VigilError } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Sms } from "../channels/sms/sms.ts"
 import type { Telegram } from "../channels/telegram/telegram.ts"
-import type { Intake } from "../thread/intake.ts"
+import type { Intake } from "../thread/inbox/intake.ts"
 import { createSmsTaking, isUnstorable } from "./sms-taking.ts"
 
 const SMS_EVERY_MS = 10_000

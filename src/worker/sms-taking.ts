@@ -5,7 +5,7 @@
 import { codeOf, Reject } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { SmsInbound } from "../channels/sms/parse.ts"
-import type { Intake } from "../thread/intake.ts"
+import type { Intake } from "../thread/inbox/intake.ts"
 
 /** A message that fails in this many looks while others get through is passed over. */
 const TRIES = 5

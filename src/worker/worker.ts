@@ -2,12 +2,12 @@
  * Worker: claims threads and runs them, a few at a time. It is woken by this process's own commits (the bell), by
  * queue jobs from others, and by a sweep a second that finds whatever both missed. Several workers share a database safely.
  */
-import type { Execute } from "../agent/execute.ts"
+import type { Execute } from "../agent/durable/execute.ts"
 import { Retry } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
-import type { Bell } from "../thread/bell.ts"
-import type { Claim, ClaimedRun, Leases } from "../thread/lease.ts"
-import { type Hold, hold } from "./hold.ts"
+import type { Bell } from "../queue/notifier.ts"
+import type { Claim, ClaimedRun, Leases } from "../thread/runs/lease.ts"
+import { type Hold, hold } from "./lease-heartbeat.ts"
 
 const SWEEP_MS = 1000
 

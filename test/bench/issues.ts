@@ -7,8 +7,8 @@ import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parse } from "csv-parse/sync"
 import { z } from "zod"
-import { train } from "../../src/triage/classifier.ts"
-import { best, type Kind } from "../../src/triage/kind.ts"
+import { train } from "../../src/triage/classify/classifier.ts"
+import { best, type Kind } from "../../src/triage/classify/kind.ts"
 
 const DATA = fileURLToPath(new URL("../../../shared/data/nlbse24-train.csv", import.meta.url))
 const LABELS = ["bug", "feature", "question"] as const

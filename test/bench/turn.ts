@@ -3,14 +3,14 @@
  * the same transactions as bare SQL in the same run.
  */
 import { sql } from "drizzle-orm"
-import { createAnswer, createTurn } from "../../src/agent/turn.ts"
+import { createAnswer, createTurn } from "../../src/agent/turn/turn.ts"
 import { systemClock } from "../../src/base/clock.ts"
 import { newId } from "../../src/base/ids.ts"
 import type { Channel } from "../../src/channels/channel.ts"
 import type { Opened } from "../../src/db/migrate.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import type { Model } from "../../src/model/model.ts"
-import { OWNER_ID } from "../../src/thread/people.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
 import { memoryTools } from "../../src/tools/memory-tools.ts"
 import { spine, text } from "../support/spine.ts"
 import { counting, type Tally } from "./counting.ts"

@@ -7,7 +7,7 @@ import { PGlite } from "@electric-sql/pglite"
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { openPglite } from "../../src/db/pglite.ts"
+import { openPglite } from "../../src/db/embedded/pglite.ts"
 import { testDir } from "../support/dir.ts"
 
 let place: ReturnType<typeof testDir>
@@ -59,7 +59,7 @@ test("a disk that fails ends the process: nothing is acknowledged, and nothing b
 }, async () => {
   const program = `
     const { fsyncSync } = await import("node:fs")
-    const { openPglite } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/db/pglite.ts"))})
+    const { openPglite } = await import(${JSON.stringify(join(import.meta.dirname, "../../src/db/embedded/pglite.ts"))})
     let isBroken = false
     const fsync = (fd) => {
       if (isBroken) throw new Error("EIO: i/o error")

@@ -2,8 +2,8 @@
 import { sql } from "drizzle-orm"
 import fc from "fast-check"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { openPglite } from "../../src/db/pglite.ts"
-import { createPrepared, type Session } from "../../src/db/prepared.ts"
+import { openPglite } from "../../src/db/embedded/pglite.ts"
+import { createPrepared, type Session } from "../../src/db/embedded/prepared.ts"
 
 let db: Awaited<ReturnType<typeof openPglite>>
 beforeAll(async () => {

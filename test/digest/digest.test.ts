@@ -5,7 +5,7 @@ import { SYSTEM_LABEL } from "../../src/base/label.ts"
 import { isGsm7, measure } from "../../src/channels/sms/segments.ts"
 import { json } from "../../src/db/sql.ts"
 import { createDigest } from "../../src/digest/digest.ts"
-import { createPeople, OWNER_ID } from "../../src/thread/people.ts"
+import { createPeople, OWNER_ID } from "../../src/thread/people/people.ts"
 import { ownDatabase } from "../support/own.ts"
 
 const NY = "America/New_York"

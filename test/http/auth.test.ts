@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { type House, house, PUBLIC_URL, sending, signIn, TOKEN } from "./house.ts"
+import { type House, house, PUBLIC_URL, sending, signIn, TOKEN } from "./everything.ts"
 
 let h: House
 beforeAll(async () => {

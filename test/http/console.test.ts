@@ -3,9 +3,9 @@ import { sql } from "drizzle-orm"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
-import { suspend } from "../../src/thread/ending.ts"
-import { OWNER_ID } from "../../src/thread/people.ts"
-import { type House, house } from "./house.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
+import { suspend } from "../../src/thread/runs/finish.ts"
+import { type House, house } from "./everything.ts"
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
 const missing = !existsSync(executablePath)

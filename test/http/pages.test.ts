@@ -5,8 +5,8 @@ import { newId } from "../../src/base/ids.ts"
 import { json } from "../../src/db/sql.ts"
 import { markup, safeUrl } from "../../src/http/pages/markup.ts"
 import { append } from "../../src/journal/journal.ts"
-import { OWNER_ID } from "../../src/thread/people.ts"
-import { type House, house } from "./house.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
+import { type House, house } from "./everything.ts"
 
 let h: House
 let cookie: string

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import { afterEach, expect, test } from "vitest"
 import { Deny, Fenced, Limit, Misconfigured, Reject, Retry, Uncertain } from "../../src/base/errors.ts"
 import { answerTo } from "../../src/http/errors.ts"
-import { type House, type HouseOptions, house, sending } from "./house.ts"
+import { type House, type HouseOptions, house, sending } from "./everything.ts"
 
 const open: House[] = []
 async function serve(options: HouseOptions = {}): Promise<House> {

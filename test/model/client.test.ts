@@ -1,7 +1,7 @@
 import { LLMock } from "@copilotkit/aimock"
 import { describe, expect, onTestFinished, test } from "vitest"
-import { OFFLINE } from "../../src/model/endpoint.ts"
 import type { Message } from "../../src/model/model.ts"
+import { OFFLINE } from "../../src/model/servers/endpoint.ts"
 import { ask, modelOf, WEATHER } from "./requests.ts"
 import { chatReply, endpoint, refusal, standIn } from "./stand-in.ts"
 

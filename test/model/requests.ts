@@ -1,8 +1,8 @@
 /** Requests and models for the tests of this room. */
 import type { Clock } from "../../src/base/clock.ts"
 import { createModel } from "../../src/model/client.ts"
-import { type Endpoint, nameOf } from "../../src/model/endpoint.ts"
 import type { Model, ModelRequest, ToolSpec } from "../../src/model/model.ts"
+import { type Endpoint, nameOf } from "../../src/model/servers/endpoint.ts"
 
 export const CLOCK: Clock = { now: () => new Date("2026-11-22T10:00:00Z") }
 

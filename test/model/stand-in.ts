@@ -1,6 +1,6 @@
 /** Model servers on loopback: the shared stand-in with the answers of the model APIs, given out in order, the last one again and again. */
 import { onTestFinished } from "vitest"
-import type { RemoteEndpoint } from "../../src/model/endpoint.ts"
+import type { RemoteEndpoint } from "../../src/model/servers/endpoint.ts"
 import { completionOf } from "../support/chat-model.ts"
 import { type Answer, startStandIn, type Trouble } from "../support/stand-in.ts"
 

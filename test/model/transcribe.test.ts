@@ -1,7 +1,7 @@
 /** Recordings become words, at a stand-in and at a mock of the real API, and their price is known or said not to be. */
 import { LLMock } from "@copilotkit/aimock"
 import { expect, onTestFinished, test } from "vitest"
-import type { RemoteEndpoint } from "../../src/model/endpoint.ts"
+import type { RemoteEndpoint } from "../../src/model/servers/endpoint.ts"
 import { createTranscriber } from "../../src/model/transcribe.ts"
 import { ogg } from "../support/files.ts"
 import { type Answer, startStandIn } from "../support/stand-in.ts"

@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path"
-import { openPglite } from "../../src/db/pglite.ts"
+import { openPglite } from "../../src/db/embedded/pglite.ts"
 import { createRandom } from "../durability/random.ts"
 import { image, testDatabase } from "../support/database.ts"
 import { testDir } from "../support/dir.ts"

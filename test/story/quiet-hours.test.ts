@@ -1,7 +1,7 @@
 /** At night: what the person asked for comes, what can wait comes in the morning, and a question waits for its answer. */
 import { sql } from "drizzle-orm"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { OWNER_ID } from "../../src/thread/people.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
 import { chatReply } from "../model/stand-in.ts"
 import { toolCall } from "../support/chat-model.ts"
 import { type Product, type RunningClock, runningClock, startProduct } from "../support/product.ts"

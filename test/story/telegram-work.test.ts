@@ -124,7 +124,7 @@ test("everyone's menu has what everyone may use, the owner's has all, and both a
   expect(help).not.toContain("/start")
   await telegram.say({ from: OWNER, text: "/start" })
   expect((await reply(1)).text).toMatch(/^Hello, I am Vigil/)
-  const { setMenus } = await import("../../src/app/menus.ts")
+  const { setMenus } = await import("../../src/app/channels/telegram-menu.ts")
   const commands = owner.map((name) => ({ name, help: "as before", run: async () => "" }))
   const bot = at.app.channels.telegram
   if (!bot) throw new Error("no bot")

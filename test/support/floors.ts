@@ -29,7 +29,26 @@ const FLOORS: Record<string, number> = {
   app: 10,
   "main.ts": 11,
 }
+/**
+ * The wings of a crowded room, lowest first. A wing is a folder of the room; `.` are the files beside the wings, but for those
+ * that are named themselves. Wings in one line do not know each other.
+ */
+const WINGS: Record<string, string[][]> = {
+  db: [["schema", "db.ts", "sql.ts", "errors.ts"], ["embedded"], ["."]],
+  model: [["attached.ts", "model.ts"], ["servers"], ["dialects"], ["offline"], ["."]],
+  channels: [["."], ["telegram", "sms", "email", "github"], ["open.ts"]],
+  schedule: [["recurrence"], ["words"], ["automations"]],
+  thread: [["people"], ["approvals"], ["outbox"], ["inbox"], ["runs", "hooks"]],
+  agent: [["durable"], ["turn", "commands"], ["handlers"]],
+  triage: [["classify"], ["decisions"], ["repository"], ["demo", "."]],
+  http: [["."], ["webhooks"], ["api"], ["pages"], ["server.ts"]],
+  worker: [["sending", "presence"], ["."]],
+  cli: [["."], ["doctor"], ["commands"], ["program.ts"], ["vigil.ts"]],
+  app: [["infrastructure.ts"], ["channels"], ["."]],
+}
 const MAX_LINES = 300
+/** A room with more files beside its wings than this needs another wing. */
+const MAX_LOOSE = 12
 
 const READS_ENV = [
   /\bprocess\s*(?:\.|\?\.|\[\s*["'])\s*env\b/,
@@ -55,7 +74,7 @@ export function breaches(sources: Sources): string[] {
       ...unreadable(path, code),
     )
   }
-  return [...found, ...cyclesIn(graph)]
+  return [...found, ...crowded([...sources.keys()]), ...cyclesIn(graph)]
 }
 
 /** Comments go, strings stay; so `"https://x"` is no comment and a commented-out import is no import. */
@@ -91,11 +110,45 @@ function floorsOf(path: string, imported: string[]): string[] {
   if (floor === undefined) return [`${path} is in no known room; add it to the floors or move it`]
   return imported.flatMap((target) => {
     const other = roomOf(target)
-    if (target === "package.json" || other === room) return []
+    if (target === "package.json") return []
+    if (other === room) return wingsOf(path, target)
     const below = other === undefined ? undefined : FLOORS[other]
     if (below === undefined) return [`${path} imports ${target}, which is in no known room`]
     return below < floor ? [] : [`${path} (floor ${floor}) imports ${target} (floor ${below})`]
   })
+}
+
+/** The place of a file among the wings of its room: their line and its name there; null in a room without wings. */
+function placeOf(path: string): { line: number; name: string } | null {
+  const [, room = "", wing = "", inner] = path.split("/")
+  const lines = WINGS[room]
+  if (!lines) return null
+  const candidates = inner === undefined ? [wing, "."] : [wing]
+  const name = candidates.find((one) => lines.some((line) => line.includes(one)))
+  return name === undefined ? null : { line: lines.findIndex((line) => line.includes(name)), name }
+}
+
+/** Inside a room a wing imports the wings below it. */
+function wingsOf(path: string, target: string): string[] {
+  const [from, to] = [placeOf(path), placeOf(target)]
+  if (!from || !to || from.name === to.name || to.line < from.line) return []
+  if (to.line === from.line && path.endsWith(from.name) && target.endsWith(to.name)) return []
+  return [`${path} (wing ${from.name}) imports ${target} (wing ${to.name}), which is not below it`]
+}
+
+/** Every folder of a room is one of its wings, and what stands beside them is not a crowd. */
+function crowded(paths: string[]): string[] {
+  const loose = new Map<string, number>()
+  const found: string[] = []
+  for (const path of paths) {
+    const [, room = "", wing, inner] = path.split("/")
+    if (WINGS[room] && wing && !placeOf(path)) found.push(`${path} is in no known wing; add it to the wings or move it`)
+    if (wing && inner === undefined) loose.set(room, (loose.get(room) ?? 0) + 1)
+  }
+  for (const [room, files] of loose)
+    if (files > MAX_LOOSE)
+      found.push(`src/${room} has ${files} files beside its wings; ${MAX_LOOSE} are the most: make a wing`)
+  return found
 }
 
 /** What only one place may do: read the environment, send a job. */

@@ -1,7 +1,7 @@
 /** Past: rows of runs long done, for what must stay quick however much has happened before. */
 import { sql } from "drizzle-orm"
 import type { Tx } from "../../src/db/db.ts"
-import { OWNER_ID } from "../../src/thread/people.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
 
 const RUNS_A_THREAD = 10
 /** Intent and outcome of a model call and of a tool. */

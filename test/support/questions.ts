@@ -1,9 +1,9 @@
 /** A run that waits for a person's word, made by the statement that makes it in the product. */
 import { sha256 } from "../../src/base/canonical.ts"
 import { newId } from "../../src/base/ids.ts"
-import { suspend } from "../../src/thread/ending.ts"
-import { OWNER_ID } from "../../src/thread/people.ts"
-import { freeCode } from "../../src/thread/waits.ts"
+import { freeCode } from "../../src/thread/approvals/approval.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
+import { suspend } from "../../src/thread/runs/finish.ts"
 import { type spine, text } from "./spine.ts"
 
 export interface Asking {

@@ -1,14 +1,14 @@
 /** Conversations with the real turn over a test database, and a model that says what a test puts in its mouth. */
 import { sql } from "drizzle-orm"
-import { builtinCommands } from "../../src/agent/builtin-commands.ts"
-import { createCommands } from "../../src/agent/commands.ts"
-import { createAnswer, createTurn } from "../../src/agent/turn.ts"
+import { builtinCommands } from "../../src/agent/commands/builtin.ts"
+import { createCommands } from "../../src/agent/commands/commands.ts"
+import { createAnswer, createTurn } from "../../src/agent/turn/turn.ts"
 import { newId } from "../../src/base/ids.ts"
 import type { Opened } from "../../src/db/migrate.ts"
 import { createMemory } from "../../src/memory/store.ts"
 import type { Model, ModelRequest, ModelResult } from "../../src/model/model.ts"
 import { createTokenMeter } from "../../src/model/tokens.ts"
-import type { Event } from "../../src/thread/event.ts"
+import type { Event } from "../../src/thread/inbox/event.ts"
 import type { Tool } from "../../src/tools/tool.ts"
 import { spine, text } from "./spine.ts"
 

@@ -1,12 +1,12 @@
 /** A run at work on a thread of its own: a message came in, was claimed, and is held. */
 import { sql } from "drizzle-orm"
-import { createSteps, type Steps, type StepsDeps } from "../../src/agent/steps.ts"
-import { createTape, type Tape } from "../../src/agent/tape.ts"
+import { createTape, type Tape } from "../../src/agent/durable/journal-cursor.ts"
+import { createSteps, type Steps, type StepsDeps } from "../../src/agent/durable/steps.ts"
 import { systemClock } from "../../src/base/clock.ts"
 import { newId } from "../../src/base/ids.ts"
 import { OWNER_LABEL } from "../../src/base/label.ts"
 import { entriesOf } from "../../src/journal/journal.ts"
-import type { Claim, ClaimedRun } from "../../src/thread/lease.ts"
+import type { Claim, ClaimedRun } from "../../src/thread/runs/lease.ts"
 import { type spine, text } from "./spine.ts"
 
 export type Spine = Awaited<ReturnType<typeof spine>>

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
 import { inert } from "../../src/base/inert.ts"
-import { choose, kindOf, labelOf } from "../../src/triage/labels.ts"
 import { read } from "../../src/triage/model-answer.ts"
 import { type Case, propose } from "../../src/triage/proposal.ts"
+import { choose, kindOf, labelOf } from "../../src/triage/repository/labels.ts"
 
 const base: Case = {
   evidence: {

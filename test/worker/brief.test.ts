@@ -4,9 +4,9 @@ import { beforeEach, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Channel, Outgoing } from "../../src/channels/channel.ts"
-import { createBell } from "../../src/thread/bell.ts"
-import { createOutbox, type Post, postNotice } from "../../src/thread/outbox.ts"
-import { createSender } from "../../src/worker/sender.ts"
+import { createBell } from "../../src/queue/notifier.ts"
+import { createOutbox, type Post, postNotice } from "../../src/thread/outbox/outbox.ts"
+import { createSender } from "../../src/worker/sending/sender.ts"
 import { ownDatabase } from "../support/own.ts"
 
 const now = new Date("2026-11-22T12:00:00Z")

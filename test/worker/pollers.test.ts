@@ -4,7 +4,7 @@ import { type Log, silentLog } from "../../src/base/log.ts"
 import type { Inbound } from "../../src/channels/channel.ts"
 import { createSms, type Sms } from "../../src/channels/sms/sms.ts"
 import { createTelegram, type Telegram } from "../../src/channels/telegram/telegram.ts"
-import type { Intake } from "../../src/thread/intake.ts"
+import type { Intake } from "../../src/thread/inbox/intake.ts"
 import { type PollerDeps, pollSms, pollTelegram } from "../../src/worker/pollers.ts"
 import { movableClock } from "../support/schedule.ts"
 

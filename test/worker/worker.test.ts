@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm"
 import { afterEach, describe, expect, test, vi } from "vitest"
-import type { Handler, Job } from "../../src/agent/job.ts"
+import type { Handler, Job } from "../../src/agent/durable/run-context.ts"
 import { newId } from "../../src/base/ids.ts"
 import { type Fields, type Log, silentLog } from "../../src/base/log.ts"
 import { startWorker, type Worker } from "../../src/worker/worker.ts"

@@ -4,10 +4,10 @@
  */
 import type { Octokit } from "@octokit/core"
 import { z } from "zod"
+import { createBoundedFetch, forRead, networkFailure } from "../../base/bounded-fetch.ts"
+import { type Circuit, createCircuit } from "../../base/circuit.ts"
 import { type Clock, systemClock } from "../../base/clock.ts"
 import { Misconfigured, messageOf, Reject, Retry, Uncertain } from "../../base/errors.ts"
-import { type Circuit, createCircuit } from "../../model/circuit.ts"
-import { createBoundedFetch, forRead, networkFailure } from "../bounded-fetch.ts"
 
 export interface GitHubSettings {
   /** A fine-grained token; either this or the app's pair. */

@@ -4,8 +4,8 @@
  * (GitHub documentation, "Registering a GitHub App from a manifest").
  */
 import { z } from "zod"
+import { createBoundedFetch, networkFailure } from "../../base/bounded-fetch.ts"
 import { Deny, Reject, Retry } from "../../base/errors.ts"
-import { createBoundedFetch, networkFailure } from "../bounded-fetch.ts"
 import { GITHUB_WEBHOOK } from "./webhook.ts"
 
 /** What the owner's browser sends to GitHub, as a form. */

@@ -4,9 +4,9 @@
  */
 import type TwilioClient from "twilio/lib/rest/Twilio.js"
 import { z } from "zod"
+import type { Fetch } from "../../base/bounded-fetch.ts"
+import { createBoundedFetch, forRead, networkFailure } from "../../base/bounded-fetch.ts"
 import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
-import type { Fetch } from "../bounded-fetch.ts"
-import { createBoundedFetch, forRead, networkFailure } from "../bounded-fetch.ts"
 import { failureOf } from "./failures.ts"
 
 export interface SmsSettings {

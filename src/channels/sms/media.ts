@@ -2,8 +2,9 @@
  * MMS pictures and sounds. Only the account's own media at Twilio's API is asked for, with credentials; the storage that it
  * points to is asked without them, and only under names that Twilio uses. No other host is ever contacted.
  */
+
+import { createBoundedFetch } from "../../base/bounded-fetch.ts"
 import { Deny, Reject, Retry } from "../../base/errors.ts"
-import { createBoundedFetch } from "../bounded-fetch.ts"
 import { type MediaLimits, readMedia } from "../media.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 

@@ -4,9 +4,9 @@
  */
 import type { Api } from "grammy"
 import { z } from "zod"
+import { createBoundedFetch, networkFailure } from "../../base/bounded-fetch.ts"
 import type { VigilError } from "../../base/errors.ts"
 import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
-import { createBoundedFetch, networkFailure } from "../bounded-fetch.ts"
 
 export interface TelegramSettings {
   /** `<bot id>:<secret>` from BotFather. */

@@ -2,8 +2,9 @@
  * Telegram's files: asked for by id, then downloaded. The address of a file holds the bot's token, so it is made here, used
  * here, and in no error that leaves; a file comes from the API's own host or not at all.
  */
+
+import { createBoundedFetch } from "../../base/bounded-fetch.ts"
 import { Reject, Retry } from "../../base/errors.ts"
-import { createBoundedFetch } from "../bounded-fetch.ts"
 import { readMedia, tooLarge } from "../media.ts"
 import type { CallTelegram, TelegramSettings } from "./api.ts"
 

@@ -16,8 +16,8 @@ import type { BotIdentity } from "./parse.ts"
 import { parseUpdate, readMove } from "./parse.ts"
 import type { PollerDeps, TelegramPoller } from "./poll.ts"
 import { createTelegramPoller, LONG_POLL_SECONDS, UPDATE_KINDS } from "./poll.ts"
+import { telegramTolls } from "./rate-limits.ts"
 import { sendTelegram } from "./send.ts"
-import { telegramTolls } from "./tolls.ts"
 import { isFromTelegram, SECRET_HEADER } from "./verify.ts"
 
 /** Milliseconds for one call that is not a long poll. */

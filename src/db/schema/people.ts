@@ -12,7 +12,7 @@ export const people = pgTable(
     role: text().notNull(),
     /** IANA zone; null until the person said it: never silently UTC. */
     zone: text(),
-    /** `22:00-07:00` on their wall clock, or `off`; null for the usual ones (schedule/quiet.ts). */
+    /** `22:00-07:00` on their wall clock, or `off`; null for the usual ones (schedule/recurrence/quiet.ts). */
     quietHours: text("quiet_hours"),
     createdAt: at("created_at").notNull(),
   },

@@ -30,7 +30,7 @@ export const automations = pgTable(
     personId: uuid("person_id")
       .notNull()
       .references(() => people.id),
-    /** What to do: see schedule/automations.ts. */
+    /** What to do: see schedule/automations/automations.ts. */
     action: jsonb().notNull(),
     recurrence: jsonb().notNull(),
     sentence: text().notNull(),

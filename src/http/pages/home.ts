@@ -1,13 +1,13 @@
 /** Home: the chat, and beside it what needs the owner and what ran. Its parts are also sent alone when they change. */
 import { html } from "ghtml"
-import type { Doubt } from "../../thread/doubts.ts"
-import type { Letter } from "../../thread/mailbox.ts"
-import type { Question, RunSummary } from "../../thread/runs.ts"
-import type { DemoResult, Pairing, Status } from "../features.ts"
-import { doubtPart } from "./doubts.ts"
+import type { Letter } from "../../thread/outbox/mailbox.ts"
+import type { Doubt } from "../../thread/outbox/uncertain-deliveries.ts"
+import type { Question, RunSummary } from "../../thread/runs/trace.ts"
+import type { DemoResult, Pairing, Status } from "../api/feature-access.ts"
 import { count, duration, moment, money } from "./format.ts"
 import { markup } from "./markup.ts"
 import { pairForm, pairPart } from "./pairing.ts"
+import { doubtPart } from "./uncertain-deliveries.ts"
 
 export interface Home {
   letters: Letter[]

@@ -1,6 +1,6 @@
 /** Pairing: the small form beside the channels that makes a code for a new person or address, and the code once it is made. */
 import { html } from "ghtml"
-import type { Pairing } from "../features.ts"
+import type { Pairing } from "../api/feature-access.ts"
 import { moment } from "./format.ts"
 
 /** @param made what `pairPart` made, or nothing. */

@@ -1,7 +1,7 @@
 /** A run's page: why it ran, what the model was shown, each step with verdict and cost, what was said and whether it arrived. */
 import { html } from "ghtml"
-import type { RunStep } from "../../thread/run-steps.ts"
-import type { ContextNote, Question, RunDetail, RunReply } from "../../thread/runs.ts"
+import type { ContextNote, Question, RunDetail, RunReply } from "../../thread/runs/trace.ts"
+import type { RunStep } from "../../thread/runs/trace-steps.ts"
 import { count, duration, moment, money, pretty } from "./format.ts"
 
 export function runBody(run: RunDetail, zone: string): string {

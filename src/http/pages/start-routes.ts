@@ -1,7 +1,7 @@
 /** The one-time link: GET only looks, POST uses it up and gives the browser its session. */
 import type { FastifyInstance, FastifyReply } from "fastify"
 import { z } from "zod"
-import type { Sessions } from "../../thread/sessions.ts"
+import type { Sessions } from "../../thread/people/sessions.ts"
 import type { Auth } from "../auth.ts"
 import type { Assets } from "./assets.ts"
 import { layout } from "./layout.ts"

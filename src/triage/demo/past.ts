@@ -1,5 +1,5 @@
 /** The past of the demo's repository: thirty issues of an invented web shop with what was decided about them. */
-import type { Kind } from "../kind.ts"
+import type { Kind } from "../classify/kind.ts"
 
 export interface PastIssue {
   title: string

@@ -23,37 +23,37 @@ const says =
 
 /** Words of the statements, whose owners are named beside them. */
 const POINTS = {
-  /** thread/arrival */
+  /** thread/inbox/insert-event */
   accept: says(/insert into inbox/),
-  /** thread/lease; one thread's, as a nudge asks for it: a sweep's may find nothing */
+  /** thread/runs/lease; one thread's, as a nudge asks for it: a sweep's may find nothing */
   claim: says(/with free as \(.*where threads\.id = .* begun as/),
   /** journal/ledger */
   reserve: says(/insert into ledger/),
   settle: says(/update ledger set state = 'settled'/),
-  /** agent/steps: what is about to be asked of a model */
+  /** agent/durable/steps: what is about to be asked of a model */
   ask: (statement: Statement) => writes(statement, "model", "intent"),
-  /** agent/perform: what is about to be done, with nothing yet of what came of it */
+  /** agent/durable/run-tool: what is about to be done, with nothing yet of what came of it */
   intent: (statement: Statement) => writes(statement, "tool", "intent") && !writes(statement, "tool", "outcome"),
   /** What came of a tool, with whatever is written next; for a database tool together with its work. */
   outcome: (statement: Statement) => writes(statement, "tool", "outcome"),
-  /** thread/steering */
+  /** thread/runs/steering */
   steer: says(/'outcome', 'note', 'steer'/),
-  /** thread/ending */
+  /** thread/runs/finish */
   finish: says(/ended as \( update runs set state/),
   suspend: says(/paused as \( update runs set state = 'waiting'/),
-  /** thread/answer */
+  /** thread/inbox/answer */
   answer: says(/answered_by = .* answered_via/),
-  /** thread/waits */
+  /** thread/approvals/approval */
   use: says(/update waits set used_at/),
   expire: says(/with expired as \( update waits/),
-  /** thread/outbox: taken for sending; accepted by the channel, when it is before `sent`; stored as sent */
+  /** thread/outbox/outbox: taken for sending; accepted by the channel, when it is before `sent`; stored as sent */
   take: says(/update outbox set state = 'sending', attempts/),
   sent: says(/update outbox set state = case when state in \('delivered', 'failed'\)/),
-  /** schedule/occurrences */
+  /** schedule/automations/occurrences */
   tick: says(/insert into occurrences/),
   /** memory/embedding */
   embed: says(/insert into memory_embeddings/),
-  /** thread/pairing */
+  /** thread/inbox/pairing */
   pairing: says(/update pairings set used_at/),
   /** Around the request of a tool to the world outside; passed in the tool, by no statement. */
   effect: () => false,

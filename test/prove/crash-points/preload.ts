@@ -111,7 +111,7 @@ const CHANGES = [
     put: "$1globalThis.mortal.watch($2)",
   },
   {
-    file: "/src/app/mind.ts",
+    file: "/src/app/agent.ts",
     find: /(tools: )(byName\(\[\.\.\.chat,[^\n]*\]\)),\n/g,
     put: "$1globalThis.mortal.add($2),\n",
   },

@@ -1,7 +1,7 @@
 /** Harbour: where the processes of a scene keep their data: each a directory, and one Postgres for all or its own PGlite. */
 import { join } from "node:path"
 import type { Db } from "../../../src/db/db.ts"
-import { openPglite } from "../../../src/db/pglite.ts"
+import { openPglite } from "../../../src/db/embedded/pglite.ts"
 import { testDatabase } from "../../support/database.ts"
 import { testDir } from "../../support/dir.ts"
 import type { Evidence, Setting } from "../proof.ts"

@@ -3,8 +3,8 @@
  * first goes on as if nothing had been. Nothing it still does may count, and nobody may notice it.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
-import { SENDING_SECONDS } from "../../../src/thread/outbox.ts"
+import { SENDING_SECONDS } from "../../../src/thread/outbox/outbox.ts"
+import { LEASE_SECONDS } from "../../../src/thread/runs/lease.ts"
 import { type Evidence, type Proof, type Setting, Untried } from "../proof.ts"
 import { type Harbour, inHarbour } from "./harbour.ts"
 import { misanswered, type Scene } from "./scene.ts"

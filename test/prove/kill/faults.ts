@@ -17,16 +17,24 @@ const FENCE = " and owner = ${fence.owner} and epoch = ${fence.epoch}"
 /** Every occurrence is changed. */
 export const FAULTS: Record<FaultName, Change[]> = {
   // Whoever writes, writes: nobody looks whether the thread is still theirs.
-  fence: ["journal/journal.ts", "thread/ending.ts", "thread/lease.ts"].map((file) => ({ file, from: FENCE, to: "" })),
+  fence: ["journal/journal.ts", "thread/runs/finish.ts", "thread/runs/lease.ts"].map((file) => ({
+    file,
+    from: FENCE,
+    to: "",
+  })),
   // The effect comes first, and what it was is written down with its outcome.
   intent: [
-    { file: "agent/perform.ts", from: "  else await tape.write(before)", to: "" },
-    { file: "agent/perform.ts", from: "await tape.write(before, tx)", to: "await tape.write(prelude.entries, tx)" },
+    { file: "agent/durable/run-tool.ts", from: "  else await tape.write(before)", to: "" },
+    {
+      file: "agent/durable/run-tool.ts",
+      from: "await tape.write(before, tx)",
+      to: "await tape.write(prelude.entries, tx)",
+    },
   ],
   // The sender hears yes first; the commit comes a moment later.
   acknowledge: [
     {
-      file: "thread/inbox.ts",
+      file: "thread/inbox/inbox.ts",
       from: `const { wake, posted, ...accepted } = await db.transaction((tx) => acceptIn(tx, event))
       if (wake) bell.ring("work", wake)
       if (posted) bell.ring("outbox", posted)

@@ -4,7 +4,7 @@
  */
 import { sql } from "drizzle-orm"
 import type { Db } from "../../../src/db/db.ts"
-import { LEASE_SECONDS } from "../../../src/thread/lease.ts"
+import { LEASE_SECONDS } from "../../../src/thread/runs/lease.ts"
 import type { Evidence } from "../../durability/evidence.ts"
 
 const LOOK_MS = 100

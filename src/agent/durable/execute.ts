@@ -1,0 +1,245 @@
+/**
+ * Execute: takes a claimed run to one of its ends: done, waiting for a person, to be tried again, or buried after three
+ * tries with its sender told. Whatever happens, the thread is let go, and the next message is not stuck behind this one.
+ */
+import type { SQL } from "drizzle-orm"
+import { codeOf, Deny, Fenced, Limit, Misconfigured, messageOf, Reject, Retry, VigilError } from "../../base/errors.ts"
+import { mix } from "../../base/label.ts"
+import { isDatabaseAway } from "../../db/errors.ts"
+import { entriesOf } from "../../journal/journal.ts"
+import type { Post } from "../../thread/outbox/outbox.ts"
+import { OWNER_ID } from "../../thread/people/people.ts"
+import { type Ending, finish, postpone } from "../../thread/runs/finish.ts"
+import type { Claim, ClaimedRun } from "../../thread/runs/lease.ts"
+import { createAct } from "./call-tool.ts"
+import type { ExecuteDeps, Executed } from "./execute-types.ts"
+import { createTape } from "./journal-cursor.ts"
+import type { Handler, Job, Outcome } from "./run-context.ts"
+import { Cancelled, Diverged, Suspend } from "./signals.ts"
+import { createSteps } from "./steps.ts"
+import { suspendRun } from "./suspend.ts"
+
+const TRIES = 3
+const MAX_DELAY_MS = 60_000
+/** Until a run is tried again whose database was away. */
+const AWAY_DELAY_MS = 2000
+/** How often a run may be gone through again because messages came in just as it ended. */
+const REWINDS = 20
+
+export type Execute = (claim: Claim & { run: ClaimedRun }, signal: AbortSignal) => Promise<Executed>
+
+export function createExecute(deps: ExecuteDeps): Execute {
+  return async (claim, signal) => {
+    const job = await prepare(deps, claim, signal)
+    const handler = deps.handlers[claim.run.kind]
+    try {
+      if (claim.run.attempts >= TRIES) throw new Reject(500, "it crashed the worker three times", { code: "crashed" })
+      return await perform(deps, claim, job, handler)
+    } catch (error) {
+      return letGo(deps, { claim, job, handler, error, signal })
+    }
+  }
+}
+
+async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, signal: AbortSignal): Promise<Job> {
+  const { run, thread, fence } = claim
+  const { person } = run
+  const recorded = run.fresh ? [] : await entriesOf(deps.db, run.id)
+  if (!person)
+    throw new Misconfigured("the installation has no owner", { fix: "restart Vigil: it makes the owner's row at boot" })
+  const zone = person.zone ?? deps.defaultZone
+  const tape = createTape({
+    db: deps.db,
+    clock: deps.clock,
+    runId: run.id,
+    fence,
+    recorded,
+    lastSeq: Math.max(...run.events.map((event) => event.seq)),
+    news: claim,
+    scrub: deps.scrub,
+  })
+  const label = mix(run.label, ...run.events.map((event) => event.label))
+  const steps = createSteps({
+    tape,
+    db: deps.db,
+    fence,
+    label,
+    ask: (r) => deps.model.ask(r),
+    money: deps.money,
+    signal,
+  })
+  const now = () => deps.clock.now()
+  const ticks = () => deps.clock.ticks?.() ?? now().getTime()
+  const actWith: Job["actWith"] = (grants) => {
+    const act = createAct({ db: deps.db, steps, tools: deps.tools, person, zone, threadId: thread.id, grants, now })
+    return (name, args) => {
+      deps.onTool?.(run.id, name)
+      return act(name, args)
+    }
+  }
+  return { run, thread, person, zone, steps, actWith, now, ticks }
+}
+
+/** Runs the handler to its end; again from its journal when messages came in at the last moment. */
+async function perform(deps: ExecuteDeps, claim: Claim, job: Job, handler: Handler): Promise<Executed> {
+  for (let round = 0; ; round++) {
+    const outcome = await handler.run(job)
+    const seen = handler.takesMore && round < REWINDS ? job.steps.seen() : undefined
+    const entries = job.steps.tape.drain()
+    try {
+      return await done(deps, claim, job, outcome, { entries, ...(seen === undefined ? {} : { seen }) })
+    } catch (error) {
+      if (!(error instanceof Fenced) || seen === undefined) throw error
+      job.steps.tape.keep(...entries)
+      await job.steps.tape.write([])
+      job.steps.tape.rewind()
+    }
+  }
+}
+
+async function done(
+  deps: ExecuteDeps,
+  claim: Claim,
+  job: Job,
+  outcome: Outcome,
+  end: Pick<Ending, "entries"> & { seen?: number },
+): Promise<Executed> {
+  const { posts, model, also } = outcome
+  const released = await finish(deps.db, {
+    ...end,
+    runId: job.run.id,
+    fence: claim.fence,
+    now: deps.clock.now(),
+    posts: posts.map((post) => ({ ...post, text: deps.scrub(post.text) })),
+    state: "done",
+    label: job.steps.label(),
+    model,
+    events: "done",
+    ...(also ? { also } : {}),
+  })
+  return { ...released, posted: posts.map((post) => post.threadId) }
+}
+
+interface Trouble {
+  claim: Claim & { run: ClaimedRun }
+  job: Job
+  handler: Handler
+  error: unknown
+  signal: AbortSignal
+}
+
+const GONE: Executed = { more: false, posted: [], unsent: [] }
+
+async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
+  const { claim, job, error, signal } = trouble
+  try {
+    if (error instanceof Suspend) return await suspendRun(deps, claim, job, error.doubt)
+    if (error instanceof Cancelled) return await cancel(deps, trouble)
+    if (error instanceof Fenced) {
+      deps.log.warn("run_fenced", { run: job.run.id, thread: job.thread.id, epoch: claim.fence.epoch })
+      return GONE
+    }
+    const described = { code: codeOf(error), message: deps.scrub(messageOf(error)) }
+    deps.log.error("run_error", { run: job.run.id, attempts: job.run.attempts + 1, error })
+    if (signal.aborted) return await again(deps, trouble, described, 0)
+    // Its outages, or a full disk, say nothing of the run: they never bury it.
+    if (!(error instanceof VigilError) && isDatabaseAway(error))
+      return await again(deps, trouble, described, AWAY_DELAY_MS, false)
+    if (job.run.attempts + 1 < TRIES && !isFinal(error))
+      return await again(deps, trouble, described, delayOf(error, job.run.attempts))
+    return await bury(deps, trouble, described)
+  } catch (ending) {
+    // The database is away, or the thread is someone else's: the lease runs out and the journal has the rest.
+    deps.log.error("run_ending_failed", { run: job.run.id, error: ending })
+    return GONE
+  }
+}
+
+/** What a second try cannot mend. */
+function isFinal(error: unknown): boolean {
+  return (
+    error instanceof Reject ||
+    error instanceof Limit ||
+    error instanceof Deny ||
+    error instanceof Misconfigured ||
+    error instanceof Diverged
+  )
+}
+
+function delayOf(error: unknown, attempts: number): number {
+  const asked = error instanceof Retry ? error.afterMs : undefined
+  return Math.min(asked ?? 1000 * 4 ** attempts, MAX_DELAY_MS)
+}
+
+async function again(
+  deps: ExecuteDeps,
+  { claim, job }: Trouble,
+  error: { code: string; message: string },
+  delayMs: number,
+  counts = delayMs > 0,
+): Promise<Executed> {
+  const entries = job.steps.tape.drain()
+  const released = await postpone(deps.db, {
+    runId: job.run.id,
+    fence: claim.fence,
+    now: deps.clock.now(),
+    entries,
+    posts: [],
+    delayMs,
+    error,
+    counts,
+  })
+  return { ...released, posted: [] }
+}
+
+function cancel(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
+  const also = trouble.handler.cancelled?.(trouble.job)
+  return end(deps, trouble, { state: "cancelled", events: "done", posts: [], ...(also ? { also } : {}) })
+}
+
+/** Dead letter: the events are kept for `/retry`, the person is told, and the thread moves on. */
+async function bury(deps: ExecuteDeps, trouble: Trouble, error: { code: string; message: string }): Promise<Executed> {
+  const { job, handler } = trouble
+  const fix = trouble.error instanceof VigilError && trouble.error.fix ? ` (${trouble.error.fix})` : ""
+  const chat = job.run.kind === "message" || job.run.kind === "command"
+  const threadId = chat ? job.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
+  const text = chat
+    ? `I could not answer that: ${error.message}${fix}. Nothing is lost; reply /retry to try again.`
+    : `A ${job.run.kind} run failed: ${error.message}${fix}. Its trace: ${job.run.id}`
+  const also = handler.buried?.(job, error)
+  return end(deps, trouble, {
+    state: "failed",
+    events: "dead",
+    posts: [
+      {
+        threadId,
+        dedupeKey: `run:${job.run.id}:failed:${deps.newId()}`,
+        text: deps.scrub(text),
+        urgency: chat ? "reply" : "notice",
+      },
+    ],
+    error,
+    ...(also ? { also } : {}),
+  })
+}
+
+interface BadEnd {
+  state: "failed" | "cancelled"
+  events: "done" | "dead"
+  posts: Post[]
+  error?: { code: string; message: string }
+  also?: SQL
+}
+
+async function end(deps: ExecuteDeps, { claim, job }: Trouble, how: BadEnd): Promise<Executed> {
+  const released = await finish(deps.db, {
+    ...how,
+    runId: job.run.id,
+    fence: claim.fence,
+    now: deps.clock.now(),
+    entries: job.steps.tape.drain(),
+    label: job.steps.label(),
+    model: null,
+  })
+  return { ...released, posted: how.posts.map((post) => post.threadId) }
+}

@@ -1,0 +1,84 @@
+/** Channel desk: every channel's state for whoever looks after it, put together from the provider, the breaker and our tables. */
+import { Misconfigured, messageOf, Reject, VigilError } from "../../base/errors.ts"
+import type { Channel, Finding } from "../../channels/channel.ts"
+import type { Channels } from "../../channels/open.ts"
+import type { ChannelDesk, ChannelReport } from "../../http/api/channels.ts"
+import type { Status } from "../../http/api/feature-access.ts"
+import { type Traffic, trafficOf } from "../../thread/outbox/traffic.ts"
+import type { Ground } from "../infrastructure.ts"
+
+const INSPECT_MS = 10_000
+const SET_UP_MS = 30_000
+
+interface DeskDeps {
+  ground: Pick<Ground, "db" | "clock" | "breaker" | "config">
+  channels: Channels
+  status: () => Promise<Status>
+}
+
+export function openChannelDesk({ ground, channels, status }: DeskDeps): ChannelDesk {
+  const { db, clock, breaker, config } = ground
+  const senders = new Map<string, Channel>(channels.senders)
+
+  return {
+    async reports() {
+      const [{ channels: states }, traffic] = await Promise.all([status(), trafficOf(db, clock.now())])
+      return Promise.all(
+        states.map(async ({ id, state, detail }): Promise<ChannelReport> => {
+          const pause = breaker.paused().find((one) => one.channel === id)
+          return {
+            id,
+            state,
+            detail,
+            takes: state === "off" ? null : takesOf(id, channels, config.PUBLIC_URL),
+            findings: state === "ready" ? await inspect(senders.get(id)) : [],
+            paused: pause ? { failures: pause.failures, until: pause.until.toISOString() } : null,
+            ...throughput(traffic.find((one) => one.channel === id)),
+          }
+        }),
+      )
+    },
+    async setUp(id) {
+      const publicUrl = config.PUBLIC_URL
+      if (publicUrl === undefined)
+        throw new Misconfigured("there is no address to deliver to", {
+          code: "no_public_url",
+          fix: "set PUBLIC_URL to the address that reaches this server from outside; without it messages are polled",
+        })
+      const signal = AbortSignal.timeout(SET_UP_MS)
+      if (id === "telegram" && channels.telegram?.webhook) {
+        await channels.telegram.setupWebhook(publicUrl, signal)
+        return [`Telegram delivers to ${publicUrl}/webhooks/telegram.`]
+      }
+      if (id === "sms" && channels.sms) return channels.sms.setUp(publicUrl, signal)
+      throw new Reject(404, `nothing can be set up at the provider of ${id}`, {
+        code: "not_found",
+        fix: "telegram and sms can be, once their secrets are set",
+      })
+    },
+  }
+}
+
+function throughput(went: Traffic | undefined) {
+  if (went === undefined) return { lastInAt: null, lastOutAt: null, waiting: 0, failed: 0 }
+  const { lastInAt, lastOutAt, waiting, failed } = went
+  return { lastInAt: lastInAt?.toISOString() ?? null, lastOutAt: lastOutAt?.toISOString() ?? null, waiting, failed }
+}
+
+/** What the provider says of itself; that it could not be asked is a finding too. */
+async function inspect(channel: Channel | undefined): Promise<Finding[]> {
+  try {
+    return (await channel?.inspect?.(AbortSignal.timeout(INSPECT_MS))) ?? []
+  } catch (error) {
+    const fix = (error instanceof VigilError ? error.fix : undefined) ?? "try again in a minute"
+    return [{ severity: "warning", message: `it could not be looked at: ${messageOf(error)}`, fix }]
+  }
+}
+
+function takesOf(id: string, channels: Channels, publicUrl: string | undefined): ChannelReport["takes"] {
+  if (id === "web") return "mailbox"
+  if (id === "email") return channels.email?.webhook ? "webhook" : null
+  if (id === "github") return channels.github && publicUrl !== undefined ? "webhook" : "polling"
+  const webhook = id === "telegram" ? channels.telegram?.webhook : channels.sms?.webhook
+  return webhook && publicUrl !== undefined ? "webhook" : "polling"
+}

@@ -1,0 +1,23 @@
+/** GitHub App set-up, wired: its states are kept for an hour and used once, its credentials go into the vault. */
+import { randomBytes } from "node:crypto"
+import { sha256 } from "../../base/canonical.ts"
+import { createGitHubApps, type GitHubApps } from "../../channels/github/app.ts"
+import type { Ground } from "../infrastructure.ts"
+
+const SPACE = "github-app"
+const HOUR_MS = 3600_000
+
+export function openGitHubApps({ db, kv, vault, clock, config }: Ground): GitHubApps {
+  return createGitHubApps({
+    states: {
+      async add(state) {
+        await kv.set(db, SPACE, sha256(state), true, { expiresAt: new Date(clock.now().getTime() + HOUR_MS) })
+      },
+      take: (state) => kv.delete(db, SPACE, sha256(state)),
+    },
+    store: (name, value) => vault.set(name, value),
+    random: (bytes) => randomBytes(bytes),
+    publicUrl: config.PUBLIC_URL,
+    apiUrl: config.GITHUB_API_URL,
+  })
+}

@@ -1,0 +1,123 @@
+/**
+ * Listening: how words reach this process. Without a public address messages are fetched, by one process at a time; with
+ * one, Telegram is told where to deliver. What Telegram is told at the start is told again until it was heard.
+ */
+import { setTimeout } from "node:timers/promises"
+import { z } from "zod"
+import type { Command } from "../../agent/commands/commands.ts"
+import { Retry, Uncertain } from "../../base/errors.ts"
+import { newId } from "../../base/ids.ts"
+import type { Channels } from "../../channels/open.ts"
+import type { Telegram } from "../../channels/telegram/telegram.ts"
+import { moveChat } from "../../thread/inbox/chat-migration.ts"
+import { createSole } from "../../worker/leader.ts"
+import { pollSms, pollTelegram, type Trouble } from "../../worker/pollers.ts"
+import type { Ground } from "../infrastructure.ts"
+import { setMenus } from "./telegram-menu.ts"
+
+const CALL_MS = 20_000
+const MAX_PAUSE_MS = 60_000
+/** What keeps the poller is forgotten this long after it was last met, should the process that met it be gone. */
+const TROUBLE_MS = 10 * 60_000
+const TROUBLE = ["channel-trouble", "telegram"] as const
+
+export interface ListenDeps {
+  ground: Ground
+  channels: Channels
+  /** Whether this process does the work; one that only serves the web fetches nothing. */
+  works: boolean
+  commands: Command[]
+}
+
+/** Begins at once; returns the function that ends it. */
+export function listenIn(deps: ListenDeps): () => void {
+  const { ground, channels, works } = deps
+  const { log } = ground
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const { telegram, sms } = channels
+  const sole = createSole({ ...ground, owner: newId() })
+  const polling = { ...ground, random: Math.random, trouble: keepTrouble(ground) }
+  if (telegram) {
+    telegram.onMoved((from, to) => {
+      moveChat(ground.db, "telegram", from, to).catch((error: unknown) => log.warn("chat_not_moved", { error }))
+    })
+    beginTelegram(telegram, deps, signal)
+      .then(async () => {
+        const poll = (held: AbortSignal) => pollTelegram(telegram, polling, held)
+        if (works && telegram.isPolled) await sole(`telegram:${telegram.botId}`, poll, signal)
+      })
+      .catch((error: unknown) => log.error("telegram_polling_ended", { error }))
+  }
+  if (works && sms && !sms.webhook) {
+    const poll = (held: AbortSignal) => pollSms(sms, polling, held)
+    sole("sms", poll, signal).catch((error: unknown) => log.error("sms_polling_ended", { error }))
+  }
+  return () => stopped.abort()
+}
+
+/** Name, webhook and menus. Each process must know the name: in groups it tells whom words are for. */
+async function beginTelegram(telegram: Telegram, deps: ListenDeps, signal: AbortSignal): Promise<void> {
+  const { ground, works, commands } = deps
+  const { PUBLIC_URL } = ground.config
+  const tell = (failure: string, work: (within: AbortSignal) => Promise<unknown>) =>
+    untilDone(work, (error) => ground.log.warn(failure, { error }), signal)
+  await tell("telegram_probe_failed", (within) => telegram.identify(within))
+  if (!works) return
+  if (!telegram.isPolled && PUBLIC_URL)
+    await tell("telegram_webhook_failed", (within) => telegram.setupWebhook(PUBLIC_URL, within))
+  void tell("telegram_menus_failed", (within) => setMenus({ ...ground, telegram, commands }, within))
+}
+
+/** Again and again while it may yet be done, with longer and longer pauses. */
+async function untilDone(
+  work: (within: AbortSignal) => Promise<unknown>,
+  failed: (error: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let pauseMs = 1000; !signal.aborted; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    const error = await work(AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)])).then(
+      () => null,
+      (caught: unknown) => caught,
+    )
+    if (error === null || signal.aborted) return
+    failed(error)
+    const againMs = pauseAfter(error, pauseMs)
+    if (againMs === null) return
+    await setTimeout(againMs, undefined, { signal, ref: false }).catch(() => {})
+  }
+}
+
+/** Null for what a second try cannot mend. */
+function pauseAfter(error: unknown, usualMs: number): number | null {
+  if (error instanceof Retry) return Math.max(error.afterMs ?? 0, usualMs)
+  return error instanceof Uncertain ? usualMs : null
+}
+
+const trouble = z.object({ code: z.string(), message: z.string() })
+
+/** Kept in the database: whoever is asked how things are may be another process than the one that polls. */
+function keepTrouble({ db, kv, clock }: Ground): (met: Trouble | null) => Promise<void> {
+  return async (met) => {
+    if (met === null) await kv.delete(db, ...TROUBLE)
+    else await kv.set(db, ...TROUBLE, met, { expiresAt: new Date(clock.now().getTime() + TROUBLE_MS) })
+  }
+}
+
+/** The same channels; asked how it is, Telegram also tells what its poller met. */
+export function withTrouble(channels: Channels, { kv }: Pick<Ground, "kv">): Channels {
+  const { telegram } = channels
+  if (!telegram) return channels
+  return {
+    ...channels,
+    telegram: {
+      ...telegram,
+      async probe(signal) {
+        const detail = await telegram.probe(signal)
+        const { success, data } = trouble.safeParse((await kv.get(...TROUBLE))?.value)
+        if (success && telegram.isPolled) throw new Retry(data.message, { code: data.code })
+        return detail
+      },
+    },
+  }
+}

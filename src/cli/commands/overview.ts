@@ -1,0 +1,116 @@
+/** Overview: what runs and how: the server, its model and channels, automations, memories, money. */
+
+import { type AddCommands, show, whole } from "../session.ts"
+import {
+  type AutomationRow,
+  automationsSchema,
+  type ChannelRow,
+  type MemoryRow,
+  memoriesSchema,
+  rowSchema,
+  type Status,
+  statusSchema,
+} from "../shapes.ts"
+import { type Column, short, type Terminal, table } from "../terminal.ts"
+import { printFacts } from "./facts.ts"
+import { score, when } from "./figures.ts"
+
+const CHANNELS: Column<ChannelRow>[] = [
+  { title: "CHANNEL", cell: (channel) => channel.id },
+  { title: "STATE", cell: (channel) => channel.state },
+  { title: "DETAIL", cell: (channel) => channel.detail ?? "", width: 100 },
+]
+const AUTOMATIONS: Column<AutomationRow>[] = [
+  { title: "ID", cell: ({ id }) => String(id), right: true },
+  { title: "STATE", cell: ({ state }) => state ?? "-" },
+  { title: "NEXT", cell: ({ nextAt }) => when(nextAt) },
+  { title: "ZONE", cell: ({ zone }) => zone ?? "-" },
+  { title: "WHAT", cell: ({ title, name }) => title ?? name ?? "-", width: 50 },
+  { title: "WHEN", cell: ({ sentence }) => sentence ?? "-", width: 60 },
+]
+const MEMORIES: Column<MemoryRow>[] = [
+  { title: "ID", cell: ({ id }) => String(id), right: true },
+  { title: "SCORE", cell: (memory) => score(memory.score), right: true },
+  { title: "KIND", cell: ({ kind }) => kind ?? "-" },
+  { title: "RECORDED", cell: ({ recordedAt }) => when(recordedAt) },
+  { title: "TEXT", cell: ({ text }) => text, width: 90 },
+]
+
+export const addOverview: AddCommands = (program, act) => {
+  addStatus(program, act)
+
+  program
+    .command("automations")
+    .description("what it does by itself, and when next")
+    .action(
+      act(async (session) => {
+        await show(session, "/api/v1/automations", automationsSchema, ({ automations }, terminal) => {
+          if (automations.length > 0) table(terminal, automations, AUTOMATIONS)
+          else terminal.say('None yet. Ask for one: vigil chat -m "every weekday at 8 send me a digest"')
+        })
+        return 0
+      }),
+    )
+
+  program
+    .command("spend")
+    .description("what models cost, and the caps")
+    .action(
+      act(async (session) => {
+        await show(session, "/api/v1/spend", rowSchema, (spend, terminal) => printFacts(terminal, spend))
+        return 0
+      }),
+    )
+
+  program
+    .command("memory")
+    .description("what it remembers")
+    .command("search")
+    .argument("<words...>")
+    .description("memories that fit the words, best first, with scores")
+    .option("--limit <n>", "how many", whole(1, 100), 20)
+    .action(
+      act(async (session, command) => {
+        const { limit } = command.opts<{ limit: number }>()
+        const query = new URLSearchParams({ q: command.args.join(" "), limit: String(limit) })
+        await show(session, `/api/v1/memories?${query}`, memoriesSchema, ({ memories }, terminal) => {
+          if (memories.length === 0) terminal.say("Nothing remembered fits these words.")
+          else table(terminal, memories, MEMORIES)
+        })
+        return 0
+      }),
+    )
+}
+
+/** `status`, and the part of it that has a command of its own. */
+const addStatus: AddCommands = (program, act) => {
+  const page = (name: string, description: string, render: Render, part?: "model") =>
+    program
+      .command(name)
+      .description(description)
+      .action(
+        act(async (session) => {
+          const { terminal } = session
+          const status = await session.client().get("/api/v1/status", statusSchema)
+          if (terminal.json) terminal.document(part ? { [part]: status[part] } : status)
+          else render(status, terminal)
+          return 0
+        }),
+      )
+  page("status", "what is running and how", printStatus)
+  page("models", "which model answers, and why that one", ({ model }, to) => printFacts(to, model), "model")
+}
+
+type Render = (status: Status, terminal: Terminal) => void
+
+function printStatus({ version, model, channels, database, ...more }: Status, terminal: Terminal): void {
+  const line = (name: string, value: string) =>
+    terminal.print(`${terminal.paint("dim", name.padEnd(9))} ${short(value, 120)}`)
+  line("version", version ?? "-")
+  const because = model.because ? ` (${model.because})` : ""
+  line("model", model.offline ? `offline mode${because}` : `${model.model} at ${model.provider}${because}`)
+  if (database) line("database", database.kind)
+  printFacts(terminal, more)
+  terminal.print("")
+  table(terminal, channels, CHANNELS)
+}

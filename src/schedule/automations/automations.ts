@@ -1,0 +1,164 @@
+/**
+ * Automations: what the agent does by itself and when. Whatever changes one of them locks its row and first settles
+ * what was due until then, so no due instant is left without its row in `occurrences`.
+ */
+import { type SQL, sql } from "drizzle-orm"
+import type { Clock } from "../../base/clock.ts"
+import { Reject } from "../../base/errors.ts"
+import type { Db, Tx } from "../../db/db.ts"
+import { json } from "../../db/sql.ts"
+import { next, recurrenceSchema } from "../recurrence/recurrence.ts"
+import { actionSchema, titleOf } from "./action.ts"
+import type { Automation, NewAutomation } from "./automation.ts"
+import { historyOf, type Occurrence, record, settle } from "./occurrences.ts"
+
+type Named = NewAutomation & { name: string }
+
+export interface Automations {
+  /** Throws `Reject` when it would never be due. */
+  create(tx: Tx, made: NewAutomation): Promise<Automation>
+  /**
+   * Makes a named one unless it is there, and moves it to another schedule or zone when that changed. One that was
+   * cancelled or paused stays so; one that was retired comes back.
+   */
+  ensure(tx: Tx, made: Named): Promise<Automation>
+  /** The named one on a new schedule from now on, active whatever it was. */
+  replace(tx: Tx, made: Named): Promise<Automation>
+  /** A named one has nothing to work on for now: it ends until it is ensured again. */
+  retire(tx: Tx, name: string): Promise<void>
+  get(id: number, tx?: Tx): Promise<Automation | null>
+  named(name: string, tx?: Tx): Promise<Automation | null>
+  /** Active and paused ones, by number; of one person, or of all. */
+  list(personId?: string, tx?: Tx): Promise<Automation[]>
+  /** Null when there is no such open automation of this person (`null`: of anyone). */
+  cancel(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
+  pause(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
+  resume(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
+  /** The latest occurrences first; 20 unless told. */
+  history(id: number, limit?: number): Promise<Occurrence[]>
+}
+
+const CATCH_UP_MS = 6 * 3_600_000
+
+const COLUMNS = sql`id, name, person_id as "personId", action, recurrence, sentence, zone, label, grants,
+  catch_up_ms as "catchUpMs", state, handled_to as "handledTo", next_at as "nextAt", created_at as "createdAt"`
+
+type Row = Omit<Automation, "action" | "recurrence" | "title"> & { action: unknown; recurrence: unknown }
+
+function toAutomation(row: Row): Automation {
+  const action = actionSchema.parse(row.action)
+  return { ...row, action, recurrence: recurrenceSchema.parse(row.recurrence), title: titleOf(action) }
+}
+
+async function read(tx: Tx, where: SQL): Promise<Automation[]> {
+  const rows = await tx.query<Row>(sql`select ${COLUMNS} from automations where ${where}`)
+  return rows.map(toAutomation)
+}
+
+export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Automations {
+  const one = async (tx: Tx, where: SQL) => (await read(tx, where))[0] ?? null
+  const locked = (tx: Tx, name: string) => one(tx, sql`name = ${name} for update`)
+  const open = (tx: Tx, id: number, personId: string | null) =>
+    one(
+      tx,
+      sql`id = ${id}::bigint and state in ('active', 'paused')
+        and person_id = coalesce(${personId}::uuid, person_id) for update`,
+    )
+
+  async function create(tx: Tx, made: NewAutomation): Promise<Automation> {
+    const created = await insert(tx, made, clock.now())
+    if (created === null)
+      throw new Reject(409, `there already is an automation named ${made.name}`, { fix: "change that one instead" })
+    return created
+  }
+
+  /** What was due until now, on a schedule that is about to change, did not happen. */
+  async function skipDue(tx: Tx, automation: Automation, reason: string): Promise<void> {
+    const now = clock.now()
+    const { rows } = settle({ ...automation, state: "paused" }, now)
+    await record(
+      tx,
+      automation.id,
+      rows.map((row) => ({ ...row, reason })),
+      now,
+    )
+  }
+
+  return {
+    create,
+    async ensure(tx, made) {
+      const fresh = await insert(tx, made, clock.now())
+      const found = fresh ?? (await locked(tx, made.name))
+      if (found === null) throw new Error(`automation ${made.name} is gone`)
+      const revived = found.state === "ended"
+      if (found.state === "cancelled" || !(revived || hasMoved(found, made))) return found
+      const from = revived ? clock.now() : found.handledTo
+      return update(tx, found.id, scheduled(made, from, sql`state = ${revived ? "active" : found.state}`))
+    },
+    async replace(tx, made) {
+      const found = await locked(tx, made.name)
+      if (found === null) return create(tx, made)
+      if (found.nextAt !== null) await skipDue(tx, found, "rescheduled")
+      return update(tx, found.id, scheduled(made, clock.now(), sql`state = 'active'`))
+    },
+    async retire(tx, name) {
+      const found = await locked(tx, name)
+      if (found?.state !== "active") return
+      await skipDue(tx, found, "retired")
+      await update(tx, found.id, sql`state = 'ended', next_at = null`)
+    },
+    get: (id, tx = db) => one(tx, sql`id = ${id}::bigint`),
+    named: (name, tx = db) => one(tx, sql`name = ${name}`),
+    list: (personId, tx = db) =>
+      read(
+        tx,
+        sql`state in ('active', 'paused') and person_id = coalesce(${personId ?? null}::uuid, person_id) order by id`,
+      ),
+    async cancel(tx, id, personId) {
+      const found = await open(tx, id, personId)
+      if (found === null) return null
+      await skipDue(tx, found, "cancelled")
+      return update(tx, id, sql`state = 'cancelled', handled_to = ${clock.now()}::timestamptz, next_at = null`)
+    },
+    async pause(tx, id, personId) {
+      return (await open(tx, id, personId)) && update(tx, id, sql`state = 'paused'`)
+    },
+    async resume(tx, id, personId) {
+      return (await open(tx, id, personId)) && update(tx, id, sql`state = 'active'`)
+    },
+    history: (id, limit = 20) => historyOf(db, id, limit),
+  }
+}
+
+/** Null when its name is taken. */
+async function insert(tx: Tx, made: NewAutomation, now: Date): Promise<Automation | null> {
+  const nextAt = next(made.recurrence, now, made.zone)
+  if (nextAt === null)
+    throw new Reject(400, "that schedule never comes due", { fix: "name a moment that is still to come" })
+  const [row] = await tx.query<Row>(sql`
+    insert into automations (name, person_id, action, recurrence, sentence, zone, label, grants, catch_up_ms, handled_to, next_at, created_at)
+    values (${made.name ?? null}::text, ${made.personId}::uuid, ${json(made.action)}, ${json(made.recurrence)}, ${made.sentence},
+      ${made.zone}, ${json(made.label)}, ${json(made.grants)}, ${made.catchUpMs ?? CATCH_UP_MS}::bigint,
+      ${now}::timestamptz, ${nextAt}::timestamptz, ${now}::timestamptz)
+    on conflict (name) do nothing returning ${COLUMNS}`)
+  return row === undefined ? null : toAutomation(row)
+}
+
+function hasMoved(found: Automation, made: NewAutomation): boolean {
+  const same = found.zone === made.zone && found.sentence === made.sentence && found.personId === made.personId
+  return !same || JSON.stringify(found.recurrence) !== JSON.stringify(recurrenceSchema.parse(made.recurrence))
+}
+
+/** Assignments that put an automation on a schedule, due after `from`. */
+function scheduled(made: NewAutomation, from: Date, state: SQL): SQL {
+  return sql`${state}, person_id = ${made.personId}::uuid, action = ${json(made.action)}, recurrence = ${json(made.recurrence)},
+    sentence = ${made.sentence}, zone = ${made.zone}, label = ${json(made.label)}, grants = ${json(made.grants)},
+    catch_up_ms = ${made.catchUpMs ?? CATCH_UP_MS}::bigint, handled_to = ${from}::timestamptz,
+    next_at = ${next(made.recurrence, from, made.zone)}::timestamptz`
+}
+
+async function update(tx: Tx, id: number, set: SQL): Promise<Automation> {
+  const [row] = await tx.query<Row>(sql`update automations set ${set} where id = ${id}::bigint returning ${COLUMNS}`)
+  if (row === undefined) throw new Error(`automation ${id} is gone`)
+  return toAutomation(row)
+}

@@ -1,0 +1,75 @@
+/** Waits: questions that runs wait on. An approval is used once, and only with the bytes that were shown. */
+import { type SQL, sql } from "drizzle-orm"
+import { Deny } from "../../base/errors.ts"
+import { newCode } from "../../channels/approval-text.ts"
+import type { Db, Tx } from "../../db/db.ts"
+import type { WaitState } from "./words.ts"
+
+export interface Wait {
+  id: string
+  code: string
+  kind: "approval" | "uncertain"
+  tool: string
+  args: string
+  argsHash: string
+  display: string
+  state: WaitState
+  /** What the person wants instead, when the state is `changed`. */
+  answer: string | null
+  answeredBy: string | null
+  answeredVia: string | null
+  createdAt: Date
+  expiresAt: Date
+}
+
+const COLUMNS = sql`id, code, kind, tool, args, args_hash as "argsHash", display, state, answer, answered_by as "answeredBy",
+  answered_via as "answeredVia", created_at as "createdAt", expires_at as "expiresAt"`
+
+export async function waitOf(tx: Tx, runId: string, step: number): Promise<Wait | null> {
+  const [wait] = await tx.query<Wait>(sql`select ${COLUMNS} from waits where run_id = ${runId} and step = ${step}`)
+  return wait ?? null
+}
+
+export function openWaits(tx: Tx): Promise<Wait[]> {
+  return tx.query<Wait>(sql`select ${COLUMNS} from waits where state = 'open' order by created_at`)
+}
+
+/** Marks an approval as used, in the transaction that journals its use. Throws `Deny` when it was used before, or changed. */
+export async function consumeApproval(tx: Tx, wait: Wait, now: Date): Promise<void> {
+  const used = await tx.query(sql`
+    update waits set used_at = ${now}::timestamptz
+    where id = ${wait.id} and state = 'approved' and used_at is null and args = ${wait.args} and args_hash = ${wait.argsHash}
+    returning id`)
+  if (used.length === 0) throw new Deny(`approval ${wait.code} was already used`)
+}
+
+/** A code that no open question has. */
+export async function freeCode(db: Db, random: () => number): Promise<string> {
+  const open = await db.query<{ code: string }>(sql`select code from waits where state = 'open'`)
+  return newCode(random, new Set(open.map((row) => row.code)))
+}
+
+/**
+ * Takes back the approvals that runs wait for, since what they ask about was decided otherwise: the runs go on as after a no.
+ * One that is being answered at this moment is left to its answer: who holds the issue's thread must not wait for it.
+ * @param runs a query of their ids
+ */
+export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
+  await tx.query(sql`
+    with open as (
+      select id from waits where state = 'open' and kind = 'approval' and run_id in (${runs}) for no key update skip locked
+    ), withdrawn as (
+      update waits set state = 'cancelled' from open where waits.id = open.id returning thread_id
+    )
+    update threads set ready_at = least(ready_at, now()) where id in (select thread_id from withdrawn)`)
+}
+
+/** Silence is a no: closes what is past its time and makes the threads ready. Returns them. */
+export async function expireWaits(db: Db, now: Date): Promise<string[]> {
+  const rows = await db.query<{ id: string }>(sql`
+    with expired as (
+      update waits set state = 'expired' where state = 'open' and expires_at <= ${now}::timestamptz returning thread_id
+    )
+    update threads set ready_at = least(ready_at, now()) where id in (select thread_id from expired) returning id`)
+  return rows.map((row) => row.id)
+}

@@ -1,0 +1,53 @@
+/** Decided: questions that have their answer while people may still look at them with buttons, in any place they were asked. */
+import { sql } from "drizzle-orm"
+import type { ChannelId } from "../../channels/channel.ts"
+import type { Tx } from "../../db/db.ts"
+import { json } from "../../db/sql.ts"
+import type { Decision } from "./words.ts"
+
+export interface Asked {
+  channel: ChannelId
+  target: string
+  providerId: string
+  /** As it was sent. */
+  text: string
+}
+
+export interface Decided extends Decision {
+  waitId: string
+  /** Of the person it was asked of; null when they never said. */
+  zone: string | null
+  /** Messages that asked it and were accepted by their channel. */
+  asked: Asked[]
+}
+
+const AT_ONCE = 20
+
+/** Whose messages are not on their way any more, oldest first; those in `except` are left out. */
+export function decidedQuestions(tx: Tx, except: string[]): Promise<Decided[]> {
+  return tx.query<Decided>(sql`
+    with decided as (
+      select waits.id, waits.state as verdict, kind, answered_by, answered_via, answered_at, asked_of,
+        o.channel, o.target, o.provider_id, o.state, o.seq, o.body ->> 'text' as text
+      from waits left join outbox o on o.run_id = waits.run_id
+        and regexp_replace(o.dedupe_key, '(:fallback)+$', '') = concat('run:', waits.run_id, ':ask:', waits.step)
+      where waits.state <> 'open' and cleared_at is null and not waits.id = any(select jsonb_array_elements_text(${json(except)})::uuid)
+    )
+    select id as "waitId", verdict as state, kind, (select name from people where people.id = answered_by) as by,
+      answered_via as via, answered_at as at, (select zone from people where people.id = asked_of) as zone,
+      coalesce(jsonb_agg(jsonb_build_object('channel', channel, 'target', target, 'providerId', provider_id, 'text', text)
+        order by seq) filter (where provider_id is not null), '[]') as asked
+    from decided group by id, verdict, kind, answered_by, answered_via, answered_at, asked_of
+    having not coalesce(bool_or(state = 'sending'), false) order by id limit ${AT_ONCE}::int`)
+}
+
+/** Its buttons are gone; a message that asked it and never left is taken back. */
+export async function markCleared(tx: Tx, waitId: string, now: Date): Promise<void> {
+  await tx.query(sql`
+    with cleared as (
+      update waits set cleared_at = ${now}::timestamptz where id = ${waitId}::uuid returning run_id, step
+    )
+    update outbox set state = 'failed', error = ${json({ code: "decided", message: "it was decided before this was sent" })}
+    from cleared where outbox.run_id = cleared.run_id and outbox.state = 'pending' and outbox.provider_id is null
+      and regexp_replace(outbox.dedupe_key, '(:fallback)+$', '') = concat('run:', cleared.run_id, ':ask:', cleared.step)`)
+}

@@ -1,0 +1,23 @@
+/** Correction: a person's edit of words that no run has taken yet; what a run has taken is never changed under it. */
+import { sql } from "drizzle-orm"
+import type { Tx } from "../../db/db.ts"
+
+export interface Correction {
+  threadKey: string
+  /** Of the message, as its channel named it. */
+  ref: string
+  /** Only the person who wrote it may change it. */
+  personId: string
+  text: string
+}
+
+/** Whether the words were still unread, and are these now. What came with files stays as it was read from them. */
+export async function correctMessage(tx: Tx, { threadKey, ref, personId, text }: Correction): Promise<boolean> {
+  const corrected = await tx.query(sql`
+    update inbox set payload = payload || jsonb_build_object('text', ${text}::text)
+    from threads where threads.id = inbox.thread_id and threads.key = ${threadKey} and inbox.state = 'new'
+      and inbox.kind = 'message' and inbox.person_id = ${personId}::uuid and payload ->> 'ref' = ${ref}
+      and not payload ? 'attachments'
+    returning inbox.id`)
+  return corrected.length > 0
+}

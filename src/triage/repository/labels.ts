@@ -1,0 +1,85 @@
+/**
+ * Labels: which ones triage may put on an issue. Only labels that the repository has, never one that makes a machine act:
+ * a label that says "safe to test" or "merge" is a person's word, and no text may lead to it.
+ */
+import { z } from "zod"
+import type { Clock } from "../../base/clock.ts"
+import type { GitHub } from "../../channels/github/client.ts"
+import type { Kv } from "../../db/kv.ts"
+import { KINDS, type Kind } from "../classify/kind.ts"
+
+/** Labels on one issue by one decision. */
+export const MAX_LABELS = 3
+
+/** Words in label names that workflows wait for. */
+const TRIGGER =
+  /approv|accept|safe|trust|merge|release|deploy|publish|ship|backport|cherry|\bci\b|\brun|test|\bbot\b|lgtm|\bok\b|ok-to|bounty|security/i
+
+/** What repositories call the kinds, best first. */
+const NAMES: Record<Kind, string[]> = {
+  bug: ["bug", "type: bug", "type:bug", "kind/bug", "type/bug", "defect"],
+  feature: [
+    "enhancement",
+    "feature",
+    "feature request",
+    "feature-request",
+    "type: feature",
+    "type:feature",
+    "kind/feature",
+    "type: enhancement",
+    "type/enhancement",
+  ],
+  question: ["question", "type: question", "type:question", "kind/question", "support", "kind/support", "help"],
+  docs: ["documentation", "docs", "type: docs", "type:docs", "type: documentation", "kind/documentation", "area/docs"],
+}
+
+export interface Labels {
+  /** What may be put on issues of `repo`: the owner's list when there is one (kv `labels:<repo>`), else all but triggers. */
+  allowed(repo: string, github: GitHub, signal: AbortSignal): Promise<string[]>
+}
+
+/** How long the labels of a repository are remembered, in milliseconds. */
+const AGE = 10 * 60_000
+const listed = z.array(z.string())
+
+export function createLabels({ kv, clock }: { kv: Pick<Kv, "get">; clock: Clock }): Labels {
+  const known = new Map<string, { names: string[]; until: number }>()
+  return {
+    async allowed(repo, github, signal) {
+      const name = repo.toLowerCase()
+      const now = clock.now().getTime()
+      let found = known.get(name)
+      if (!found || now >= found.until) {
+        found = { names: await github.listLabels(repo, signal), until: now + AGE }
+        known.set(name, found)
+      }
+      const entry = await kv.get("triage", `labels:${name}`)
+      const list = listed.safeParse(entry?.value)
+      const wanted = list.success ? new Set(list.data.map((one) => one.toLowerCase())) : null
+      return found.names.filter((one) => (wanted ? wanted.has(one.toLowerCase()) : !TRIGGER.test(one)))
+    },
+  }
+}
+
+/** The repository's own name for a kind; null when it has none. */
+export function labelOf(kind: Kind, allowed: readonly string[]): string | null {
+  for (const name of NAMES[kind]) {
+    const found = allowed.find((one) => one.toLowerCase() === name)
+    if (found !== undefined) return found
+  }
+  return null
+}
+
+/** The kind that an issue's labels already say; null when they say none, or several. */
+export function kindOf(labels: readonly string[]): Kind | null {
+  const said = KINDS.filter((kind) => labels.some((one) => NAMES[kind].includes(one.toLowerCase())))
+  return said.length === 1 ? (said[0] ?? null) : null
+}
+
+/** The kind's label first, then `extra` as far as it is allowed and speaks of no other kind; at most three. */
+export function choose(kind: Kind, extra: readonly string[], allowed: readonly string[]): string[] {
+  const others = extra.flatMap((wanted) => allowed.find((one) => one.toLowerCase() === wanted.toLowerCase()) ?? [])
+  const quiet = others.filter((one) => kindOf([one]) === null)
+  const first = labelOf(kind, allowed)
+  return [...new Set([...(first === null ? [] : [first]), ...quiet])].slice(0, MAX_LABELS)
+}

@@ -1,0 +1,93 @@
+/**
+ * Rota: who takes a new bug. The days are the team's: a turn begins at midnight in the rota's zone, also on the days when
+ * the clocks change.
+ */
+import { z } from "zod"
+import { Reject } from "../../base/errors.ts"
+import type { Tx } from "../../db/db.ts"
+import type { Kv } from "../../db/kv.ts"
+
+const day = z.iso.date()
+const login = z
+  .string()
+  .trim()
+  .regex(/^[a-z\d](?:[a-z\d-]{0,38})$/i, "must be a GitHub login")
+
+const rotaSchema = z.object({
+  /** IANA name; the installation's when absent. */
+  zone: z.string().refine(isZone, "must be an IANA time zone").optional(),
+  /** First day of the first turn, `YYYY-MM-DD`. */
+  start: day,
+  everyDays: z.number().int().min(1).max(365).default(7),
+  /** Who takes turns, in order. */
+  logins: z.array(login).min(1).max(100),
+  /** Both days included; the last one that fits wins. */
+  overrides: z
+    .array(z.object({ from: day, to: day, login }))
+    .max(500)
+    .default([]),
+})
+
+export type Rota = z.output<typeof rotaSchema>
+
+/** The login on call at `at`; null before the rota's start. `zone` stands in when the rota names none. */
+export function onCall(rota: Rota, at: Date, zone: string): string | null {
+  const today = Temporal.Instant.fromEpochMilliseconds(at.getTime())
+    .toZonedDateTimeISO(rota.zone ?? zone)
+    .toPlainDate()
+  const covers = (from: string, to: string) =>
+    Temporal.PlainDate.compare(from, today) <= 0 && Temporal.PlainDate.compare(today, to) <= 0
+  const override = rota.overrides.findLast(({ from, to }) => covers(from, to))
+  if (override) return override.login
+  const days = Temporal.PlainDate.from(rota.start).until(today, { largestUnit: "day" }).days
+  if (days < 0) return null
+  return rota.logins[Math.floor(days / rota.everyDays) % rota.logins.length] ?? null
+}
+
+export interface Rotas {
+  /** The repository's own rota, else the one for all (`*`); null when there is none. */
+  get(repo: string): Promise<Rota | null>
+  /** @param repo `owner/name`, or `*` for all. Throws `Reject` when it is no rota. */
+  set(tx: Tx, repo: string, rota: unknown): Promise<Rota>
+  onCall(repo: string, at: Date): Promise<string | null>
+}
+
+/** @param zone of rotas that name none; asked for each time, as the owner's may become known. */
+export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: () => string }): Rotas {
+  async function get(repo: string): Promise<Rota | null> {
+    const own = await kv.get("triage", key(repo))
+    const entry = own ?? (await kv.get("triage", key("*")))
+    return entry ? rotaSchema.parse(entry.value) : null
+  }
+  return {
+    get,
+    async set(tx, repo, rota) {
+      const parsed = rotaSchema.safeParse(rota)
+      if (!parsed.success) {
+        throw new Reject(400, `that is no rota: ${z.prettifyError(parsed.error)}`, {
+          code: "bad_rota",
+          fix: 'give { start: "2026-01-05", everyDays: 7, logins: ["ana", "ben"] }',
+        })
+      }
+      await kv.set(tx, "triage", key(repo), parsed.data)
+      return parsed.data
+    },
+    async onCall(repo, at) {
+      const rota = await get(repo)
+      return rota && onCall(rota, at, zone())
+    },
+  }
+}
+
+function key(repo: string): string {
+  return `rota:${repo.toLowerCase()}`
+}
+
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name })
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Buttons: questions that have their answer lose their buttons and say what was decided, whoever decided it and wherever.
+ * A courtesy: pressing one that is still there changes nothing, so a failure is tried again later and holds nobody up.
+ */
+import type { Clock } from "../../base/clock.ts"
+import { Retry, Uncertain } from "../../base/errors.ts"
+import type { Log } from "../../base/log.ts"
+import type { ChannelId } from "../../channels/channel.ts"
+import type { Tx } from "../../db/db.ts"
+import { type Asked, type Decided, decidedQuestions, markCleared } from "../../thread/approvals/buttons.ts"
+import { decisionText } from "../../thread/approvals/words.ts"
+
+/** Puts `text` in the place of a question, without its buttons. */
+export type CloseQuestion = (asked: Asked, text: string, signal: AbortSignal) => Promise<void>
+
+export interface ButtonDeps {
+  db: Tx
+  clock: Clock
+  log: Log
+  /** Of the channels that have buttons. */
+  closers: ReadonlyMap<ChannelId, CloseQuestion>
+  /** For people who never said theirs. */
+  defaultZone: string
+}
+
+const TIMEOUT_MS = 10_000
+const AGAIN_MS = 60_000
+
+/** @returns the chore; it does one round at a time. */
+export function createButtonClearing({ db, clock, log, closers, defaultZone }: ButtonDeps): () => Promise<void> {
+  const notBefore = new Map<string, number>()
+  let isBusy = false
+
+  async function clear(decided: Decided): Promise<void> {
+    const { waitId, asked, zone } = decided
+    try {
+      for (const one of asked) {
+        const what = decisionText(decided, zone ?? defaultZone, one.channel)
+        await closers.get(one.channel)?.(one, `${one.text}\n\n**${what}**`, AbortSignal.timeout(TIMEOUT_MS))
+      }
+      await markCleared(db, waitId, clock.now())
+    } catch (error) {
+      log.warn("buttons_not_removed", { wait: waitId, error })
+      if (error instanceof Retry || error instanceof Uncertain) notBefore.set(waitId, clock.now().getTime() + AGAIN_MS)
+      else await markCleared(db, waitId, clock.now())
+    }
+  }
+
+  return async () => {
+    if (isBusy) return
+    isBusy = true
+    try {
+      const now = clock.now().getTime()
+      for (const [waitId, at] of notBefore) if (at <= now) notBefore.delete(waitId)
+      for (const question of await decidedQuestions(db, [...notBefore.keys()])) await clear(question)
+    } finally {
+      isBusy = false
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Fates: asks providers what became of messages that no report came for: reports get lost, and without a public address
+ * there are none. What surely did not arrive then fails like any other, and goes another way.
+ */
+import type { Clock } from "../../base/clock.ts"
+import { Reject } from "../../base/errors.ts"
+import type { Log } from "../../base/log.ts"
+import type { Channel, ChannelId, Fate } from "../../channels/channel.ts"
+import type { Tx } from "../../db/db.ts"
+import type { Bell } from "../../queue/notifier.ts"
+import type { Outbox } from "../../thread/outbox/outbox.ts"
+import { type Unreported, unreported } from "../../thread/outbox/unreported.ts"
+
+export interface FateDeps {
+  db: Tx
+  outbox: Pick<Outbox, "reported">
+  /** Those that can be asked are. */
+  channels: ReadonlyMap<ChannelId, Pick<Channel, "fate">>
+  /** Whether reports come by themselves: then only what is long overdue is asked for. */
+  hasReports: boolean
+  bell: Pick<Bell, "ring">
+  clock: Clock
+  log: Log
+}
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+/** How old a message is each time it is asked for; carriers that never report are given up after the last. */
+const AGES = {
+  reports: [12 * HOUR_MS, 36 * HOUR_MS],
+  none: [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 12 * HOUR_MS],
+}
+/** How long after its last age a message is still asked for, should nobody have been up to do so. */
+const GRACE_MS = 24 * HOUR_MS
+const A_ROUND = 10
+const TIMEOUT_MS = 10_000
+
+/** @returns the chore: one round of at most ten messages. */
+export function createFates(deps: FateDeps): () => Promise<void> {
+  const { db, channels, clock, log } = deps
+  const ages = deps.hasReports ? AGES.reports : AGES.none
+  const asked = new Map<string, number>()
+  const askable = [...channels].flatMap(([id, channel]) => (channel.fate ? [id] : []))
+  const ageOf = (message: Unreported, now: Date) =>
+    ages.findLastIndex((age) => now.getTime() - message.sentAt.getTime() >= age)
+
+  async function dueAt(now: Date): Promise<Unreported[]> {
+    const before = (ms: number) => new Date(now.getTime() - ms)
+    const from = before((ages.at(-1) ?? 0) + GRACE_MS)
+    const open = await unreported(db, { channels: askable, from, until: before(ages[0] ?? 0) })
+    const known = new Set(open.map(({ id }) => id))
+    for (const id of asked.keys()) if (!known.has(id)) asked.delete(id)
+    return open.filter((message) => ageOf(message, now) > (asked.get(message.id) ?? -1))
+  }
+
+  async function ask(message: Unreported, now: Date): Promise<void> {
+    try {
+      await settle(deps, message)
+      asked.set(message.id, ageOf(message, now))
+    } catch (error) {
+      log.warn("fate_unknown", { outbox: message.id, error })
+      // The provider does not have it (any more): asking again would not help.
+      if (error instanceof Reject) asked.set(message.id, ages.length)
+    }
+  }
+
+  return async () => {
+    if (askable.length === 0) return
+    const now = clock.now()
+    for (const message of (await dueAt(now)).slice(0, A_ROUND)) await ask(message, now)
+  }
+}
+
+async function settle({ outbox, channels, bell, log }: FateDeps, message: Unreported): Promise<void> {
+  const { id: outboxId, channel, parts } = message
+  const fates: Fate[] = []
+  for (const part of parts) {
+    const fate = await channels.get(channel)?.fate?.(part, AbortSignal.timeout(TIMEOUT_MS))
+    if (fate) fates.push(fate)
+    if (fate?.price) log.info("message_price", { outbox: outboxId, channel, ...fate.price })
+  }
+  const failed = fates.find((fate) => fate.state === "failed")
+  const isDelivered = fates.length === parts.length && fates.every((fate) => fate.state === "delivered")
+  if (!failed && !isDelivered) return
+  const state = failed ? ("failed" as const) : ("delivered" as const)
+  const threadId = await outbox.reported({
+    channel,
+    providerId: parts.join(","),
+    outboxId,
+    state,
+    error: failed?.failure,
+  })
+  if (threadId) bell.ring("thread", threadId)
+}

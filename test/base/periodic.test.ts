@@ -1,0 +1,49 @@
+import { expect, test } from "vitest"
+import { paced } from "../../src/base/periodic.ts"
+import { movableClock } from "../support/schedule.ts"
+
+const clock = movableClock("2026-11-22T12:00:00Z")
+
+test("a chore is done at most once in its time, also when the clock was set back", async () => {
+  let done = 0
+  const chore = paced(10_000, clock, async () => {
+    done += 1
+  })
+  await chore()
+  await chore()
+  clock.pass(9_999)
+  await chore()
+  expect(done).toBe(1)
+  clock.pass(1)
+  await chore()
+  expect(done).toBe(2)
+  clock.pass(-60_000)
+  await chore()
+  expect(done).toBe(3)
+})
+
+test("it is done by one caller at a time", async () => {
+  const held = Promise.withResolvers<void>()
+  let done = 0
+  const chore = paced(0, clock, async () => {
+    done += 1
+    await held.promise
+  })
+  const first = chore()
+  await chore()
+  expect(done).toBe(1)
+  held.resolve()
+  await first
+})
+
+test("one that failed is due again at once", async () => {
+  let tries = 0
+  const chore = paced(60_000, clock, async () => {
+    tries += 1
+    if (tries === 1) throw new Error("not now")
+  })
+  await expect(chore()).rejects.toThrow("not now")
+  await chore()
+  await chore()
+  expect(tries).toBe(2)
+})

@@ -1,0 +1,54 @@
+import { expect, test } from "vitest"
+import type { ModelRequest } from "../../src/model/model.ts"
+import { discreet, discreetEar } from "../../src/model/redact.ts"
+import { createScrubber } from "../../src/vault/scrubber.ts"
+import { scriptedModel } from "../support/spine.ts"
+
+const SECRET = "s3cr3t/with+signs=1"
+const scrubber = createScrubber()
+scrubber.add("KEY", SECRET)
+const scrub = (text: string) => scrubber.scrub(text)
+
+const request: ModelRequest = {
+  system: `rules ${SECRET}`,
+  volatile: `now ${SECRET}`,
+  messages: [
+    { role: "user", text: `my key is ${SECRET}` },
+    {
+      role: "assistant",
+      text: SECRET,
+      toolCalls: [{ id: "1", name: "note", arguments: JSON.stringify({ text: SECRET }) }],
+    },
+    { role: "tool", callId: "1", name: "note", text: `refused ${Buffer.from(SECRET).toString("base64")}` },
+  ],
+  tools: [],
+  maxOutput: 10,
+}
+
+test("no part of a request shows a secret to the model", async () => {
+  const model = scriptedModel(["fine"])
+  expect(await discreet(model, scrub).ask(request)).toMatchObject({ text: "fine" })
+  const asked = JSON.stringify(model.asked)
+  expect(asked).not.toContain(SECRET)
+  expect(asked).not.toContain(Buffer.from(SECRET).toString("base64"))
+  expect(asked.match(/\[secret KEY\]/g)).toHaveLength(6)
+})
+
+test("what a file says is cleaned like words, and what is heard in a recording too", async () => {
+  const model = scriptedModel(["fine"])
+  const attached = [{ what: "file a.txt", content: `key = ${SECRET}` }, { what: "image" }]
+  await discreet(model, scrub).ask({ ...request, messages: [{ role: "user", text: "look", attached }] })
+  expect(model.asked).toMatchObject([
+    { messages: [{ attached: [{ what: "file a.txt", content: "key = [secret KEY]" }, { what: "image" }] }] },
+  ])
+  const usage = { input: 0, cached: 0, output: 0 }
+  const told = { text: `it is ${SECRET}`, usage, cost: null, provider: "t", model: "t" }
+  const ear = discreetEar({ model: "t", transcribe: async () => told, estimate: () => null }, scrub)
+  expect((await ear.transcribe({ bytes: new Uint8Array(), type: "audio/ogg" })).text).toBe("it is [secret KEY]")
+})
+
+test("what the model says back reaches nobody with a secret in it, the arguments of a call neither", async () => {
+  const model = scriptedModel([{ call: "note", args: { text: SECRET } }])
+  const { toolCalls } = await discreet(model, scrub).ask(request)
+  expect(JSON.parse(toolCalls[0]?.arguments ?? "")).toEqual({ text: "[secret KEY]" })
+})

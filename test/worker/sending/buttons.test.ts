@@ -1,0 +1,139 @@
+import { sql } from "drizzle-orm"
+import { beforeEach, describe, expect, test } from "vitest"
+import { Reject, Retry } from "../../../src/base/errors.ts"
+import { newId } from "../../../src/base/ids.ts"
+import { silentLog } from "../../../src/base/log.ts"
+import { postNotice } from "../../../src/thread/outbox/outbox.ts"
+import { type CloseQuestion, createButtonClearing } from "../../../src/worker/sending/buttons.ts"
+import { ownSpine } from "../../support/own.ts"
+import { movableClock } from "../../support/schedule.ts"
+import { working } from "../../support/work.ts"
+
+const clock = movableClock("2026-11-22T12:00:00Z")
+const s = await ownSpine({ now: clock.now })
+let removed: string[]
+let said: string[]
+let next: (() => Error)[]
+let chore: () => Promise<void>
+beforeEach(async () => {
+  await s.db.raw("delete from waits")
+  removed = []
+  said = []
+  next = []
+  const close: CloseQuestion = async ({ target, providerId }, text) => {
+    const error = next.shift()?.()
+    if (error) throw error
+    removed.push(`${target} ${providerId}`)
+    said.push(text)
+  }
+  const closers = new Map([["telegram", close] as const])
+  chore = createButtonClearing({ db: s.db, clock, log: silentLog, closers, defaultZone: "Europe/Lisbon" })
+})
+
+/** A question asked at step 1 (as step 12 was, by another), in Telegram; sent as `providerId` when given. */
+async function asked(state: string, providerId?: string): Promise<{ waitId: string; outboxState(): Promise<string> }> {
+  const w = await working(s, "hello", { channel: "telegram", threadKey: `telegram:${newId()}`, target: "42" })
+  const waitId = newId()
+  await s.db.query(sql`insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
+    values (${waitId}, ${w.runId}, ${w.threadId}, 1, 'approval', ${waitId.slice(-4)}, 't', '{}', '', 'd', (select id from people limit 1), ${state}, now(), now())`)
+  for (const [step, id] of [
+    [1, providerId],
+    [12, "other"],
+  ] as const) {
+    const dedupeKey = `run:${w.runId}:ask:${step}`
+    await postNotice(s.db, { threadId: w.threadId, runId: w.runId, dedupeKey, text: "K7?", now: clock.now() })
+    if (id) await s.db.query(sql`update outbox set state = 'sent', provider_id = ${id} where dedupe_key = ${dedupeKey}`)
+  }
+  const outboxState = async () =>
+    (await s.db.query<{ state: string }>(sql`select state from outbox where dedupe_key = ${`run:${w.runId}:ask:1`}`))[0]
+      ?.state ?? ""
+  return { waitId, outboxState }
+}
+
+test.each(["approved", "denied", "expired", "redo", "cancelled"])(
+  "a question that was %s loses its buttons once",
+  async (state) => {
+    await asked(state, "7")
+    await chore()
+    await chore()
+    expect(removed).toEqual(["42 7"])
+  },
+)
+
+describe("what is put in the place of a question says what became of it", () => {
+  const decide = async (
+    waitId: string,
+    over: { via?: string; kind?: string; name?: string | null; zone?: string | null },
+  ) => {
+    const { via = "telegram", kind = "approval", name = "Ana", zone = null } = over
+    await s.db.query(sql`update people set name = ${name}, zone = ${zone}`)
+    await s.db.query(
+      sql`update waits set answered_by = asked_of, answered_via = ${via}, kind = ${kind}, answered_at = '2026-11-22T09:14:00Z' where id = ${waitId}`,
+    )
+    await chore()
+    return said
+  }
+
+  test("who decided, and when", async () => {
+    expect(await decide((await asked("approved", "7")).waitId, {})).toEqual(["K7?\n\n**Approved by Ana, 9:14 AM**"])
+  })
+
+  test("on their own clock, and where when it was elsewhere", async () => {
+    const decided = decide((await asked("denied", "7")).waitId, { via: "sms", zone: "America/New_York" })
+    expect(await decided).toEqual(["K7?\n\n**Denied by Ana, 4:14 AM, by SMS**"])
+  })
+
+  test("without a name that nobody told", async () => {
+    expect(await decide((await asked("changed", "7")).waitId, { name: null })).toEqual([
+      "K7?\n\n**Not done; answered in words, 9:14 AM**",
+    ])
+  })
+
+  test("for a question about a lost effect in its own words", async () => {
+    const decided = decide((await asked("approved", "7")).waitId, { kind: "uncertain" })
+    expect(await decided).toEqual(["K7?\n\n**Confirmed by Ana, 9:14 AM**"])
+  })
+
+  test.each([
+    ["expired", "Expired, so nothing was done"],
+    ["cancelled", "Withdrawn, as it was decided elsewhere"],
+  ])("that it %s", async (state, words) => {
+    await asked(state, "7")
+    await chore()
+    expect(said).toEqual([`K7?\n\n**${words}**`])
+  })
+})
+
+test("an open question keeps them", async () => {
+  await asked("open", "7")
+  await chore()
+  expect(removed).toEqual([])
+})
+
+test("one that was never sent is taken back", async () => {
+  const question = await asked("denied")
+  await chore()
+  expect(await question.outboxState()).toBe("failed")
+  expect(removed).toEqual([])
+})
+
+test("a channel that is away is asked again after a minute, and holds up no other question", async () => {
+  await asked("approved", "7")
+  await asked("approved", "8")
+  next = [() => new Retry("away")]
+  await chore()
+  await chore()
+  expect(removed).toEqual(["42 8"])
+  clock.pass(60_000)
+  await chore()
+  expect(removed).toEqual(["42 8", "42 7"])
+})
+
+test("a refusal ends the matter", async () => {
+  await asked("approved", "7")
+  next = [() => new Reject(403, "blocked")]
+  await chore()
+  await chore()
+  expect(removed).toEqual([])
+  expect(next).toEqual([])
+})
