@@ -1,14 +1,14 @@
 /** Mind: model, memory, tools, and the handlers of each kind of run. */
 import { builtinCommands } from "../agent/commands/builtin.ts"
-import { type Command, createCommands } from "../agent/commands/commands.ts"
+import { type ChatCommand, createCommands } from "../agent/commands/commands.ts"
 import { featureCommands } from "../agent/commands/features.ts"
 import { peopleCommands } from "../agent/commands/people.ts"
-import { createMoney } from "../agent/durable/budget.ts"
+import { createBudget } from "../agent/durable/budget.ts"
 import { createExecute } from "../agent/durable/execute.ts"
-import { createDo, createDue, createSay, type DueActions } from "../agent/handlers/due.ts"
-import { createHook } from "../agent/handlers/hook.ts"
-import { createPerception, type PerceptionDeps } from "../agent/turn/attachments.ts"
-import { type Answer, createAnswer, createTurn } from "../agent/turn/turn.ts"
+import { createDo, createDueHandler, createSay, type DueActions } from "../agent/handlers/due.ts"
+import { createHookHandler } from "../agent/handlers/hook.ts"
+import { type AttachmentsDeps, createAttachments } from "../agent/turn/attachments.ts"
+import { type AnswerPerson, createAnswer, createTurn } from "../agent/turn/turn.ts"
 import { Misconfigured } from "../base/errors.ts"
 import { newId } from "../base/ids.ts"
 import type { Channels } from "../channels/open.ts"
@@ -23,12 +23,12 @@ import { createUnpair } from "../tools/people-tools.ts"
 import { preferenceTools } from "../tools/preference-tools.ts"
 import { createScheduleTools } from "../tools/schedule-tools.ts"
 import type { Tool } from "../tools/tool.ts"
-import type { Ground } from "./infrastructure.ts"
+import type { Infrastructure } from "./infrastructure.ts"
 import type { Stores } from "./stores.ts"
 import type { Triage } from "./triage.ts"
 
 export interface Wired {
-  ground: Ground
+  infrastructure: Infrastructure
   channels: Channels
   model: Model
   transcriber?: Transcriber | undefined
@@ -39,25 +39,25 @@ export interface Wired {
   onTool?: (runId: string, tool: string) => void
 }
 
-export function openMind(wired: Wired) {
-  const { ground, channels, model, transcriber, stores, triage } = wired
-  const { db, clock, log, people, scrubber, hostZone, config } = ground
+export function openAgent(wired: Wired) {
+  const { infrastructure, channels, model, transcriber, stores, triage } = wired
+  const { db, clock, log, people, scrubber, hostZone, config } = infrastructure
   const chat = chatTools(wired)
   const answer = createAnswer({
     db,
     memory: stores.memory,
     tokens: (text) => model.tokens(text),
     tools: byName(chat),
-    perception: createPerception({ store: stores.media, fetch: fetchFrom(channels), model, transcriber }),
+    perception: createAttachments({ store: stores.media, fetch: fetchFrom(channels), model, transcriber }),
   })
-  const money = createMoney({
+  const budget = createBudget({
     db,
     caps: {
       ...(config.DAILY_BUDGET_USD === undefined ? {} : { daily: config.DAILY_BUDGET_USD }),
       ...(config.MONTHLY_BUDGET_USD === undefined ? {} : { monthly: config.MONTHLY_BUDGET_USD }),
     },
     estimate: (request) => model.estimate(request),
-    today: () => localDay(clock.now(), ground.owner.zone ?? hostZone),
+    today: () => localDay(clock.now(), infrastructure.owner.zone ?? hostZone),
   })
   return createExecute({
     db,
@@ -66,15 +66,15 @@ export function openMind(wired: Wired) {
     random: Math.random,
     log,
     model,
-    money,
+    budget,
     people,
     tools: byName([...chat, ...triage.tools, createUnpair(stores.automations)]),
     handlers: {
       message: createTurn(answer),
       command: createCommands(commandsOf(wired)),
       issue: triage.handler,
-      hook: createHook({ hooks: ground.hooks, people, live: channels.live, answer }),
-      due: createDue({ automations: stores.automations, actions: actions(wired, answer) }),
+      hook: createHookHandler({ hooks: infrastructure.hooks, people, live: channels.live, answer }),
+      due: createDueHandler({ automations: stores.automations, actions: actions(wired, answer) }),
     },
     scrub: (text) => scrubber.scrub(text),
     live: channels.live,
@@ -84,12 +84,12 @@ export function openMind(wired: Wired) {
 }
 
 /** All that is answered to a slash, but for the list itself. */
-export function commandsOf(wired: Wired): Command[] {
-  return [...builtins(wired), ...features(wired), ...peopleCommands(wired.ground)]
+export function commandsOf(wired: Wired): ChatCommand[] {
+  return [...builtins(wired), ...features(wired), ...peopleCommands(wired.infrastructure)]
 }
 
 /** What came in on a channel is had from that channel. */
-function fetchFrom({ senders }: Channels): PerceptionDeps["fetch"] {
+function fetchFrom({ senders }: Channels): AttachmentsDeps["fetch"] {
   return async (channel, ref, limits) => {
     const found = [...senders.values()].find(({ id }) => id === channel)
     if (!found?.fetchMedia) throw new Misconfigured(`${channel} is not set up any more`, { fix: "set it up again" })
@@ -101,8 +101,8 @@ function byName(tools: Tool[]): Map<string, Tool> {
   return new Map(tools.map((tool) => [tool.name, tool]))
 }
 
-function chatTools({ ground, channels, stores, triage }: Wired): Tool[] {
-  const { db, people, kv, bell } = ground
+function chatTools({ infrastructure, channels, stores, triage }: Wired): Tool[] {
+  const { db, people, kv, notifier } = infrastructure
   const { memory, automations, digests } = stores
   const tools: Tool[] = [
     ...memoryTools(memory),
@@ -111,14 +111,20 @@ function chatTools({ ground, channels, stores, triage }: Wired): Tool[] {
       automations,
       grants: () => tools.filter((tool) => !tool.ownerOnly).map(({ name }) => ({ tool: name })),
     }),
-    createSendDigest({ db, digests, people, live: channels.live, ring: (threadId) => bell.ring("outbox", threadId) }),
+    createSendDigest({
+      db,
+      digests,
+      people,
+      live: channels.live,
+      notify: (threadId) => notifier.notify("outbox", threadId),
+    }),
     triage.tool,
   ]
   return tools
 }
 
-function builtins({ ground, model, status }: Wired) {
-  const { db, clock } = ground
+function builtins({ infrastructure, model, status }: Wired) {
+  const { db, clock } = infrastructure
   return builtinCommands({
     db,
     now: () => clock.now(),
@@ -128,23 +134,26 @@ function builtins({ ground, model, status }: Wired) {
 }
 
 function features({ stores }: Wired) {
-  return featureCommands({ ...stores, digest: async (job) => (await today(stores.digests, job.now(), job.zone)).text })
+  return featureCommands({
+    ...stores,
+    digest: async (context) => (await today(stores.digests, context.now(), context.zone)).text,
+  })
 }
 
 export function today(digests: Digests, now: Date, zone: string) {
   return digests.compose(localDay(now, zone), zone)
 }
 
-function actions({ ground, channels, stores, triage }: Wired, answer: Answer): DueActions {
-  const { db, people, config } = ground
+function actions({ infrastructure, channels, stores, triage }: Wired, answer: AnswerPerson): DueActions {
+  const { db, people, config } = infrastructure
   const home = { people, live: channels.live }
   return {
     digest: createScheduledDigest({ ...home, db, digests: stores.digests }),
     say: createSay(home),
     do: createDo({ ...home, answer }),
-    async sweep(job) {
+    async sweep(context) {
       if (config.GITHUB_REPOS.length === 0) return { posts: [], model: null, skipped: "no repositories are set" }
-      await job.steps.note("sweep", () => triage.sweep(job.steps.signal))
+      await context.steps.note("sweep", () => triage.sweep(context.steps.signal))
       return { posts: [], model: null }
     },
   }

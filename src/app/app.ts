@@ -9,14 +9,14 @@ import { join } from "node:path"
 import type { FastifyInstance } from "fastify"
 import { newId } from "../base/ids.ts"
 import { makeOnce } from "../base/once-file.ts"
-import { paced } from "../base/periodic.ts"
+import { periodic } from "../base/periodic.ts"
 import type { GitHubWebhook } from "../channels/github/webhook.ts"
 import { type Channels, openChannels } from "../channels/open.ts"
 import type { Features } from "../http/api/feature-access.ts"
 import { createServer, startLink } from "../http/server.ts"
 import { ensureSystemAutomations } from "../schedule/automations/system-automations.ts"
 import { createTicker } from "../schedule/automations/ticker.ts"
-import { expireWaits } from "../thread/approvals/approval.ts"
+import { expireApprovals } from "../thread/approvals/approval.ts"
 import { forgetCodes } from "../thread/inbox/pairing.ts"
 import { withFallback } from "../thread/outbox/fallback.ts"
 import { withOptOut } from "../thread/outbox/opt-out.ts"
@@ -25,17 +25,17 @@ import { heldUntil } from "../thread/outbox/quiet-hours.ts"
 import { createLeases } from "../thread/runs/lease.ts"
 import { createPresence, type Presence } from "../worker/presence/typing.ts"
 import { type ButtonDeps, type CloseQuestion, createButtonClearing } from "../worker/sending/buttons.ts"
-import { createFates } from "../worker/sending/delivery-reconciler.ts"
+import { createDeliveryReconciler } from "../worker/sending/delivery-reconciler.ts"
 import { createSender } from "../worker/sending/sender.ts"
 import { createThrottle } from "../worker/sending/throttle.ts"
 import { startWorker } from "../worker/worker.ts"
-import { commandsOf, openMind } from "./agent.ts"
-import { openChannelDesk } from "./channels/channel-admin.ts"
+import { commandsOf, openAgent } from "./agent.ts"
+import { openChannelAdmin } from "./channels/channel-admin.ts"
 import { openGitHubApps } from "./channels/github-app.ts"
 import { listenIn, withTrouble } from "./channels/listening.ts"
 import { runDemo } from "./demo.ts"
 import { type FeatureDeps, openFeatures, statusLine } from "./features.ts"
-import { type AppOptions, type Ground, openGround } from "./infrastructure.ts"
+import { type AppOptions, type Infrastructure, openInfrastructure } from "./infrastructure.ts"
 import { openModel, openStores, type Stores } from "./stores.ts"
 import { openTriage } from "./triage.ts"
 import { VERSION } from "./version.ts"
@@ -47,7 +47,7 @@ const ZONE_LOOK_MS = 60_000
 const FATES_MS = 15_000
 const CODES_MS = 10_000
 
-export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> {
+export interface App extends Pick<FeatureDeps, "infrastructure" | "channels" | "model"> {
   /** Where it listens. */
   url: string
   server: FastifyInstance
@@ -58,67 +58,73 @@ export interface App extends Pick<FeatureDeps, "ground" | "channels" | "model"> 
 }
 
 export async function startApp(options: AppOptions): Promise<App> {
-  const opened = await openGround(options)
+  const opened = await openInfrastructure(options)
   const channels = withTrouble(openChannels(opened.config, opened.clock), opened)
   const outbox = withFallback(opened.outbox, { ...opened, live: channels.live })
-  const ground = { ...opened, outbox: withOptOut(outbox, opened) }
-  const found = options.model ? { model: options.model, embedder: undefined } : await openModel(ground)
-  const stores = openStores(ground, found.embedder)
-  const triage = openTriage({ ground, channels, model: found.model, stores })
-  const shared = { ground, channels, stores, triage, ...found }
-  const served = serverDeps(ground)
+  const infrastructure = { ...opened, outbox: withOptOut(outbox, opened) }
+  const found = options.model ? { model: options.model, embedder: undefined } : await openModel(infrastructure)
+  const stores = openStores(infrastructure, found.embedder)
+  const triage = openTriage({ infrastructure, channels, model: found.model, stores })
+  const shared = { infrastructure, channels, stores, triage, ...found }
+  const served = serverDeps(infrastructure)
   const features: Features = openFeatures({ ...shared, runDemo: () => runDemo({ ...shared, door }) })
   const door = (github: GitHubWebhook) => createServer({ ...served, role: "web", channels: { github }, features })
   const status = async () => statusLine(await features.status())
   const limits = options.limits ?? {}
-  const desk = openChannelDesk({ ground, channels, status: () => features.status() })
+  const channelAdmin = openChannelAdmin({ infrastructure, channels, status: () => features.status() })
   const server = createServer({
     ...served,
-    desk,
+    channelAdmin,
     role: options.role,
     channels,
     features,
     limits,
     corrections: triage.corrections,
-    apps: openGitHubApps(ground),
+    apps: openGitHubApps(infrastructure),
   })
-  await server.listen({ host: ground.config.HOST, port: ground.config.PORT })
-  const url = urlOf(server, ground.config.HOST)
-  const presence = createPresence({ ...ground, lines: createProgressLines(ground), channels: channels.senders })
+  await server.listen({ host: infrastructure.config.HOST, port: infrastructure.config.PORT })
+  const url = urlOf(server, infrastructure.config.HOST)
+  const presence = createPresence({
+    ...infrastructure,
+    lines: createProgressLines(infrastructure),
+    channels: channels.senders,
+  })
   const wired = { ...shared, status, onTool: presence.doing }
   const works = options.role !== "web"
-  const work = works ? await startWork(ground, channels, openMind(wired), triage.sweep, stores, presence) : null
-  const deaf = listenIn({ ground, channels, works, commands: commandsOf(wired) })
+  const work = works
+    ? await startWork(infrastructure, channels, openAgent(wired), triage.sweep, stores, presence)
+    : null
+  const unsubscribe = listenIn({ infrastructure, channels, works, commands: commandsOf(wired) })
   return {
-    ground,
+    infrastructure,
     channels,
     model: found.model,
     url,
     server,
-    ownerLink: async () => startLink(ground.config.PUBLIC_URL ?? url, await ground.sessions.mint()).url,
+    ownerLink: async () => startLink(infrastructure.config.PUBLIC_URL ?? url, await infrastructure.sessions.mint()).url,
     async stop(graceMs) {
-      deaf()
+      unsubscribe()
       await server.close()
       await work?.stop(graceMs)
-      await ground.queue.stop()
-      await ground.bell.stop()
-      await ground.db.close()
+      await infrastructure.queue.stop()
+      await infrastructure.notifier.stop()
+      await infrastructure.db.close()
     },
   }
 }
 
-function serverDeps(ground: Ground) {
+function serverDeps(infrastructure: Infrastructure) {
   return {
-    ...ground,
+    ...infrastructure,
     version: VERSION,
-    isQueueReady: async () => (await ground.queue.depth()) !== null,
+    isQueueReady: async () => (await infrastructure.queue.depth()) !== null,
     newId,
-    token: tokenOf(ground),
+    token: tokenOf(infrastructure),
   }
 }
 
 /** The bearer token that is set, or the one of this data directory, made at first use (0600). */
-function tokenOf({ config }: Ground): string {
+function tokenOf({ config }: Infrastructure): string {
   if (config.VIGIL_TOKEN) return config.VIGIL_TOKEN
   const path = join(config.DATA_DIR, "token")
   const known = existsSync(path) ? readFileSync(path, "utf8") : null
@@ -126,14 +132,14 @@ function tokenOf({ config }: Ground): string {
 }
 
 async function startWork(
-  ground: Ground,
+  infrastructure: Infrastructure,
   channels: Channels,
-  execute: ReturnType<typeof openMind>,
+  execute: ReturnType<typeof openAgent>,
   sweep: ReturnType<typeof openTriage>["sweep"],
   stores: Stores,
   presence: Presence,
 ) {
-  const { db, clock, log, bell, queue, outbox, inbox } = ground
+  const { db, clock, log, notifier, queue, outbox, inbox } = infrastructure
   const stopped = new AbortController()
   const leases = createLeases({ db, owner: newId(), newRunId: newId, codeVersion: VERSION })
   // One process alone owns the embedded database: whoever held a lease before is dead.
@@ -141,12 +147,12 @@ async function startWork(
   const sender = createSender({
     outbox,
     channels: channels.senders,
-    bell,
+    notifier,
     clock,
     log,
-    breaker: ground.breaker,
-    throttle: throttleOf(ground),
-    scrub: (text) => ground.scrubber.scrub(text),
+    breaker: infrastructure.breaker,
+    throttle: throttleOf(infrastructure),
+    scrub: (text) => infrastructure.scrubber.scrub(text),
     heldUntil: (message, now) => heldUntil(db, message, now),
   })
   const ticker = createTicker({
@@ -155,35 +161,39 @@ async function startWork(
     clock,
     log,
     accept: (tx, event) => inbox.acceptIn(tx, event),
-    ring: (id) => bell.ring("work", id),
+    notify: (id) => notifier.notify("work", id),
   })
-  const systemAutomations = followOwnersZone(ground, stores, channels)
+  const systemAutomations = followOwnersZone(infrastructure, stores, channels)
   await systemAutomations()
   const worker = startWorker({
     leases,
     execute: presence.around(execute),
-    bell,
+    notifier,
     log,
     concurrency: CONCURRENCY,
     chores: {
       outbox: () => sender.sweep(),
-      buttons: createButtonClearing({ ...ground, closers: closersOf(channels), defaultZone: ground.hostZone }),
+      buttons: createButtonClearing({
+        ...infrastructure,
+        closers: closersOf(channels),
+        defaultZone: infrastructure.hostZone,
+      }),
       progress: presence.tidy,
-      fates: paced(
+      reconcileDeliveries: periodic(
         FATES_MS,
         clock,
-        createFates({ ...ground, channels: channels.senders, hasReports: hasReports(channels) }),
+        createDeliveryReconciler({ ...infrastructure, channels: channels.senders, hasReports: hasReports(channels) }),
       ),
-      codes: paced(CODES_MS, clock, () => forgetCodes(db, clock.now())),
+      codes: periodic(CODES_MS, clock, () => forgetCodes(db, clock.now())),
       automations: () => ticker.tick(),
       zone: systemAutomations,
       media: () => stores.media.sweep(),
       expiry: async () => {
-        for (const threadId of await expireWaits(db, clock.now())) bell.ring("work", threadId)
+        for (const threadId of await expireApprovals(db, clock.now())) notifier.notify("work", threadId)
       },
     },
   })
-  // Most are done by now, since the bell was quicker.
+  // Most are done by now, since the notifier was quicker.
   await queue.work("turn", async (threadIds) => (await leases.ready(threadIds)).forEach(worker.nudge))
   await queue.work("embed", (ids) => stores.memory.embedWaiting(ids))
   if (channels.api) sweep(stopped.signal).catch((error: unknown) => log.warn("boot_sweep_failed", { error }))
@@ -208,24 +218,28 @@ function closersOf({ telegram }: Channels): ButtonDeps["closers"] {
   return new Map(telegram ? [[telegram.id, close]] : [])
 }
 
-function throttleOf({ db, clock, config }: Ground) {
+function throttleOf({ db, clock, config }: Infrastructure) {
   const perMinute = config.VIGIL_SEND_PACE
   return perMinute === "off" ? undefined : createThrottle({ db, clock, perMinute })
 }
 
 /** The digest's zone is the owner's; it may become known at any time. */
-function followOwnersZone(ground: Ground, stores: Stores, channels: Channels): () => Promise<void> {
+function followOwnersZone(infrastructure: Infrastructure, stores: Stores, channels: Channels): () => Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY
   return async () => {
-    const now = ground.clock.now().getTime()
+    const now = infrastructure.clock.now().getTime()
     if (Math.abs(now - lookedAt) < ZONE_LOOK_MS) return
     lookedAt = now
-    const owner = await ground.people.get(ground.owner.id)
+    const owner = await infrastructure.people.get(infrastructure.owner.id)
     if (!owner) return
-    Object.assign(ground.owner, owner)
+    Object.assign(infrastructure.owner, owner)
     await ensureSystemAutomations(
-      { db: ground.db, automations: stores.automations },
-      { owner, hostZone: ground.hostZone, github: channels.api !== undefined && ground.config.GITHUB_REPOS.length > 0 },
+      { db: infrastructure.db, automations: stores.automations },
+      {
+        owner,
+        hostZone: infrastructure.hostZone,
+        github: channels.api !== undefined && infrastructure.config.GITHUB_REPOS.length > 0,
+      },
     )
   }
 }

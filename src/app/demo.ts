@@ -9,20 +9,20 @@ import type { DemoResult } from "../http/api/feature-access.ts"
 import { createDemo } from "../triage/demo/demo.ts"
 import { DEMO_REPO } from "../triage/demo/repository.ts"
 import { today } from "./agent.ts"
-import type { Ground } from "./infrastructure.ts"
+import type { Infrastructure } from "./infrastructure.ts"
 import type { Stores } from "./stores.ts"
 import type { Triage } from "./triage.ts"
 
-export interface DemoDeps {
-  ground: Ground
+export interface DemoWiring {
+  infrastructure: Infrastructure
   stores: Stores
   triage: Triage
   /** A server with this GitHub webhook and nothing else of the outside. */
   door: (github: GitHubWebhook) => FastifyInstance
 }
 
-export async function runDemo({ ground, stores, triage, door }: DemoDeps): Promise<DemoResult> {
-  const { db, clock, kv, owner, hostZone } = ground
+export async function runDemo({ infrastructure, stores, triage, door }: DemoWiring): Promise<DemoResult> {
+  const { db, clock, kv, owner, hostZone } = infrastructure
   const secret = randomBytes(32).toString("hex")
   const github = createGitHubWebhook({ repos: [DEMO_REPO], webhookSecret: secret })
   if (!github) throw new Error("the demo's webhook has a secret and still does not exist")

@@ -7,13 +7,13 @@ import { spendOf } from "../journal/spend.ts"
 import { personScope, repoScope } from "../memory/scope.ts"
 import type { Model } from "../model/model.ts"
 import { OWNER_ID } from "../thread/people/people.ts"
-import type { Ground } from "./infrastructure.ts"
+import type { Infrastructure } from "./infrastructure.ts"
 import type { Stores } from "./stores.ts"
 import type { Triage } from "./triage.ts"
 import { VERSION } from "./version.ts"
 
 export interface FeatureDeps {
-  ground: Ground
+  infrastructure: Infrastructure
   channels: Channels
   model: Model
   stores: Stores
@@ -24,8 +24,8 @@ export interface FeatureDeps {
 const PROBE_MS = 5000
 
 export function openFeatures(deps: FeatureDeps): Features {
-  const { ground, stores, triage } = deps
-  const { db, clock, vault, config } = ground
+  const { infrastructure, stores, triage } = deps
+  const { db, clock, vault, config } = infrastructure
   const scopes = [personScope(OWNER_ID), ...config.GITHUB_REPOS.map(repoScope)]
   return {
     status: () => statusOf(deps),
@@ -45,7 +45,7 @@ export function openFeatures(deps: FeatureDeps): Features {
       return { ...(await spendOf(db, clock.now())), caps }
     },
     async pair(name) {
-      const { expiresAt, ...pairing } = await ground.pairings.make(name)
+      const { expiresAt, ...pairing } = await infrastructure.pairings.make(name)
       return { ...pairing, expiresAt: expiresAt.toISOString() }
     },
     runDemo: deps.runDemo,
@@ -57,7 +57,7 @@ export function openFeatures(deps: FeatureDeps): Features {
   }
 }
 
-async function statusOf({ ground, channels, model }: FeatureDeps): Promise<Status> {
+async function statusOf({ infrastructure, channels, model }: FeatureDeps): Promise<Status> {
   const { provider, model: name, because } = model.identity
   const [sms, telegram, email, github] = await Promise.all([
     probed("sms", channels.sms, "set TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_NUMBER"),
@@ -70,10 +70,10 @@ async function statusOf({ ground, channels, model }: FeatureDeps): Promise<Statu
     model: { provider, model: name, offline: model.offline, because },
     channels: [
       { id: "web", state: "ready", detail: "this server" },
-      ...[telegram, sms, email, github].map((channel) => paused(channel, ground)),
+      ...[telegram, sms, email, github].map((channel) => paused(channel, infrastructure)),
     ],
-    database: { kind: ground.db.kind },
-    owner: { zone: ground.owner.zone, hostZone: ground.hostZone },
+    database: { kind: infrastructure.db.kind },
+    owner: { zone: infrastructure.owner.zone, hostZone: infrastructure.hostZone },
     memoryMb: Math.round(process.memoryUsage.rss() / 1_000_000),
   }
 }
@@ -93,7 +93,7 @@ async function probed(
 }
 
 /** What is probed may answer and still take no messages. */
-function paused(channel: Status["channels"][number], { breaker }: Ground): Status["channels"][number] {
+function paused(channel: Status["channels"][number], { breaker }: Infrastructure): Status["channels"][number] {
   const pause = breaker.paused().find((one) => one.channel === channel.id)
   if (!pause) return channel
   const detail = `${pause.failures} sends in a row failed; the next try is at ${pause.until.toISOString()}`

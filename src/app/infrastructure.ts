@@ -9,7 +9,7 @@ import type { Opened } from "../db/migrate.ts"
 import type { Limits } from "../http/server.ts"
 import type { Model } from "../model/model.ts"
 import { openBoss } from "../queue/boss.ts"
-import { createBell } from "../queue/notifier.ts"
+import { createNotifier } from "../queue/notifier.ts"
 import { createQueue } from "../queue/queue.ts"
 import { createHooks } from "../thread/hooks/hooks.ts"
 import { createInbox } from "../thread/inbox/inbox.ts"
@@ -38,7 +38,7 @@ export interface AppOptions {
 }
 
 /** The floor that everything stands on: settings, secrets, queue, people and their messages. */
-export async function openGround({ env, role, db, clock = systemClock, log: given }: AppOptions) {
+export async function openInfrastructure({ env, role, db, clock = systemClock, log: given }: AppOptions) {
   const early = readConfig(env, { vault: "unread" })
   const scrubber = createScrubber()
   const log =
@@ -56,18 +56,18 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
   const shared = role === "worker" && db.kind === "postgres"
   const [queue, config] = await Promise.all([createQueue({ boss, log, shared }), settings(env, vault)])
   hideSecrets(config, scrubber)
-  const bell = await createBell(db.kind === "postgres" ? db : undefined)
+  const notifier = await createNotifier(db.kind === "postgres" ? db : undefined)
   const people = createPeople({ db, clock, newId })
   const owner = await people.ensureOwner(ownerIn(config))
-  const inbox = createInbox({ db, queue, bell, clock, newId, scrub: (text) => scrubber.scrub(text) })
+  const inbox = createInbox({ db, queue, notifier, clock, newId, scrub: (text) => scrubber.scrub(text) })
   const outbox = createOutbox(db)
   const random = (bytes: number) => randomBytes(bytes)
   const sessions = createSessions({ db, clock, random })
   const pairings = createPairings({ db, clock, newId, random })
   const media = createMediaStore({ db, clock })
-  const intake = createIntake({ db, people, inbox, log, pairings, bell, media })
+  const intake = createIntake({ db, people, inbox, log, pairings, notifier, media })
   const kv = createKv({ db, clock })
-  const hooks = createHooks({ db, kv, vault, inbox, bell, clock, newId, random })
+  const hooks = createHooks({ db, kv, vault, inbox, notifier, clock, newId, random })
   const breaker = createBreaker({ clock, log })
   const hostZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   return {
@@ -78,7 +78,7 @@ export async function openGround({ env, role, db, clock = systemClock, log: give
     scrubber,
     queue,
     vault,
-    bell,
+    notifier,
     people,
     owner,
     inbox,
@@ -109,7 +109,7 @@ function ownerIn(config: Config): OwnerSettings {
   }
 }
 
-export type Ground = Awaited<ReturnType<typeof openGround>>
+export type Infrastructure = Awaited<ReturnType<typeof openInfrastructure>>
 
 /** What the vault holds wins over the environment. */
 async function settings(env: Environment, vault: ReturnType<typeof createVault>): Promise<Config> {

@@ -4,18 +4,18 @@ import { createMemory } from "../memory/store.ts"
 import { createModel } from "../model/client.ts"
 import { createEmbedder } from "../model/embed.ts"
 import type { Embedder, Model, Transcriber } from "../model/model.ts"
-import { discreet, discreetEar } from "../model/redact.ts"
+import { redactModel, redactTranscriber } from "../model/redact.ts"
 import { resolveModel } from "../model/servers/resolve.ts"
 import { createTranscriber } from "../model/transcribe.ts"
 import { createAutomations } from "../schedule/automations/automations.ts"
-import type { Ground } from "./infrastructure.ts"
+import type { Infrastructure } from "./infrastructure.ts"
 
 export async function openModel({
   config,
   clock,
   log,
   scrubber,
-}: Ground): Promise<{ model: Model; embedder: Embedder | undefined; transcriber: Transcriber | undefined }> {
+}: Infrastructure): Promise<{ model: Model; embedder: Embedder | undefined; transcriber: Transcriber | undefined }> {
   const resolution = await resolveModel({
     apiKey: config.OPENAI_API_KEY,
     baseUrl: config.OPENAI_BASE_URL,
@@ -28,15 +28,15 @@ export async function openModel({
     probe: config.VIGIL_PROBE_LOCAL,
   })
   const found = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
-  const model = discreet(found, (text) => scrubber.scrub(text))
+  const model = redactModel(found, (text) => scrubber.scrub(text))
   const ear = await createTranscriber(resolution.transcription)
-  const transcriber = ear && discreetEar(ear, (text) => scrubber.scrub(text))
+  const transcriber = ear && redactTranscriber(ear, (text) => scrubber.scrub(text))
   return { model, embedder: createEmbedder(resolution.embedding), transcriber }
 }
 
 /** What the agent knows and keeps by itself. */
-export function openStores(ground: Ground, embedder: Embedder | undefined) {
-  const { db, queue, clock, log, media } = ground
+export function openStores(infrastructure: Infrastructure, embedder: Embedder | undefined) {
+  const { db, queue, clock, log, media } = infrastructure
   const memory = createMemory({ db, queue, clock, log, ...(embedder ? { embedder } : {}) })
   return { memory, media, automations: createAutomations({ db, clock }), digests: createDigest({ db, clock }) }
 }

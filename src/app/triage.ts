@@ -15,7 +15,7 @@ import { createRotas, type Rotas } from "../triage/repository/rota.ts"
 import { createSweep, type Sweep } from "../triage/repository/sweep.ts"
 import { createTriageTool } from "../triage/tool.ts"
 import { createTriage, createTriageTools } from "../triage/triage.ts"
-import type { Ground } from "./infrastructure.ts"
+import type { Infrastructure } from "./infrastructure.ts"
 import type { Stores } from "./stores.ts"
 
 export interface Triage {
@@ -30,20 +30,20 @@ export interface Triage {
   rotas: Rotas
 }
 
-export interface TriageDeps {
-  ground: Ground
+export interface TriageWiring {
+  infrastructure: Infrastructure
   channels: Channels
   model: Model
   stores: Stores
 }
 
-export function openTriage({ ground, channels, model, stores }: TriageDeps): Triage {
-  const { db, kv, clock, log, inbox, config, hostZone } = ground
+export function openTriage({ infrastructure, channels, model, stores }: TriageWiring): Triage {
+  const { db, kv, clock, log, inbox, config, hostZone } = infrastructure
   const { memory } = stores
   const decisions = createDecisions(db)
   const labels = createLabels({ kv, clock })
   const corrections = createCorrections({ kv, decisions })
-  const rotas = createRotas({ kv, zone: () => ground.owner.zone ?? hostZone })
+  const rotas = createRotas({ kv, zone: () => infrastructure.owner.zone ?? hostZone })
   const demo = createDemoGitHub()
   const github: GitHubOf = (repo) => (repo.toLowerCase() === DEMO_REPO ? demo : (channels.api ?? null))
   const evidence = { memory, decisions, learning: createLearning(decisions) }

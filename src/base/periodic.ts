@@ -2,7 +2,7 @@
 import type { Clock } from "./clock.ts"
 
 /** The same chore at most once in `ms`, on the clock given, one at a time; one that failed is due again the next second. */
-export function paced(ms: number, clock: Clock, chore: () => Promise<void>): () => Promise<void> {
+export function periodic(ms: number, clock: Clock, chore: () => Promise<void>): () => Promise<void> {
   let doneAt = Number.NEGATIVE_INFINITY
   let isBusy = false
   return async () => {

@@ -95,7 +95,7 @@ export type Found = Receipt | { arrived: string[] }
 export type DeliveryState = "sent" | "delivered" | "failed"
 
 /** What became of one accepted part. */
-export interface Fate {
+export interface DeliveryOutcome {
   /** Null while it is on its way. */
   state: DeliveryState | null
   failure?: { code: string; fix?: string }
@@ -127,7 +127,7 @@ export interface Finding {
 }
 
 /** A limit of the provider's that a message counts against: `burst` units at once, and one more every `everyMs`. */
-export interface Toll {
+export interface RateLimit {
   /** What shares it within the channel: `all`, or one chat. */
   key: string
   burst: number
@@ -145,7 +145,7 @@ export interface Channel {
    */
   send(message: Outgoing): Promise<Receipt>
   /** The limits that a message counts against, so that it does not leave sooner than they allow; none when absent. */
-  tolls?(message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">): Toll[]
+  rateLimits?(message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">): RateLimit[]
   /** The bytes of an attachment by its `ref`. Throws `Retry` when they can be had later, `Reject` or `Deny` when never. */
   fetchMedia?(ref: string, limits: MediaLimits): Promise<Uint8Array>
   /**
@@ -166,7 +166,7 @@ export interface Channel {
   /** How long to leave between two edits there at least, in milliseconds. With `edit`. */
   editEveryMs?(target: string): number
   /** Asks the provider what became of a part by its id, for when no report came; throws like `lookup`. */
-  fate?(providerId: string, signal: AbortSignal): Promise<Fate>
+  deliveryOutcome?(providerId: string, signal: AbortSignal): Promise<DeliveryOutcome>
   /** What is wrong there: an account, a number, an address that messages are delivered to; throws like `lookup`. */
   inspect?(signal: AbortSignal): Promise<Finding[]>
   /** Who we are there (bot name, number) for `doctor`; throws like `send`. */

@@ -8,25 +8,25 @@ import type { Clock } from "../base/clock.ts"
 import type { NewId } from "../base/ids.ts"
 import type { Environment } from "../config/config.ts"
 import { type Client, createClient } from "./client.ts"
-import { addApprovals } from "./commands/approvals.ts"
-import { addChannels } from "./commands/channels.ts"
-import { addChat } from "./commands/chat.ts"
+import { addApprovalCommands } from "./commands/approvals.ts"
+import { addChannelCommands } from "./commands/channels.ts"
+import { addChatCommand } from "./commands/chat.ts"
 import { addHookCommands } from "./commands/hooks.ts"
-import { addInstallation } from "./commands/installation.ts"
-import { addOverview } from "./commands/overview.ts"
-import { addProcesses } from "./commands/processes.ts"
-import { addProve } from "./commands/prove.ts"
-import { addRuns } from "./commands/runs.ts"
-import { addSecrets } from "./commands/secrets.ts"
-import { addTriage } from "./commands/triage.ts"
-import { addDoubts } from "./commands/uncertain.ts"
-import { addDoctor } from "./doctor/doctor.ts"
+import { addInstallationCommands } from "./commands/installation.ts"
+import { addOverviewCommands } from "./commands/overview.ts"
+import { addProcessCommands } from "./commands/processes.ts"
+import { addProveCommand } from "./commands/prove.ts"
+import { addRunCommands } from "./commands/runs.ts"
+import { addSecretCommands } from "./commands/secrets.ts"
+import { addTriageCommands } from "./commands/triage.ts"
+import { addUncertainCommands } from "./commands/uncertain.ts"
+import { addDoctorCommand } from "./doctor/doctor.ts"
 import { reportError } from "./report.ts"
-import type { Act, Session } from "./session.ts"
+import type { CliSession, CommandAction } from "./session.ts"
 import { readSettings, type Settings } from "./settings.ts"
-import { createTerminal, type Streams } from "./terminal.ts"
+import { createTerminal, type TerminalStreams } from "./terminal.ts"
 
-export interface ProgramDeps extends Streams {
+export interface ProgramDeps extends TerminalStreams {
   env: Environment
   clock: Clock
   newId: NewId
@@ -37,7 +37,7 @@ export async function run(argv: readonly string[], deps: ProgramDeps): Promise<n
   const terminal = createTerminal(deps, { json: argv.includes("--json"), env: deps.env })
   let code = 0
   const session = createSession(deps, terminal)
-  const act: Act =
+  const act: CommandAction =
     (work) =>
     async (...args) => {
       const command = args.at(-1)
@@ -52,10 +52,10 @@ export async function run(argv: readonly string[], deps: ProgramDeps): Promise<n
   }
 }
 
-function createSession(deps: ProgramDeps, terminal: Session["terminal"]): Session {
+function createSession(deps: ProgramDeps, terminal: CliSession["terminal"]): CliSession {
   let settings: Settings | undefined
   let client: Client | undefined
-  const session: Session = {
+  const session: CliSession = {
     terminal,
     env: deps.env,
     clock: deps.clock,
@@ -72,7 +72,7 @@ function createSession(deps: ProgramDeps, terminal: Session["terminal"]): Sessio
   return session
 }
 
-function createProgram(streams: Streams, act: Act): Command {
+function createProgram(streams: TerminalStreams, act: CommandAction): Command {
   const program = new Command("vigil")
     .description("Vigil, the personal agent that stays up. Without a command: status.")
     .version(packageJson.version)
@@ -86,19 +86,19 @@ function createProgram(streams: Streams, act: Act): Command {
       outputError: () => {},
     })
   for (const add of [
-    addProcesses,
-    addChat,
-    addOverview,
-    addChannels,
-    addRuns,
-    addApprovals,
-    addDoubts,
-    addSecrets,
-    addTriage,
+    addProcessCommands,
+    addChatCommand,
+    addOverviewCommands,
+    addChannelCommands,
+    addRunCommands,
+    addApprovalCommands,
+    addUncertainCommands,
+    addSecretCommands,
+    addTriageCommands,
     addHookCommands,
-    addInstallation,
-    addDoctor,
-    addProve,
+    addInstallationCommands,
+    addDoctorCommand,
+    addProveCommand,
   ]) {
     add(program, act)
   }

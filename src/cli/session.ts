@@ -9,7 +9,7 @@ import type { Client } from "./client.ts"
 import type { Settings } from "./settings.ts"
 import type { Terminal } from "./terminal.ts"
 
-export interface Session {
+export interface CliSession {
   readonly terminal: Terminal
   readonly env: Environment
   readonly clock: Clock
@@ -21,16 +21,16 @@ export interface Session {
 }
 
 /** Adds commands to `program`; `act` turns what a command does into what commander calls. */
-export type AddCommands = (program: Command, act: Act) => void
+export type AddCommands = (program: Command, act: CommandAction) => void
 
 /** The arguments and options, as text, follow the session. */
-export type Act = (
-  work: (session: Session, command: Command) => Promise<number | undefined>,
+export type CommandAction = (
+  work: (session: CliSession, command: Command) => Promise<number | undefined>,
 ) => (...args: unknown[]) => Promise<void>
 
 /** Reads a document and shows it: whole with `--json`, else by `render`. */
 export async function show<T>(
-  session: Session,
+  session: CliSession,
   path: string,
   schema: z.ZodType<T>,
   render: (value: T, terminal: Terminal) => void,

@@ -5,7 +5,7 @@
 import { stripVTControlCharacters, styleText } from "node:util"
 import type { Environment } from "../config/config.ts"
 
-export interface Streams {
+export interface TerminalStreams {
   stdin: NodeJS.ReadStream
   stdout: NodeJS.WriteStream
   stderr: NodeJS.WriteStream
@@ -13,7 +13,7 @@ export interface Streams {
 
 type Style = "bold" | "dim" | "red" | "green" | "yellow"
 
-export interface Terminal extends Streams {
+export interface Terminal extends TerminalStreams {
   /** `--json` was given. */
   readonly json: boolean
   /** A line of data on stdout. */
@@ -27,7 +27,7 @@ export interface Terminal extends Streams {
 }
 
 /** @param env `NO_COLOR` (no-color.org) and `TERM=dumb` are respected, whatever else wishes for colour. */
-export function createTerminal(streams: Streams, { json, env }: { json: boolean; env: Environment }): Terminal {
+export function createTerminal(streams: TerminalStreams, { json, env }: { json: boolean; env: Environment }): Terminal {
   const { stdout, stderr } = streams
   const isColoured = stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb"
   return {
@@ -51,7 +51,7 @@ export function short(text: string, width: number): string {
   return line.length <= width ? line : `${line.slice(0, Math.max(width - 3, 0))}...`
 }
 
-export interface Column<Row> {
+export interface TableColumn<Row> {
   title: string
   cell: (row: Row) => string
   /** Longest cell shown; 60 when not given. */
@@ -60,7 +60,7 @@ export interface Column<Row> {
 }
 
 /** Rows as aligned lines under their titles, which only a terminal gets painted. */
-export function table<Row>(terminal: Terminal, rows: readonly Row[], columns: readonly Column<Row>[]): void {
+export function table<Row>(terminal: Terminal, rows: readonly Row[], columns: readonly TableColumn<Row>[]): void {
   const cells = rows.map((row) => columns.map((column) => short(column.cell(row), column.width ?? 60)))
   const widths = columns.map((column, i) => Math.max(column.title.length, ...cells.map((line) => line[i]?.length ?? 0)))
   const aligned = (line: readonly string[]) =>

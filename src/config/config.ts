@@ -146,7 +146,7 @@ export const VAULT_NAMES = [...SECRET_NAMES, "GITHUB_APP_ID"] as const
 export type Config = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K][0]> }
 export type Environment = Record<string, string | undefined>
 
-export interface Problem {
+export interface ConfigProblem {
   variable: string
   message: string
   fix: string
@@ -154,8 +154,8 @@ export interface Problem {
 
 /** Thrown with everything that is wrong at once. */
 export class InvalidConfig extends Misconfigured {
-  readonly problems: Problem[]
-  constructor(problems: Problem[]) {
+  readonly problems: ConfigProblem[]
+  constructor(problems: ConfigProblem[]) {
     super(problems.map((p) => `${p.variable} ${p.message}\n    fix: ${p.fix}`).join("\n  "), {
       code: "invalid_config",
       fix: problems.map((p) => p.fix).join("; "),
@@ -169,7 +169,7 @@ export class InvalidConfig extends Misconfigured {
  * @param vault `unread` while the vault may still hold secrets that the environment lacks: those are not missed yet.
  */
 export function readConfig(env: Environment, { vault = "read" }: { vault?: "read" | "unread" } = {}): Config {
-  const problems: Problem[] = []
+  const problems: ConfigProblem[] = []
   const values: Record<string, unknown> = {}
   for (const [variable, [schema, fix]] of Object.entries(VARIABLES)) {
     const parsed = schema.safeParse(env[variable]?.trim() === "" ? undefined : env[variable])
@@ -188,8 +188,8 @@ export function readConfig(env: Environment, { vault = "read" }: { vault?: "read
 type Need = (when: unknown, missing: boolean, variable: string, message: string, fix: string) => void
 
 /** Settings that only make sense together. */
-function conflicts(c: Config): Problem[] {
-  const problems: Problem[] = []
+function conflicts(c: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
   const need: Need = (when, missing, variable, message, fix) => {
     if (when && missing) problems.push({ variable, message, fix })
   }

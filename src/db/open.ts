@@ -4,7 +4,7 @@ import { setFlagsFromString } from "node:v8"
 import { spawnMakeDatabase } from "./initdb.ts"
 import { lockDataDir } from "./lock.ts"
 import { migrate, type Opened } from "./migrate.ts"
-import { patiently, type Waiting } from "./retry.ts"
+import { retryWhileAway, type Waiting } from "./retry.ts"
 
 export interface OpenOptions {
   /** Postgres; when set nothing is embedded. */
@@ -28,7 +28,7 @@ export async function openDb(options: OpenOptions): Promise<OpenDb> {
   if (options.url) {
     const { openPostgres } = await import("./postgres.ts")
     const db = openPostgres({ url: options.url, ...(options.max === undefined ? {} : { max: options.max }) })
-    await patiently(() => migrate(db), options.waiting)
+    await retryWhileAway(() => migrate(db), options.waiting)
     return { ...db, firstBoot: false }
   }
   const release = lockDataDir(options.dataDir, options.now)

@@ -17,7 +17,7 @@ export interface Waiting {
 }
 
 /** What `ask` gives, which is asked again while the database is away. Throws what it threw last when that takes too long. */
-export async function patiently<T>(
+export async function retryWhileAway<T>(
   ask: () => Promise<T>,
   { onWait, patienceMs = PATIENCE_MS }: Waiting = {},
 ): Promise<T> {

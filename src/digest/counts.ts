@@ -2,11 +2,11 @@
 import { sql } from "drizzle-orm"
 import type { Tx } from "../db/db.ts"
 
-export const KINDS = ["bug", "feature", "question", "docs"] as const
+export const COUNTED_KINDS = ["bug", "feature", "question", "docs"] as const
 
-export interface Counts {
+export interface DayCounts {
   issues: number
-  kinds: Record<(typeof KINDS)[number], number>
+  kinds: Record<(typeof COUNTED_KINDS)[number], number>
   /** Applied assignments, the most first. */
   assigned: { login: string; count: number }[]
   /** Issues whose decision was hard, by repository and number. */
@@ -26,8 +26,8 @@ export interface HardIssue {
  * Of `[from, to)`. An issue that was decided again counts once, as decided last, with a person's correction over the
  * first word. Demonstration issues count only on a day without real ones.
  */
-export async function countDay(tx: Tx, { from, to }: { from: Date; to: Date }): Promise<Counts> {
-  const [row] = await tx.query<Counts>(sql`
+export async function countDay(tx: Tx, { from, to }: { from: Date; to: Date }): Promise<DayCounts> {
+  const [row] = await tx.query<DayCounts>(sql`
     with day as (
       select * from decisions where decided_at >= ${from}::timestamptz and decided_at < ${to}::timestamptz
     ), issues as (

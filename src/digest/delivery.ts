@@ -24,10 +24,10 @@ export interface DeliveryDeps {
 
 /** The digest automation's action: the day before the local day it was due on, at most once for that day. */
 export function createScheduledDigest({ db, digests, people, live }: DeliveryDeps): DueActions["digest"] {
-  return async (job, { automation, dueAt, lateness }) => {
+  return async (context, { automation, dueAt, lateness }) => {
     const day = localDay(dueAt, automation.zone)
     const isDaily = automation.name === DIGEST
-    const dedupeKey = isDaily ? `digest:${automation.personId}:${day}` : `run:${job.run.id}:digest`
+    const dedupeKey = isDaily ? `digest:${automation.personId}:${day}` : `run:${context.run.id}:digest`
     if (isDaily && (await isPosted(db, dedupeKey)))
       return { posts: [], model: null, skipped: `the digest of ${day} was sent before` }
     const { text } = await digests.compose(dayBefore(day), automation.zone, lateness)
@@ -61,7 +61,7 @@ const PLACES: Record<ChannelId, string> = {
  * @param ring called with the thread that has something to send.
  */
 export function createSendDigest(
-  deps: DeliveryDeps & { ring: (threadId: string) => void },
+  deps: DeliveryDeps & { notify: (threadId: string) => void },
 ): EffectTool<z.infer<typeof input>> {
   return {
     name: "send_digest",
@@ -80,7 +80,7 @@ export function createSendDigest(
       if (home.threadId === ctx.threadId) return { ok: true, text }
       const dedupeKey = `run:${ctx.runId}:digest:${day}`
       await postNotice(deps.db, { threadId: home.threadId, dedupeKey, text, now: ctx.now, runId: ctx.runId })
-      deps.ring(home.threadId)
+      deps.notify(home.threadId)
       return { ok: true, text, sentTo: PLACES[home.channel] }
     },
   }

@@ -7,14 +7,14 @@ import type { Clock } from "../base/clock.ts"
 import { fitLines, type Line, measure } from "../channels/sms/segments.ts"
 import type { Db } from "../db/db.ts"
 import { dayBounds, dayText } from "../schedule/recurrence/zone.ts"
-import { openWaits, type Wait } from "../thread/approvals/approval.ts"
-import { type Counts, countDay, type HardIssue, KINDS } from "./counts.ts"
+import { type Approval, openApprovals } from "../thread/approvals/approval.ts"
+import { COUNTED_KINDS, countDay, type DayCounts, type HardIssue } from "./counts.ts"
 import { ownLine, strangerLine } from "./sms-line.ts"
 
 export interface Digest {
   /** In the GSM-7 alphabet. */
   text: string
-  counts: Counts & { approvals: number }
+  counts: DayCounts & { approvals: number }
   /** The hard issues as the text may show them. */
   hard: string[]
   /** SMS segments, at most 2. */
@@ -32,7 +32,7 @@ export interface Digests {
 const SEGMENTS = 2
 const PEOPLE = 5
 const APPROVAL_CHARS = 70
-const NAMES: Record<(typeof KINDS)[number], string> = {
+const NAMES: Record<(typeof COUNTED_KINDS)[number], string> = {
   bug: "bug",
   feature: "feat",
   question: "question",
@@ -42,7 +42,7 @@ const NAMES: Record<(typeof KINDS)[number], string> = {
 export function createDigest({ db, clock }: { db: Db; clock: Clock }): Digests {
   return {
     async compose(day, zone, note = "") {
-      const [counts, waits] = await Promise.all([countDay(db, dayBounds(day, zone)), openWaits(db)])
+      const [counts, waits] = await Promise.all([countDay(db, dayBounds(day, zone)), openApprovals(db)])
       const open = waits.filter((wait) => wait.expiresAt > clock.now())
       const hard = counts.hard.map(hardLine(counts.hard))
       const lines = [
@@ -57,10 +57,12 @@ export function createDigest({ db, clock }: { db: Db; clock: Clock }): Digests {
   }
 }
 
-function countLines(day: string, counts: Counts): Line[] {
+function countLines(day: string, counts: DayCounts): Line[] {
   const title = `Triage ${dayText(Temporal.PlainDate.from(day))}${counts.demo ? " (demo)" : ""}: `
   if (counts.issues === 0) return [{ text: `${title}no issues`, keep: true }]
-  const kinds = KINDS.filter((kind) => counts.kinds[kind] > 0).map((kind) => `${counts.kinds[kind]} ${NAMES[kind]}`)
+  const kinds = COUNTED_KINDS.filter((kind) => counts.kinds[kind] > 0).map(
+    (kind) => `${counts.kinds[kind]} ${NAMES[kind]}`,
+  )
   return [
     { text: `${title}${counts.issues} ${counts.issues === 1 ? "issue" : "issues"}`, keep: true },
     { text: kinds.join(" "), keep: true },
@@ -68,14 +70,14 @@ function countLines(day: string, counts: Counts): Line[] {
   ]
 }
 
-function assignedLines({ assigned }: Counts): Line[] {
+function assignedLines({ assigned }: DayCounts): Line[] {
   if (assigned.length === 0) return []
   const named = assigned.slice(0, PEOPLE).map(({ login, count }) => `${ownLine(login, 39)} ${count}`)
   const others = assigned.slice(PEOPLE).reduce((sum, { count }) => sum + count, 0)
   return [{ text: `Assigned: ${[...named, ...(others > 0 ? [`others ${others}`] : [])].join(", ")}` }]
 }
 
-function approvalLines(waits: Wait[]): Line[] {
+function approvalLines(waits: Approval[]): Line[] {
   const [first] = waits
   if (first === undefined) return []
   const how = `Needs you: ${waits.length}, reply ${first.code} OK or ${first.code} NO`

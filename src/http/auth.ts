@@ -7,7 +7,7 @@ import type { FastifyReply, FastifyRequest } from "fastify"
 import { Deny, Reject } from "../base/errors.ts"
 import { isLoopback } from "../config/config.ts"
 import { OWNER_ID } from "../thread/people/people.ts"
-import type { Session, Sessions } from "../thread/people/sessions.ts"
+import type { BrowserSession, Sessions } from "../thread/people/sessions.ts"
 
 interface Who {
   personId: string
@@ -20,7 +20,7 @@ export interface Auth {
   admit(request: FastifyRequest): Promise<Who>
   /** Throws `Deny` when a browser says that another site's page sent this. */
   needSameOrigin(request: FastifyRequest): void
-  giveCookie(reply: FastifyReply, session: Session): void
+  giveCookie(reply: FastifyReply, session: BrowserSession): void
   takeCookie(request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 

@@ -21,7 +21,7 @@ import type { NewId } from "../base/ids.ts"
 import type { Log } from "../base/log.ts"
 import { isDatabaseAway } from "../db/errors.ts"
 
-export interface Answer {
+export interface ErrorAnswer {
   status: number
   code: string
   message: string
@@ -31,7 +31,7 @@ export interface Answer {
 }
 
 /** What Fastify itself refuses, in our words. */
-const REFUSED: Record<string, Omit<Answer, "status">> = {
+const REFUSED: Record<string, Omit<ErrorAnswer, "status">> = {
   FST_ERR_CTP_INVALID_JSON_BODY: { code: "bad_json", message: "the body is no JSON", fix: "Send a JSON object." },
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: "bad_json", message: "the body is empty", fix: "Send a JSON object." },
   FST_ERR_CTP_BODY_TOO_LARGE: { code: "too_large", message: "the body is too large", fix: "Send less at once." },
@@ -49,7 +49,7 @@ const DISK_FULL = new Set(["53100", "ENOSPC"])
 const UNSTORABLE = new Set(["22021", "22P05"])
 
 /** Null for what nobody foresaw. */
-export function answerTo(error: unknown): Answer | null {
+export function answerTo(error: unknown): ErrorAnswer | null {
   if (error instanceof VigilError) return ours(error)
   if (error instanceof z.ZodError) {
     const said = error.issues.map((issue) => `${issue.path.slice(1).join(".") || "input"}: ${issue.message}`).join("; ")
@@ -83,7 +83,7 @@ export function answerTo(error: unknown): Answer | null {
   return fastifys(error)
 }
 
-function ours(error: VigilError): Answer {
+function ours(error: VigilError): ErrorAnswer {
   const { code, message, fix } = error
   const answer = { code, message, fix }
   if (error instanceof Reject) return { ...answer, status: error.status }
@@ -95,7 +95,7 @@ function ours(error: VigilError): Answer {
   return { ...answer, status: error instanceof Misconfigured ? 503 : 500 }
 }
 
-function fastifys(error: unknown): Answer | null {
+function fastifys(error: unknown): ErrorAnswer | null {
   const status = error instanceof Error && "statusCode" in error ? error.statusCode : undefined
   if (typeof status !== "number" || status < 400 || status > 499) return null
   const code = codeOf(error)
@@ -120,7 +120,7 @@ export function installErrors(app: FastifyInstance, { log, newId }: { log: Log; 
 }
 
 /** JSON for programs, a fragment for htmx (which would read text as HTML), text for everybody else. */
-function sendError(request: FastifyRequest, reply: FastifyReply, answer: Answer): FastifyReply {
+function sendError(request: FastifyRequest, reply: FastifyReply, answer: ErrorAnswer): FastifyReply {
   const { status, code, message, fix, retryAfter } = answer
   reply.code(status)
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter))

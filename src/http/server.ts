@@ -11,7 +11,7 @@ import type { Log } from "../base/log.ts"
 import type { GitHubApps } from "../channels/github/app.ts"
 import type { Config } from "../config/config.ts"
 import type { Db } from "../db/db.ts"
-import type { Bell } from "../queue/notifier.ts"
+import type { Notifier } from "../queue/notifier.ts"
 import type { Queue } from "../queue/queue.ts"
 import type { Hooks } from "../thread/hooks/hooks.ts"
 import type { Inbox } from "../thread/inbox/inbox.ts"
@@ -20,7 +20,7 @@ import type { Outbox } from "../thread/outbox/outbox.ts"
 import { LINK_MINUTES, type Sessions } from "../thread/people/sessions.ts"
 import type { Corrections } from "../triage/repository/corrections.ts"
 import { mountApi } from "./api/api.ts"
-import type { ChannelDesk } from "./api/channels.ts"
+import type { ChannelAdmin } from "./api/channels.ts"
 import type { Features } from "./api/feature-access.ts"
 import { createStreams } from "./api/streams.ts"
 import { createTalk } from "./api/talk.ts"
@@ -89,7 +89,7 @@ export interface ServerDeps {
   intake: Intake
   outbox: Pick<Outbox, "reported">
   sessions: Sessions
-  bell: Bell
+  notifier: Notifier
   newId: NewId
   log: Log
   /** The bearer token with the owner's rights. */
@@ -99,7 +99,7 @@ export interface ServerDeps {
   /** The owner's own webhooks. */
   hooks?: Hooks
   /** How the channels are. */
-  desk?: ChannelDesk
+  channelAdmin?: ChannelAdmin
   /** What people make of triage's decisions. */
   corrections?: Pick<Corrections, "hear">
   /** Makes GitHub Apps on the owner's pages. */
@@ -159,7 +159,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   if (role === "worker") return app
 
   const bodies = createBodyBudget(limits.bodyBytes)
-  const streams = createStreams({ ...limits, bell: deps.bell, log, overload, max: limits.maxStreams })
+  const streams = createStreams({ ...limits, notifier: deps.notifier, log, overload, max: limits.maxStreams })
   const talk = createTalk(deps)
   app.addHook("preClose", async () => streams.endAll())
   const linkTo = (key: string) => startLink(baseOf(config, app), key)

@@ -39,7 +39,7 @@ export async function reserve(db: Db, r: Reservation, caps: Caps): Promise<"day"
 }
 
 /** `cost` null: the price is unknown; the reservation then stands for it in the sums. */
-export async function settle(db: Db, opId: string, model: string, cost: number | null): Promise<void> {
+export async function settleReservation(db: Db, opId: string, model: string, cost: number | null): Promise<void> {
   await db.query(sql`
     update ledger set state = 'settled', model = ${model}, cost_usd = ${cost}::double precision where op_id = ${opId}`)
 }

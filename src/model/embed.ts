@@ -6,7 +6,7 @@ import { z } from "zod"
 import { Reject } from "../base/errors.ts"
 import { unreadable } from "./dialects/dialect.ts"
 import { createSdk, type SdkLimits } from "./dialects/sdk.ts"
-import { failureOf } from "./failure.ts"
+import { modelFailure } from "./failure.ts"
 import type { Embedder } from "./model.ts"
 import { nameOf, type RemoteEndpoint } from "./servers/endpoint.ts"
 
@@ -43,7 +43,7 @@ function embedderAt(at: RemoteEndpoint, deps: { limits?: Partial<SdkLimits> }): 
         signal === undefined ? {} : { signal },
       )
     } catch (error) {
-      throw await failureOf(error, at, signal)
+      throw await modelFailure(error, at, signal)
     }
   }
 

@@ -22,7 +22,7 @@ const FIXES: Readonly<Record<number, { code: string; fix: string }>> = {
 }
 
 /** @returns the error to throw for `error`, thrown by a call to `endpoint` */
-export async function failureOf(error: unknown, endpoint: RemoteEndpoint, signal?: AbortSignal): Promise<unknown> {
+export async function modelFailure(error: unknown, endpoint: RemoteEndpoint, signal?: AbortSignal): Promise<unknown> {
   if (signal?.aborted) return signal.reason
   const ours = ownErrorIn(error)
   if (ours !== undefined) return ours

@@ -26,7 +26,7 @@ export async function loadPrices(): Promise<PriceList> {
 }
 
 /** What a recording took, as far as somebody said. */
-export interface Heard {
+export interface AudioUsage {
   seconds?: number
   /** Tokens: all of the input, those of sound among them, and the output. */
   input: number
@@ -36,7 +36,7 @@ export interface Heard {
 
 export interface AudioPrices {
   /** US dollars, or null when the list does not know the model, or nobody said what the recording took. */
-  cost(at: { provider: string; model: string }, heard: Heard): number | null
+  cost(at: { provider: string; model: string }, heard: AudioUsage): number | null
 }
 
 /** Some models are priced by the minute and some by the token; the list says 0 for the measure that is not theirs. */

@@ -4,7 +4,7 @@
  */
 import type { Message, Model, ModelResult, Transcriber } from "./model.ts"
 
-export function discreet(model: Model, scrub: (text: string) => string): Model {
+export function redactModel(model: Model, scrub: (text: string) => string): Model {
   return {
     ...model,
     async ask(request) {
@@ -21,11 +21,11 @@ export function discreet(model: Model, scrub: (text: string) => string): Model {
 }
 
 /** The same for what is heard in a recording. */
-export function discreetEar(ear: Transcriber, scrub: (text: string) => string): Transcriber {
+export function redactTranscriber(transcriber: Transcriber, scrub: (text: string) => string): Transcriber {
   return {
-    ...ear,
+    ...transcriber,
     async transcribe(recording, signal) {
-      const told = await ear.transcribe(recording, signal)
+      const told = await transcriber.transcribe(recording, signal)
       return { ...told, text: scrub(told.text) }
     },
   }

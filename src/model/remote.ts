@@ -1,6 +1,6 @@
 /**
  * Remote: one question to one model over the network, in the dialect it speaks, priced. A refusal that teaches how to
- * ask (`quirks.ts`) is answered by asking once more in that way.
+ * ask (`learned-limits.ts`) is answered by asking once more in that way.
  */
 import { Reject, Retry } from "../base/errors.ts"
 import { picturesOf, withoutPictures } from "./attached.ts"
@@ -8,11 +8,11 @@ import { askChat } from "./dialects/chat.ts"
 import type { DialectAnswer } from "./dialects/dialect.ts"
 import { askResponses } from "./dialects/responses.ts"
 import type { Sdk } from "./dialects/sdk.ts"
-import { failureOf } from "./failure.ts"
+import { modelFailure } from "./failure.ts"
 import type { ModelRequest, ModelResult } from "./model.ts"
 import type { PriceList } from "./prices.ts"
 import { mayShow, type RemoteEndpoint } from "./servers/endpoint.ts"
-import { createQuirkBook, type Quirks } from "./servers/learned-limits.ts"
+import { createLimitBook, type LearnedLimits } from "./servers/learned-limits.ts"
 import { factsOf } from "./servers/providers.ts"
 
 const DIALECTS = { responses: askResponses, chat: askChat } as const
@@ -37,9 +37,9 @@ function blindfolded(request: ModelRequest): ModelRequest {
 export type AskRemote = (endpoint: RemoteEndpoint, request: ModelRequest) => Promise<ModelResult>
 
 export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
-  const quirks = createQuirkBook()
+  const limits = createLimitBook()
 
-  async function once(endpoint: RemoteEndpoint, request: ModelRequest, learnt: Quirks): Promise<DialectAnswer> {
+  async function once(endpoint: RemoteEndpoint, request: ModelRequest, learnt: LearnedLimits): Promise<DialectAnswer> {
     const { dialect = endpoint.dialect, plainReasoning = false, outputCap, answers, sees = mayShow(endpoint) } = learnt
     const given = factsOf(endpoint.provider)
     const facts = { ...given, outputCap: outputCap ?? given.outputCap, answers: answers ?? given.answers }
@@ -47,7 +47,7 @@ export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
     try {
       return await DIALECTS[dialect]({ client, endpoint, facts, plainReasoning, sees, request })
     } catch (error) {
-      throw await failureOf(error, endpoint, request.signal)
+      throw await modelFailure(error, endpoint, request.signal)
     }
   }
 
@@ -57,7 +57,7 @@ export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
     for (let lessons = 0; ; lessons += 1) {
       request.signal?.throwIfAborted()
       try {
-        return priced(endpoint, await once(endpoint, request, quirks.of(pair)))
+        return priced(endpoint, await once(endpoint, request, limits.of(pair)))
       } catch (error) {
         if (lessons >= LESSONS_PER_ASK) throw error
         request = again(pair, request, error)
@@ -68,7 +68,7 @@ export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
   /** What to ask instead; throws the failure that teaches nothing. */
   function again(pair: string, request: ModelRequest, error: unknown): ModelRequest {
     if (!isRefusal(error, request)) throw error
-    if (quirks.learn(pair, error.message)) return request
+    if (limits.learn(pair, error.message)) return request
     // One broken picture must not cost the person the answer to their words.
     if (showsPictures(request) && /image|picture/i.test(error.message)) return blindfolded(request)
     throw error

@@ -6,9 +6,9 @@ import type { OpenAI } from "openai"
 import { z } from "zod"
 import { unreadable } from "./dialects/dialect.ts"
 import { createSdk, type Sdk, type SdkLimits } from "./dialects/sdk.ts"
-import { failureOf } from "./failure.ts"
+import { modelFailure } from "./failure.ts"
 import type { Recording, Transcriber } from "./model.ts"
-import { type AudioPrices, type Heard, loadAudioPrices } from "./prices.ts"
+import { type AudioPrices, type AudioUsage, loadAudioPrices } from "./prices.ts"
 import type { RemoteEndpoint } from "./servers/endpoint.ts"
 
 /** Bytes a second of the thinnest recording: what plays longest for its size. */
@@ -83,12 +83,12 @@ async function heard(at: RemoteEndpoint, client: OpenAI, { bytes, type }: Record
   try {
     return await client.audio.transcriptions.create({ file, model: at.model, response_format: "json" }, options)
   } catch (error) {
-    throw await failureOf(error, at, signal)
+    throw await modelFailure(error, at, signal)
   }
 }
 
 /** The server's own count, else the length the sender's program gave. */
-function metered(usage: Usage, given: number | undefined): Heard {
+function metered(usage: Usage, given: number | undefined): AudioUsage {
   const seconds = usage?.seconds ?? (usage?.input_tokens ? undefined : given)
   const tokens = { input: usage?.input_tokens ?? 0, output: usage?.output_tokens ?? 0 }
   const audio = usage?.input_token_details?.audio_tokens ?? tokens.input

@@ -12,7 +12,7 @@ export interface Grant {
   where?: Record<string, unknown>
 }
 
-export interface Asked {
+export interface VerdictInput {
   tool: { name: string; effect: "read" | "write" | "send"; needs: Label["integrity"]; ownerOnly: boolean }
   args: Record<string, unknown>
   /** Of everything in the run's context. */
@@ -31,7 +31,7 @@ export interface Verdict {
   reason: string
 }
 
-export function verdict(asked: Asked): Verdict {
+export function verdict(asked: VerdictInput): Verdict {
   const { tool, args, label, role, grants, asks } = asked
   if (tool.ownerOnly && role !== "owner") return { decision: "deny", reason: `${tool.name} is for the owner` }
   if (grants !== null && !grants.some((grant) => covers(grant, tool.name, args))) {

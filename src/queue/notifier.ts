@@ -1,87 +1,87 @@
 /**
- * Bell: wakes whoever waits in this process once a commit has made work or a reply. Only a convenience: a ring
- * that nobody hears costs time, never an event, since the tables say the same to the next sweep.
+ * Notifier: wakes whoever waits for work, a message or a step, right after the commit that made it. It is a convenience: a
+ * notification that nobody gets costs time, never an event, because the next sweep reads the same from the tables.
  */
 import type { Db } from "../db/db.ts"
 
 /**
- * `work`: a thread may have work to claim. `outbox`: it has messages to send. `thread`: it has a new message or step
+ * `work`: the thread may have work to claim. `outbox`: it has messages to send. `thread`: it has a new message or step
  * for people who watch it.
  */
-export type Ring = "work" | "outbox" | "thread"
+export type Topic = "work" | "outbox" | "thread"
 
-type Ear = (threadId: string) => void
+type Listener = (threadId: string) => void
 
-export interface Bell {
-  ring(what: Ring, threadId: string): void
+export interface Notifier {
+  notify(topic: Topic, threadId: string): void
   /** Returns the function that stops listening. */
-  on(what: Ring, hear: Ear): () => void
+  listen(topic: Topic, listener: Listener): () => void
   stop(): Promise<void>
 }
 
 const CHANNEL = "vigil_bell"
-/** Threads named by one NOTIFY, whose text must stay below 8,000 bytes. */
-const MOST_AT_ONCE = 200
-/** What other processes hear too; messages are sent by the process that wrote them, or found by a sweep. */
-const FAR: readonly Ring[] = ["work", "thread"]
+/** Threads that one NOTIFY names; its text must stay below 8,000 bytes. */
+const MAX_BATCH = 200
+/** Topics that other processes listen to as well; a message is sent by the process that wrote it, or found by a sweep. */
+const SHARED: readonly Topic[] = ["work", "thread"]
 
 /**
- * @param across the database, when other processes must hear `work` and `thread` too (Postgres); rings then also travel by
- * NOTIFY. Never inside the transaction that made the work: Postgres lets one commit with a NOTIFY through at a time.
+ * @param across the database, when other processes must learn of `work` and `thread` too (Postgres): the notification then also
+ * travels by NOTIFY. Never inside the transaction that made the work: Postgres lets one commit with a NOTIFY through at a time.
  */
-export async function createBell(across?: Db): Promise<Bell> {
-  const ears = new Map<Ring, Set<Ear>>()
-  const hearHere = (what: Ring, threadId: string) => {
-    for (const ear of ears.get(what) ?? []) ear(threadId)
+export async function createNotifier(across?: Db): Promise<Notifier> {
+  const listeners = new Map<Topic, Set<Listener>>()
+  const notifyHere = (topic: Topic, threadId: string) => {
+    for (const listener of listeners.get(topic) ?? []) listener(threadId)
   }
-  const far = across && (await ringFar(across, hearHere))
+  const others = across && (await notifyOthers(across, notifyHere))
   return {
-    ring(what, threadId) {
-      hearHere(what, threadId)
-      if (FAR.includes(what)) far?.tell(what, threadId)
+    notify(topic, threadId) {
+      notifyHere(topic, threadId)
+      if (SHARED.includes(topic)) others?.notify(topic, threadId)
     },
-    on(what, hear) {
-      const set = ears.get(what) ?? new Set()
-      ears.set(what, set.add(hear))
-      return () => void set.delete(hear)
+    listen(topic, listener) {
+      const set = listeners.get(topic) ?? new Set()
+      listeners.set(topic, set.add(listener))
+      return () => void set.delete(listener)
     },
     async stop() {
-      ears.clear()
-      await far?.stop()
+      listeners.clear()
+      await others?.stop()
     },
   }
 }
 
-/** One NOTIFY at a time, with all that was rung since the last. */
-async function ringFar(db: Db, hear: (what: Ring, threadId: string) => void) {
+/** Sends one NOTIFY at a time, with everything that was notified since the last one. */
+async function notifyOthers(db: Db, notifyHere: (topic: Topic, threadId: string) => void) {
   const self = crypto.randomUUID()
   const waiting = new Set<string>()
-  let telling: Promise<void> | null = null
-  const tellAll = async () => {
+  let sending: Promise<void> | null = null
+  const sendAll = async () => {
     while (waiting.size > 0) {
-      const some = [...waiting].slice(0, MOST_AT_ONCE)
-      for (const one of some) waiting.delete(one)
-      // A ring that is lost costs the time to the next sweep.
-      await db.raw("select pg_notify($1, $2)", [CHANNEL, [self, ...some].join(" ")]).catch(() => {})
+      const batch = [...waiting].slice(0, MAX_BATCH)
+      for (const one of batch) waiting.delete(one)
+      // A notification that is lost costs the time until the next sweep.
+      await db.raw("select pg_notify($1, $2)", [CHANNEL, [self, ...batch].join(" ")]).catch(() => {})
     }
-    telling = null
+    sending = null
   }
   const unlisten = await db.listen(CHANNEL, (text) => {
-    const [from, ...rung] = text.split(" ")
+    const [from, ...batch] = text.split(" ")
     if (from === self) return
-    for (const one of rung) {
-      const what = FAR.find((ring) => ring.startsWith(one.charAt(0)))
-      if (what) hear(what, one.slice(1))
+    for (const one of batch) {
+      const topic = SHARED.find((shared) => shared.startsWith(one.charAt(0)))
+      if (topic) notifyHere(topic, one.slice(1))
     }
   })
   return {
-    tell(what: Ring, threadId: string) {
-      waiting.add(`${what.charAt(0)}${threadId}`)
-      telling ??= tellAll()
+    notify(topic: Topic, threadId: string) {
+      waiting.add(`${topic.charAt(0)}${threadId}`)
+      sending ??= sendAll()
     },
     async stop() {
       await unlisten()
-      await telling
+      await sending
     },
   }
 }

@@ -45,7 +45,7 @@ export async function createQueue({ boss, log, shared }: QueueOptions): Promise<
   boss.on("error", (error) => log.error("queue_error", { error }))
   await boss.start()
   for (const name of names) {
-    // Without `notify`: a NOTIFY inside the commit of an event would let one such commit through at a time. The bell rings after it.
+    // Without `notify`: a NOTIFY inside the commit of an event would let one such commit through at a time. The notifier speaks after it.
     await boss.createQueue(name, { ...QUEUES[name], deleteAfterSeconds: DELETE_AFTER_SECONDS })
   }
   for (const name of names) await boss.findJobs(name, { id: crypto.randomUUID() })

@@ -7,11 +7,11 @@
 import { best, type Kind } from "./classify/kind.ts"
 import type { Decision, Method } from "./decisions/decisions.ts"
 import type { Evidence, Similar } from "./decisions/evidence.ts"
-import { type Answer, MAX_REASON } from "./model-answer.ts"
+import { MAX_REASON, type ModelAnswer } from "./model-answer.ts"
 import { choose, kindOf } from "./repository/labels.ts"
 
 /** What the issue has already, and what it may get. */
-export interface Terrain {
+export interface IssueState {
   labels: string[]
   assignees: string[]
   allowed: string[]
@@ -49,17 +49,17 @@ interface Judged {
   reusedFrom?: string
 }
 
-export interface Case {
+export interface IssueInput {
   evidence: Evidence
-  terrain: Terrain
+  terrain: IssueState
   /** The same words, decided before. */
   twin: Pick<Decision, "id" | "number" | "kind" | "correctedTo" | "correctedAssignee" | "confidence" | "labels"> | null
   /** Null when no model was asked, or it gave no answer that fits. */
-  answer: Answer | null
+  answer: ModelAnswer | null
   threshold: number
 }
 
-export function propose(given: Case): Proposal {
+export function propose(given: IssueInput): Proposal {
   const { terrain, threshold } = given
   const judged = labelled(terrain) ?? repeated(given) ?? fromModel(given) ?? fromPast(given.evidence)
   const confident = judged.settled === true || judged.confidence >= threshold
@@ -79,7 +79,7 @@ export function propose(given: Case): Proposal {
 }
 
 /** A person, or the form they filled in, has said it. */
-function labelled({ labels }: Terrain): Judged | null {
+function labelled({ labels }: IssueState): Judged | null {
   const kind = kindOf(labels)
   return (
     kind && { kind, confidence: 1, reason: "It was labelled already.", method: "person", labels: [], settled: true }
@@ -90,7 +90,7 @@ function labelled({ labels }: Terrain): Judged | null {
 const ALIKE = 0.5
 
 /** Whom a person gave the very same words to, or the issue that is most like it. Where nobody is on call nobody is assigned. */
-function givenTo({ twin, evidence, terrain }: Case): string | null {
+function givenTo({ twin, evidence, terrain }: IssueInput): string | null {
   if (terrain.onCall === null) return null
   const [nearest] = evidence.similar
   return twin?.correctedAssignee ?? (nearest && nearest.similarity >= ALIKE ? nearest.correctedAssignee : null)
@@ -102,7 +102,7 @@ function corrected({ similar }: Evidence): Similar | null {
   return nearest?.corrected && nearest.similarity >= ALIKE ? nearest : null
 }
 
-function repeated({ twin }: Case): Judged | null {
+function repeated({ twin }: IssueInput): Judged | null {
   if (!twin) return null
   const kind = twin.correctedTo ?? twin.kind
   return {
@@ -117,7 +117,7 @@ function repeated({ twin }: Case): Judged | null {
 }
 
 /** The model's word; a past that is sure of something else makes it a doubt for a person. */
-function fromModel({ answer, evidence, threshold }: Case): Judged | null {
+function fromModel({ answer, evidence, threshold }: IssueInput): Judged | null {
   if (!answer) return null
   const { kind, share } = best(evidence.shares)
   const person = corrected(evidence)

@@ -3,18 +3,18 @@
  * none at all; deterministic code applies the result to this one issue, and what is unsure waits for the owner.
  */
 import { z } from "zod"
-import type { Act } from "../agent/durable/call-tool.ts"
-import type { Handler, Job, Outcome } from "../agent/durable/run-context.ts"
+import type { CallTool } from "../agent/durable/call-tool.ts"
+import type { Handler, RunContext, RunOutcome } from "../agent/durable/run-context.ts"
 import { Reject, Retry } from "../base/errors.ts"
 import { inert } from "../base/inert.ts"
 import type { Tool } from "../tools/tool.ts"
 import type { Kind } from "./classify/kind.ts"
-import { MAX_BODY } from "./classify/words.ts"
+import { MAX_ISSUE_BODY } from "./classify/words.ts"
 import type { Decisions } from "./decisions/decisions.ts"
 import { type Evidence, type EvidenceDeps, gather } from "./decisions/evidence.ts"
 import { createRecordTool, type RecordDeps } from "./decisions/record.ts"
-import { type Answer, read, request } from "./model-answer.ts"
-import { type Proposal, propose, type Terrain } from "./proposal.ts"
+import { type ModelAnswer, read, request } from "./model-answer.ts"
+import { type IssueState, type Proposal, propose } from "./proposal.ts"
 import { createApplyTool, type GitHubOf, Unfinished } from "./repository/apply.ts"
 import { contentHash, issuePayload } from "./repository/issue-event.ts"
 import { choose, kindOf, type Labels } from "./repository/labels.ts"
@@ -47,73 +47,81 @@ export function createTriageTools(deps: Pick<TriageDeps, "github" | "labels"> & 
 export function createTriage(deps: TriageDeps): Handler {
   return {
     takesMore: false,
-    async run(job) {
-      const { issue } = issuePayload.parse(job.run.events[0]?.payload)
+    async run(context) {
+      const { issue } = issuePayload.parse(context.run.events[0]?.payload)
       if (issue.state === "closed" || issue.isPullRequest) return NOTHING
       const subject = { repo: issue.repo, number: issue.number, contentHash: contentHash(issue) }
-      if (await job.steps.note("known", () => deps.decisions.isTaken(subject, job.run.id))) return NOTHING
-      const { proposal, model, allowed } = await decide(deps, job, issue)
+      if (await context.steps.note("known", () => deps.decisions.isTaken(subject, context.run.id))) return NOTHING
+      const { proposal, model, allowed } = await decide(deps, context, issue)
       const grants = ["record_decision", "apply_triage"].map((tool) => ({
         tool,
         where: { repo: issue.repo, number: issue.number },
       }))
-      const act = job.actWith(grants)
+      const act = context.actWith(grants)
       await mustWork(act, "record_decision", {
         ...subject,
         title: issue.title,
-        body: issue.body.slice(0, MAX_BODY),
+        body: issue.body.slice(0, MAX_ISSUE_BODY),
         ...kept(proposal),
         url: issue.htmlUrl,
         demo: deps.demoRepos?.has(issue.repo.toLowerCase()) ?? false,
       })
-      const end = await proceed(deps, job, act, { issue, proposal })
+      const end = await proceed(deps, context, act, { issue, proposal })
       const corrected = end.wanted ? await carryOut(act, issue, corrections(proposal, end.wanted, allowed)) : end
-      return { posts: [], model, also: deps.decisions.settle(job.run.id, { ...corrected, correctedTo: end.wanted }) }
+      return {
+        posts: [],
+        model,
+        also: deps.decisions.settle(context.run.id, { ...corrected, correctedTo: end.wanted }),
+      }
     },
-    buried: (job) => deps.decisions.settle(job.run.id, DECLINED),
+    deadLettered: (context) => deps.decisions.settle(context.run.id, DECLINED),
   }
 }
 
-const NOTHING: Outcome = { posts: [], model: null }
+const NOTHING: RunOutcome = { posts: [], model: null }
 
 /** Everything that was looked up is a note: the run goes on from the same facts, whenever that is. */
 async function decide(
   deps: TriageDeps,
-  job: Job,
+  context: RunContext,
   issue: Issue,
 ): Promise<{ proposal: Proposal; model: string | null; allowed: string[] }> {
-  const { steps } = job
+  const { steps } = context
   const { evidence, twin } = await steps.note("neighbours", async () => ({
     evidence: await gather(deps, issue, steps.signal),
     twin: await deps.decisions.twin({ repo: issue.repo, number: issue.number, contentHash: contentHash(issue) }),
   }))
-  const terrain = await steps.note("repository", () => survey(deps, job, issue))
+  const terrain = await steps.note("repository", () => survey(deps, context, issue))
   const isOpen = twin === null && terrain.asksModel
-  const { answer, model } = isOpen ? await ask(job, issue, evidence, terrain) : { answer: null, model: null }
+  const { answer, model } = isOpen ? await ask(context, issue, evidence, terrain) : { answer: null, model: null }
   const threshold = deps.threshold ?? THRESHOLD
   const proposal = await steps.note("decision", async () => propose({ evidence, terrain, twin, answer, threshold }))
   return { proposal, model, allowed: terrain.allowed }
 }
 
-async function survey(deps: TriageDeps, job: Job, issue: Issue): Promise<Terrain & { asksModel: boolean }> {
+async function survey(
+  deps: TriageDeps,
+  context: RunContext,
+  issue: Issue,
+): Promise<IssueState & { asksModel: boolean }> {
   const client = deps.github(issue.repo)
   return {
     labels: issue.labels,
     assignees: issue.assignees,
-    allowed: client ? await deps.labels.allowed(issue.repo, client, job.steps.signal) : [],
-    onCall: client ? await deps.rotas.onCall(issue.repo, job.now()) : null,
+    allowed: client ? await deps.labels.allowed(issue.repo, client, context.steps.signal) : [],
+    onCall: client ? await deps.rotas.onCall(issue.repo, context.now()) : null,
     asksModel: !deps.offline,
   }
 }
 
 /** Null when the model is away, refused, too dear, or answered something else: then the past and the rules decide. */
 async function ask(
-  job: Job,
+  context: RunContext,
   issue: Issue,
   evidence: Evidence,
-  { allowed }: Terrain,
-): Promise<{ answer: Answer | null; model: string | null }> {
-  const said = await job.steps.modelOrNull("classify", request(issue, evidence, allowed))
+  { allowed }: IssueState,
+): Promise<{ answer: ModelAnswer | null; model: string | null }> {
+  const said = await context.steps.modelOrNull("classify", request(issue, evidence, allowed))
   return said ? { answer: read(said.text), model: said.model } : { answer: null, model: null }
 }
 
@@ -152,8 +160,8 @@ const applied = z.object({ ok: z.literal(true), assignee: z.string().nullish() }
 /** As proposed; without the assignee where a person gave the issue to somebody while the owner was asked. */
 async function proceed(
   { decisions }: TriageDeps,
-  { steps }: Job,
-  act: Act,
+  { steps }: RunContext,
+  act: CallTool,
   { issue, proposal }: { issue: Issue; proposal: Proposal },
 ): Promise<End> {
   const end = await carryOut(act, issue, proposal)
@@ -167,7 +175,7 @@ async function proceed(
 }
 
 /** Changes the issue, when there is anything to change, or asks the owner first. */
-async function carryOut(act: Act, issue: Issue, proposal: Proposal): Promise<End> {
+async function carryOut(act: CallTool, issue: Issue, proposal: Proposal): Promise<End> {
   const { kind, labels, assignee, confident, reason, confidence } = proposal
   if (labels.length === 0 && assignee === null) return { state: "applied", assignee: null, wanted: null }
   const title = inert(issue.title, 60) || "no title"
@@ -196,7 +204,7 @@ async function carryOut(act: Act, issue: Issue, proposal: Proposal): Promise<End
   )
 }
 
-async function mustWork(act: Act, name: string, args: unknown): Promise<void> {
+async function mustWork(act: CallTool, name: string, args: unknown): Promise<void> {
   const result = await act(name, args)
   if (!result.ok) throw new Reject(500, `${name} failed: ${result.message}`, { code: "triage_failed" })
 }

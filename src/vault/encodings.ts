@@ -4,7 +4,7 @@
 const JSON_DEPTH = 3
 
 /** Every form, the value itself among them; each at least as long as the value or its base64 without the ends. */
-export function formsOf(value: string): Set<string> {
+export function encodingsOf(value: string): Set<string> {
   const text = value.toWellFormed()
   const bytes = Buffer.from(text, "utf8")
   const hex = bytes.toString("hex")

@@ -2,7 +2,7 @@
  * Scrubber: takes live secrets out of text before anyone reads it, also in the encodings they travel in. One pass over the
  * text, whatever the number of secrets; text without a secret comes back as it was.
  */
-import { formsOf } from "./encodings.ts"
+import { encodingsOf } from "./encodings.ts"
 
 /** Shorter values would hide ordinary words. Characters. */
 const MIN_VALUE = 8
@@ -49,7 +49,7 @@ export function createScrubber(): Scrubber {
   return {
     add(name, value) {
       if (value.length < MIN_VALUE) return
-      for (const form of formsOf(value)) {
+      for (const form of encodingsOf(value)) {
         if (names.has(form)) continue
         names.set(form, name)
         starts[hashAt(form, 0)] = 1

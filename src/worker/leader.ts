@@ -14,7 +14,7 @@ const RENEW_MS = 3000
 /** How often those in the second row look whether the right is free. */
 const LOOK_MS = 2000
 
-export interface SoleDeps {
+export interface LeaderDeps {
   db: Db
   kv: Kv
   clock: Clock
@@ -29,11 +29,11 @@ export interface SoleDeps {
  * Does `work` whenever this process has the right to `name`, until `signal` fires or `work` ends by itself. The signal
  * given to `work` fires when the right is lost too; then it is waited for, and asked for again.
  */
-export type Sole = (name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>
+export type Leader = (name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>
 
 const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
 
-export function createSole(deps: SoleDeps): Sole {
+export function createLeader(deps: LeaderDeps): Leader {
   const { db, kv, clock, log, owner, sleep = timer } = deps
   const pause = (ms: number, signal: AbortSignal) => sleep(ms, signal).catch(() => {})
   const set = (name: string, ifVersion: number, ms: number) =>
@@ -75,7 +75,12 @@ export function createSole(deps: SoleDeps): Sole {
   }
 
   /** Whether `work` came to its own end. */
-  async function hold(name: string, version: number, work: Parameters<Sole>[1], signal: AbortSignal): Promise<boolean> {
+  async function hold(
+    name: string,
+    version: number,
+    work: Parameters<Leader>[1],
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const lost = new AbortController()
     const ended = new AbortController()
     const keeping = keep(name, version, lost, ended.signal)

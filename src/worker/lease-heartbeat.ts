@@ -3,14 +3,14 @@ import { Cancelled } from "../agent/durable/signals.ts"
 import { Fenced } from "../base/errors.ts"
 import { type Claim, LEASE_SECONDS, type Leases } from "../thread/runs/lease.ts"
 
-export interface Hold {
+export interface Heartbeat {
   signal: AbortSignal
   /** Asks at once whether there is a stop, instead of at the next renewal. */
   check(): Promise<void>
   release(): void
 }
 
-export function hold(leases: Leases, claim: Claim, shutdown: AbortSignal): Hold {
+export function startHeartbeat(leases: Leases, claim: Claim, shutdown: AbortSignal): Heartbeat {
   const lost = new AbortController()
   const lastSeq = Math.max(0, ...(claim.run?.events.map((event) => event.seq) ?? []))
   let lastRenewal = Date.now()

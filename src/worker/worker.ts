@@ -1,20 +1,20 @@
 /**
- * Worker: claims threads and runs them, a few at a time. It is woken by this process's own commits (the bell), by
+ * Worker: claims threads and runs them, a few at a time. It is woken by this process's own commits (the notifier), by
  * queue jobs from others, and by a sweep a second that finds whatever both missed. Several workers share a database safely.
  */
 import type { Execute } from "../agent/durable/execute.ts"
 import { Retry } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
-import type { Bell } from "../queue/notifier.ts"
+import type { Notifier } from "../queue/notifier.ts"
 import type { Claim, ClaimedRun, Leases } from "../thread/runs/lease.ts"
-import { type Hold, hold } from "./lease-heartbeat.ts"
+import { type Heartbeat, startHeartbeat } from "./lease-heartbeat.ts"
 
 const SWEEP_MS = 1000
 
 export interface WorkerDeps {
   leases: Leases
   execute: Execute
-  bell: Bell
+  notifier: Notifier
   log: Log
   /** Runs at the same time. */
   concurrency: number
@@ -33,7 +33,7 @@ export interface Worker {
 
 export function startWorker(deps: WorkerDeps): Worker {
   const shutdown = new AbortController()
-  const running = new Map<string, { hold: Hold; done: Promise<void> }>()
+  const running = new Map<string, { hold: Heartbeat; done: Promise<void> }>()
   const wanted = new Set<string>()
   /** Claims on their way: what they bring must be ended too. */
   const claims = new Set<Promise<boolean>>()
@@ -66,7 +66,7 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   const begin = (claim: Claim) => {
-    const held = hold(deps.leases, claim, shutdown.signal)
+    const held = startHeartbeat(deps.leases, claim, shutdown.signal)
     const done = serve(deps, claim, held)
       .then((more) => {
         if (more) wanted.add(claim.thread.id)
@@ -100,13 +100,13 @@ export function startWorker(deps: WorkerDeps): Worker {
   sweep()
   const timer = setInterval(sweep, SWEEP_MS)
 
-  const deaf = deps.bell.on("work", nudge)
+  const unsubscribe = deps.notifier.listen("work", nudge)
   return {
     nudge,
     busy: () => running.size,
     async stop(graceMs) {
       stopping = true
-      deaf()
+      unsubscribe()
       clearInterval(timer)
       const patience = setTimeout(
         () => shutdown.abort(new Retry("this worker is shutting down", { code: "shutdown" })),
@@ -129,7 +129,7 @@ async function claimOne({ leases, log }: WorkerDeps, threadId?: string): Promise
   }
 }
 
-async function serve({ leases, execute, bell, log }: WorkerDeps, claim: Claim, held: Hold): Promise<boolean> {
+async function serve({ leases, execute, notifier, log }: WorkerDeps, claim: Claim, held: Heartbeat): Promise<boolean> {
   try {
     if (!hasRun(claim)) {
       await leases.release(claim.fence)
@@ -137,8 +137,8 @@ async function serve({ leases, execute, bell, log }: WorkerDeps, claim: Claim, h
     }
     const started = performance.now()
     const { more, posted, unsent } = await execute(claim, held.signal)
-    for (const threadId of unsent) bell.ring("outbox", threadId)
-    for (const threadId of posted) bell.ring("thread", threadId)
+    for (const threadId of unsent) notifier.notify("outbox", threadId)
+    for (const threadId of posted) notifier.notify("thread", threadId)
     log.info("run", {
       run: claim.run.id,
       kind: claim.run.kind,

@@ -16,8 +16,11 @@ afterAll(() => product.stop())
 /** The screen of the running product, as if it had been started with these settings as well. */
 function screen(env: Record<string, string> = {}, over: Partial<App> = {}): Promise<string> {
   const { app } = product
-  const config = readConfig({ DATA_DIR: app.ground.config.DATA_DIR, ...env })
-  return firstScreen({ ...app, ground: { ...app.ground, config }, channels: openChannels(config), ...over }, 1234)
+  const config = readConfig({ DATA_DIR: app.infrastructure.config.DATA_DIR, ...env })
+  return firstScreen(
+    { ...app, infrastructure: { ...app.infrastructure, config }, channels: openChannels(config), ...over },
+    1234,
+  )
 }
 const line = (text: string, name: string) => text.split("\n").find((one) => one.trim().startsWith(name)) ?? ""
 
@@ -84,13 +87,15 @@ test("no secret is on it", async () => {
 test("says where the data is, and that the zone is a guess until the owner said theirs", async () => {
   const { app } = product
   const text = line(await screen(), "Data")
-  expect(text).toContain(databaseKind === "pglite" ? `embedded database in ${app.ground.config.DATA_DIR}` : "Postgres")
-  expect(text).toContain(`${app.ground.hostZone} (guessed; say: my timezone is ...)`)
+  expect(text).toContain(
+    databaseKind === "pglite" ? `embedded database in ${app.infrastructure.config.DATA_DIR}` : "Postgres",
+  )
+  expect(text).toContain(`${app.infrastructure.hostZone} (guessed; say: my timezone is ...)`)
 })
 
 test("says the zone that the owner said", async () => {
-  const { ground, channels } = product.app
-  const owner = { ...ground.owner, zone: "Asia/Tokyo" }
-  const text = await firstScreen({ ...product.app, channels, ground: { ...ground, owner } }, 0)
+  const { infrastructure, channels } = product.app
+  const owner = { ...infrastructure.owner, zone: "Asia/Tokyo" }
+  const text = await firstScreen({ ...product.app, channels, infrastructure: { ...infrastructure, owner } }, 0)
   expect(line(text, "Data")).toMatch(/time zone: Asia\/Tokyo$/)
 })

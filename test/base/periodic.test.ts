@@ -1,12 +1,12 @@
 import { expect, test } from "vitest"
-import { paced } from "../../src/base/periodic.ts"
+import { periodic } from "../../src/base/periodic.ts"
 import { movableClock } from "../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
 
 test("a chore is done at most once in its time, also when the clock was set back", async () => {
   let done = 0
-  const chore = paced(10_000, clock, async () => {
+  const chore = periodic(10_000, clock, async () => {
     done += 1
   })
   await chore()
@@ -25,7 +25,7 @@ test("a chore is done at most once in its time, also when the clock was set back
 test("it is done by one caller at a time", async () => {
   const held = Promise.withResolvers<void>()
   let done = 0
-  const chore = paced(0, clock, async () => {
+  const chore = periodic(0, clock, async () => {
     done += 1
     await held.promise
   })
@@ -38,7 +38,7 @@ test("it is done by one caller at a time", async () => {
 
 test("one that failed is due again at once", async () => {
   let tries = 0
-  const chore = paced(60_000, clock, async () => {
+  const chore = periodic(60_000, clock, async () => {
     tries += 1
     if (tries === 1) throw new Error("not now")
   })

@@ -5,7 +5,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { renderEmail } from "../../src/channels/email/render.ts"
-import { MAX_BODY, renderSms, splitBody } from "../../src/channels/sms/render.ts"
+import { MAX_SMS_BODY, renderSms, splitBody } from "../../src/channels/sms/render.ts"
 import { measure } from "../../src/channels/sms/segments.ts"
 import { partsOf, restOf } from "../../src/channels/sms/send.ts"
 import { renderWhatsApp } from "../../src/channels/sms/whatsapp.ts"
@@ -199,9 +199,9 @@ describe("whatever is said", () => {
         const parts = splitBody(renderSms(markdown))
         for (const part of parts) {
           const { encoding, segments } = measure(part)
-          expect(part.length).toBeLessThanOrEqual(MAX_BODY)
+          expect(part.length).toBeLessThanOrEqual(MAX_SMS_BODY)
           expect(segments).toBeLessThanOrEqual(
-            encoding === "gsm7" ? Math.ceil((2 * MAX_BODY) / 152) : Math.ceil(MAX_BODY / 66),
+            encoding === "gsm7" ? Math.ceil((2 * MAX_SMS_BODY) / 152) : Math.ceil(MAX_SMS_BODY / 66),
           )
           expect(part.trim()).not.toBe("")
           expect(part.isWellFormed()).toBe(true)
@@ -244,7 +244,7 @@ describe("whatever is said", () => {
     () => {
       check(({ markdown, spelled }) => {
         const parts = splitBody(renderWhatsApp(markdown))
-        for (const part of parts) expect(part.length).toBeLessThanOrEqual(MAX_BODY)
+        for (const part of parts) expect(part.length).toBeLessThanOrEqual(MAX_SMS_BODY)
         expect(bare(parts.join(""))).toBe(bare(spelled))
       })
     },
@@ -277,7 +277,7 @@ describe("whatever characters come", () => {
     fc.assert(
       fc.property(anything, (markdown) => {
         for (const { html } of renderTelegram(markdown)) expect(readTelegramHtml(html).length).toBeLessThanOrEqual(4096)
-        for (const part of splitBody(renderSms(markdown))) expect(part.length).toBeLessThanOrEqual(MAX_BODY)
+        for (const part of splitBody(renderSms(markdown))) expect(part.length).toBeLessThanOrEqual(MAX_SMS_BODY)
         renderEmail(markdown)
       }),
       OPTIONS,

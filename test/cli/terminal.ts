@@ -1,9 +1,9 @@
 /** A person at a terminal: what they type, and all that they are shown. */
 import { PassThrough } from "node:stream"
-import type { Streams } from "../../src/cli/terminal.ts"
+import type { TerminalStreams } from "../../src/cli/terminal.ts"
 
 export interface Person {
-  streams: Streams
+  streams: TerminalStreams
   type(text: string): void
   /** Ctrl-D on an empty line. */
   leave(): void
@@ -22,7 +22,7 @@ export function startTerminal(): Person {
       for (const look of waiting) look()
     })
   // A PassThrough has of a terminal what the command line uses of it.
-  const streams = { stdin, stdout: screen(), stderr: screen() } as unknown as Streams
+  const streams = { stdin, stdout: screen(), stderr: screen() } as unknown as TerminalStreams
   return {
     streams,
     type: (text) => void stdin.write(text),

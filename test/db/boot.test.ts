@@ -11,7 +11,7 @@ import { silentLog } from "../../src/base/log.ts"
 import { codeSchema } from "../../src/db/migrate.ts"
 import { type OpenDb, openDb } from "../../src/db/open.ts"
 import { openBoss } from "../../src/queue/boss.ts"
-import { createBell } from "../../src/queue/notifier.ts"
+import { createNotifier } from "../../src/queue/notifier.ts"
 import { createQueue } from "../../src/queue/queue.ts"
 import { createInbox } from "../../src/thread/inbox/inbox.ts"
 import { createPeople } from "../../src/thread/people/people.ts"
@@ -52,7 +52,7 @@ async function boot(place: { dataDir: string; url?: string }) {
   const queue = await createQueue({ boss, log: silentLog, shared: false })
   const clock = { now: () => new Date() }
   await createPeople({ db, clock, newId }).ensureOwner({})
-  const inbox = createInbox({ db, queue, bell: await createBell(), clock, newId })
+  const inbox = createInbox({ db, queue, notifier: await createNotifier(), clock, newId })
   const stop = async () => {
     await queue.stop()
     await db.close()

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import fc from "fast-check"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { openPglite } from "../../src/db/embedded/pglite.ts"
-import { createPrepared, type Session } from "../../src/db/embedded/prepared.ts"
+import { createPrepared, type WireSession } from "../../src/db/embedded/prepared.ts"
 
 let db: Awaited<ReturnType<typeof openPglite>>
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => db.close())
 
 /** Counts what reaches the session. */
-function watched(): Session & { said: string[] } {
+function watched(): WireSession & { said: string[] } {
   const said: string[] = []
   return {
     said,

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { createDue, createSay } from "../../src/agent/handlers/due.ts"
+import { createDueHandler, createSay } from "../../src/agent/handlers/due.ts"
 import { newId } from "../../src/base/ids.ts"
 import type { ChannelId } from "../../src/channels/channel.ts"
 import type { Opened } from "../../src/db/migrate.ts"
@@ -27,7 +27,7 @@ async function worker(db: Opened) {
   const people = createPeople({ db, clock, newId })
   const delivery = { db, digests: createDigest({ db, clock }), people, live: SMS }
   const nothing = async () => ({ posts: [], model: null })
-  const due = createDue({
+  const due = createDueHandler({
     automations: createAutomations({ db, clock }),
     actions: {
       say: createSay({ people, live: SMS }),
@@ -162,7 +162,7 @@ test("a digest asked for once at another time comes beside the daily one", async
 describe("send_digest", () => {
   const rung: string[] = []
   const ask = async (args: unknown, over: { runId?: string; threadId?: string } = {}) => {
-    const tool = createSendDigest({ ...first().delivery, ring: (threadId) => void rung.push(threadId) })
+    const tool = createSendDigest({ ...first().delivery, notify: (threadId) => void rung.push(threadId) })
     const runId = over.runId ?? (await anyRun())
     const context = { ...contextOf({ now: clock.now(), zone: NY, personId: OWNER_ID }), ...over, runId }
     return run(base.db, tool, args, context)

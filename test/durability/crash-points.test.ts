@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
 import { z } from "zod"
-import { createMoney } from "../../src/agent/durable/budget.ts"
+import { createBudget } from "../../src/agent/durable/budget.ts"
 import { createExecute } from "../../src/agent/durable/execute.ts"
 import type { Handler } from "../../src/agent/durable/run-context.ts"
 import { newId } from "../../src/base/ids.ts"
@@ -84,17 +84,20 @@ function toolsOf(outside: Outside, lookUp = true): Tool[] {
 /** Notes, asks a model, calls every tool, asks again, replies. */
 const everything: Handler = {
   takesMore: true,
-  async run(job) {
+  async run(context) {
     const request = { system: "", messages: [], tools: [], maxOutput: 10 }
-    const noted = await job.steps.note("start", async () => "noted")
-    const first = await job.steps.model("plan", request)
-    const act = job.actWith(null)
+    const noted = await context.steps.note("start", async () => "noted")
+    const first = await context.steps.model("plan", request)
+    const act = context.actWith(null)
     const results: unknown[] = []
     for (const name of CALLS) results.push(await act(name, {}))
-    const last = await job.steps.model("reply", request)
-    await job.steps.steer()
+    const last = await context.steps.model("reply", request)
+    await context.steps.steer()
     const said = JSON.stringify([noted, first.text, results, last.text])
-    return { model: null, posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: said }] }
+    return {
+      model: null,
+      posts: [{ threadId: context.thread.id, dedupeKey: `run:${context.run.id}:reply`, text: said }],
+    }
   },
 }
 
@@ -118,7 +121,7 @@ function holderOn(db: Opened, outside: Outside, tools: Tool[]) {
     random: Math.random,
     log: silentLog,
     model,
-    money: createMoney({ db, caps: { daily: 100 }, estimate: () => null, today: () => "2026-11-22" }),
+    budget: createBudget({ db, caps: { daily: 100 }, estimate: () => null, today: () => "2026-11-22" }),
     people: createPeople({ db, clock, newId }),
     tools: new Map(tools.map((tool) => [tool.name, tool])),
     handlers: { message: everything, command: everything, issue: everything, due: everything, hook: everything },

@@ -7,7 +7,7 @@
 import { sql } from "drizzle-orm"
 import PostalMime from "postal-mime"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
-import { createMoney } from "../../src/agent/durable/budget.ts"
+import { createBudget } from "../../src/agent/durable/budget.ts"
 import { createExecute } from "../../src/agent/durable/execute.ts"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
@@ -17,10 +17,10 @@ import type { GitHub } from "../../src/channels/github/client.ts"
 import { createSms } from "../../src/channels/sms/sms.ts"
 import { createTelegram } from "../../src/channels/telegram/telegram.ts"
 import type { Db } from "../../src/db/db.ts"
-import { createBell } from "../../src/queue/notifier.ts"
-import { letters } from "../../src/thread/outbox/mailbox.ts"
+import { createNotifier } from "../../src/queue/notifier.ts"
+import { messagesOf } from "../../src/thread/outbox/mailbox.ts"
 import { createOutbox, postNotice } from "../../src/thread/outbox/outbox.ts"
-import { openDoubts, settleDoubt } from "../../src/thread/outbox/uncertain-deliveries.ts"
+import { settleUncertain, uncertainDeliveries } from "../../src/thread/outbox/uncertain-deliveries.ts"
 import { createTriage, createTriageTools } from "../../src/triage/triage.ts"
 import { createSender } from "../../src/worker/sending/sender.ts"
 import { createThrottle } from "../../src/worker/sending/throttle.ts"
@@ -113,7 +113,7 @@ async function senderOn(db: Db, channel: Channel) {
   return createSender({
     outbox: createOutbox(db),
     channels: new Map([[channel.id, channel]]),
-    bell: await createBell(),
+    notifier: await createNotifier(),
     clock,
     log: silentLog,
     throttle: createThrottle({ db, clock }),
@@ -212,7 +212,7 @@ describe.each([
     clock.pass(600_000)
     await restart(side.channel, threadId)
     expect(await stateOf(threadId)).toEqual(["uncertain"])
-    expect(await openDoubts(database.db)).toMatchObject([{ threadId, channel: id, text: "w0 is short" }])
+    expect(await uncertainDeliveries(database.db)).toMatchObject([{ threadId, channel: id, text: "w0 is short" }])
   })
 
   test.each([
@@ -222,14 +222,14 @@ describe.each([
   ] as const)("a doubt that the owner answers with %s is %s", async (verdict, state, more) => {
     const threadId = await post(side.channel, side.target, "w0 is short")
     await database.db.query(sql`update outbox set state = 'uncertain', attempts = 2 where thread_id = ${threadId}`)
-    const [doubt] = await openDoubts(database.db)
-    expect(await settleDoubt(database.db, doubt?.id ?? "", verdict, clock.now())).toBe(threadId)
-    expect(await settleDoubt(database.db, doubt?.id ?? "", verdict, clock.now())).toBeNull()
+    const [doubt] = await uncertainDeliveries(database.db)
+    expect(await settleUncertain(database.db, doubt?.id ?? "", verdict, clock.now())).toBe(threadId)
+    expect(await settleUncertain(database.db, doubt?.id ?? "", verdict, clock.now())).toBeNull()
     clock.pass(60_000)
     await restart(side.channel, threadId)
     expect(await stateOf(threadId)).toEqual([state])
     expect((await side.arrived()).length).toBe(more)
-    expect(await openDoubts(database.db)).toEqual([])
+    expect(await uncertainDeliveries(database.db)).toEqual([])
   })
 })
 
@@ -241,7 +241,7 @@ test("on the web a message is there in the commit that put it there: nobody can 
   )
   await postNotice(database.db, { threadId, dedupeKey: newId(), text: WORDS.join(" "), now: clock.now() })
   expect(await stateOf(threadId)).toEqual(["sent"])
-  expect(await letters(database.db, threadId, { limit: 10 })).toMatchObject([{ text: WORDS.join(" ") }])
+  expect(await messagesOf(database.db, threadId, { limit: 10 })).toMatchObject([{ text: WORDS.join(" ") }])
 })
 
 describe("github", () => {
@@ -264,7 +264,7 @@ describe("github", () => {
       random: Math.random,
       log: silentLog,
       model: scriptedModel([]),
-      money: createMoney({ db, caps: {}, estimate: () => null, today: () => "2026-11-22" }),
+      budget: createBudget({ db, caps: {}, estimate: () => null, today: () => "2026-11-22" }),
       people: h.s.people,
       tools: new Map(createTriageTools(parts).map((tool) => [tool.name, tool])),
       handlers: { ...NOT_HERE, issue: createTriage({ ...parts, offline: true }) },

@@ -106,7 +106,7 @@ test.skipIf(missing)("what needs the owner appears live and is decided with a cl
       expiresAt: new Date(Date.now() + 60_000),
     },
   })
-  h.s.bell.ring("thread", threadId)
+  h.s.notifier.notify("thread", threadId)
   await page.getByRole("button", { name: "Approve K7" }).click({ timeout: 60_000 })
   await page.getByText("Nothing waits for you").waitFor()
   expect(await h.s.db.query(sql`select 1 from waits where code = 'K7' and state = 'approved'`)).toHaveLength(1)

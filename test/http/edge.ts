@@ -83,7 +83,10 @@ export async function startEdge(limits: Partial<Limits> = {}): Promise<Edge> {
     log,
     limits: { ...PATIENT, webhooksPerMinute: 1e9, ...limits },
   })
-  const { secret } = await app.ground.hooks.put("deploy", { action: { kind: "say", text: "{{payload}}" }, grants: [] })
+  const { secret } = await app.infrastructure.hooks.put("deploy", {
+    action: { kind: "say", text: "{{payload}}" },
+    grants: [],
+  })
   const { port } = app.server.server.address() as AddressInfo
   return {
     port,

@@ -67,7 +67,7 @@ export async function house(options: HouseOptions = {}): Promise<House> {
     intake: createIntake({ db: database.db, people: s.people, inbox: s.inbox, log }),
     outbox: s.outbox,
     sessions,
-    bell: s.bell,
+    notifier: s.notifier,
     newId,
     log,
     token: TOKEN,

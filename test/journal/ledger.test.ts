@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm"
 import fc from "fast-check"
 import { beforeEach, describe, expect, test } from "vitest"
 import { newId } from "../../src/base/ids.ts"
-import { type Caps, type Reservation, reserve, settle } from "../../src/journal/ledger.ts"
+import { type Caps, type Reservation, reserve, settleReservation } from "../../src/journal/ledger.ts"
 import { ownSpine } from "../support/own.ts"
 import { working } from "../support/work.ts"
 
@@ -74,7 +74,7 @@ describe("a settled call", () => {
   test("counts with what it cost, not with what was reserved", async () => {
     const cheap = call(1)
     await reserve(s.db, cheap, { daily: 1 })
-    await settle(s.db, cheap.opId, "m2", 0.1)
+    await settleReservation(s.db, cheap.opId, "m2", 0.1)
     expect(await take(0.9, { daily: 1 })).toBeNull()
     expect(await take(0.01, { daily: 1 })).toBe("day")
   })
@@ -82,7 +82,7 @@ describe("a settled call", () => {
   test("without a known price stands at its reservation", async () => {
     const unpriced = call(0.8)
     await reserve(s.db, unpriced, { daily: 1 })
-    await settle(s.db, unpriced.opId, "m2", null)
+    await settleReservation(s.db, unpriced.opId, "m2", null)
     expect(await take(0.3, { daily: 1 })).toBe("day")
     expect(await s.db.query(sql`select cost_usd as cost, state, model from ledger`)).toEqual([
       { cost: null, state: "settled", model: "m2" },
@@ -92,12 +92,12 @@ describe("a settled call", () => {
   test("that cost nothing counts for nothing", async () => {
     const free = call(0.8)
     await reserve(s.db, free, { daily: 1 })
-    await settle(s.db, free.opId, "offline", 0)
+    await settleReservation(s.db, free.opId, "offline", 0)
     expect(await take(1, { daily: 1 })).toBeNull()
   })
 
   test("that was never reserved is nothing to settle", async () => {
-    await settle(s.db, newId(), "m1", 5)
+    await settleReservation(s.db, newId(), "m1", 5)
     expect(await total()).toBe(0)
   })
 })
@@ -131,7 +131,7 @@ describe("however many reserve at once", () => {
       const one = call(0.3)
       if ((await reserve(s.db, one, { daily: 1 })) !== null) continue
       made++
-      await settle(s.db, one.opId, "m1", 0.6)
+      await settleReservation(s.db, one.opId, "m1", 0.6)
     }
     expect(made).toBe(2)
     expect(await total()).toBeLessThanOrEqual(1 + 0.6)

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import type { ModelRequest } from "../../src/model/model.ts"
-import { discreet, discreetEar } from "../../src/model/redact.ts"
+import { redactModel, redactTranscriber } from "../../src/model/redact.ts"
 import { createScrubber } from "../../src/vault/scrubber.ts"
 import { scriptedModel } from "../support/spine.ts"
 
@@ -27,7 +27,7 @@ const request: ModelRequest = {
 
 test("no part of a request shows a secret to the model", async () => {
   const model = scriptedModel(["fine"])
-  expect(await discreet(model, scrub).ask(request)).toMatchObject({ text: "fine" })
+  expect(await redactModel(model, scrub).ask(request)).toMatchObject({ text: "fine" })
   const asked = JSON.stringify(model.asked)
   expect(asked).not.toContain(SECRET)
   expect(asked).not.toContain(Buffer.from(SECRET).toString("base64"))
@@ -37,18 +37,18 @@ test("no part of a request shows a secret to the model", async () => {
 test("what a file says is cleaned like words, and what is heard in a recording too", async () => {
   const model = scriptedModel(["fine"])
   const attached = [{ what: "file a.txt", content: `key = ${SECRET}` }, { what: "image" }]
-  await discreet(model, scrub).ask({ ...request, messages: [{ role: "user", text: "look", attached }] })
+  await redactModel(model, scrub).ask({ ...request, messages: [{ role: "user", text: "look", attached }] })
   expect(model.asked).toMatchObject([
     { messages: [{ attached: [{ what: "file a.txt", content: "key = [secret KEY]" }, { what: "image" }] }] },
   ])
   const usage = { input: 0, cached: 0, output: 0 }
   const told = { text: `it is ${SECRET}`, usage, cost: null, provider: "t", model: "t" }
-  const ear = discreetEar({ model: "t", transcribe: async () => told, estimate: () => null }, scrub)
+  const ear = redactTranscriber({ model: "t", transcribe: async () => told, estimate: () => null }, scrub)
   expect((await ear.transcribe({ bytes: new Uint8Array(), type: "audio/ogg" })).text).toBe("it is [secret KEY]")
 })
 
 test("what the model says back reaches nobody with a secret in it, the arguments of a call neither", async () => {
   const model = scriptedModel([{ call: "note", args: { text: SECRET } }])
-  const { toolCalls } = await discreet(model, scrub).ask(request)
+  const { toolCalls } = await redactModel(model, scrub).ask(request)
   expect(JSON.parse(toolCalls[0]?.arguments ?? "")).toEqual({ text: "[secret KEY]" })
 })

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { canonical } from "../../src/base/canonical.ts"
 import { type Label, mix, trusts } from "../../src/base/label.ts"
-import { type Asked, type Grant, verdict } from "../../src/policy/verdict.ts"
+import { type Grant, type VerdictInput, verdict } from "../../src/policy/verdict.ts"
 
 const INTEGRITY: Label["integrity"][] = ["untrusted", "collaborator", "system", "owner"]
 const HARDNESS = { allow: 0, ask: 1, deny: 2 } as const
@@ -10,8 +10,8 @@ const HARDNESS = { allow: 0, ask: 1, deny: 2 } as const
 const owner: Label = { integrity: "owner", confidentiality: "private" }
 const stranger: Label = { integrity: "untrusted", confidentiality: "public" }
 
-type Over = Partial<Omit<Asked, "tool">> & { tool?: Partial<Asked["tool"]> }
-function ask({ tool, ...over }: Over = {}): Asked {
+type Over = Partial<Omit<VerdictInput, "tool">> & { tool?: Partial<VerdictInput["tool"]> }
+function ask({ tool, ...over }: Over = {}): VerdictInput {
   return {
     tool: { name: "post", effect: "write", needs: "owner", ownerOnly: false, ...tool },
     args: {},
@@ -35,7 +35,7 @@ const grants: fc.Arbitrary<Grant[] | null> = fc.option(
     ),
   ),
 )
-const questions: fc.Arbitrary<Asked> = fc.record({
+const questions: fc.Arbitrary<VerdictInput> = fc.record({
   tool: fc.record({
     name: fc.constantFrom("post", "read"),
     effect: fc.constantFrom("read", "write", "send"),
@@ -50,7 +50,7 @@ const questions: fc.Arbitrary<Asked> = fc.record({
 })
 
 /** The rules as the design states them, written once more: what allows a call without asking anybody. */
-function mayHappen({ tool, args, label, role, grants: held, asks }: Asked): boolean {
+function mayHappen({ tool, args, label, role, grants: held, asks }: VerdictInput): boolean {
   const granted =
     held === null ||
     held.some((g) => g.tool === tool.name && Object.entries(g.where ?? {}).every(([key, value]) => args[key] === value))
@@ -101,7 +101,7 @@ describe("the verdict", () => {
   test("never lets a member have an owner's tool, nor asks anybody for it", () => {
     fc.assert(
       fc.property(questions, (asked) => {
-        const over: Asked = { ...asked, role: "member", tool: { ...asked.tool, ownerOnly: true } }
+        const over: VerdictInput = { ...asked, role: "member", tool: { ...asked.tool, ownerOnly: true } }
         expect(verdict(over).decision).toBe("deny")
       }),
     )

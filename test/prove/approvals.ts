@@ -4,7 +4,7 @@
  */
 import { sql } from "drizzle-orm"
 import { z } from "zod"
-import { createAct } from "../../src/agent/durable/call-tool.ts"
+import { createCallTool } from "../../src/agent/durable/call-tool.ts"
 import { canonical, sha256 } from "../../src/base/canonical.ts"
 import { newId } from "../../src/base/ids.ts"
 import { freeCode } from "../../src/thread/approvals/approval.ts"
@@ -148,7 +148,7 @@ async function carryOut(s: Spine, run: Working, steps: Awaited<ReturnType<typeof
       return { ok: true }
     },
   }
-  const act = createAct({
+  const act = createCallTool({
     db: s.db,
     steps,
     tools: new Map([["pay", pay]]),

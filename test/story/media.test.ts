@@ -105,7 +105,7 @@ async function texted(n: number): Promise<string> {
 
 const DATA = `data:image/jpeg;base64,${Buffer.from(jpeg()).toString("base64")}`
 const everything = async () =>
-  JSON.stringify(await product.app.ground.db.query(sql`select request, result from journal`))
+  JSON.stringify(await product.app.infrastructure.db.query(sql`select request, result from journal`))
 
 describe("a photo by Telegram", () => {
   test("is seen by the model once, kept by its hash, and named afterwards", async () => {
@@ -118,7 +118,9 @@ describe("a photo by Telegram", () => {
       { type: "text", text: expect.stringMatching(/^what is this\?\n\[image, image\/jpeg, 2 kB\]\n/) },
       { type: "image_url", image_url: { url: DATA } },
     ])
-    const kept = await product.app.ground.db.query(sql`select type, size, inbox_id is not null as sourced from media`)
+    const kept = await product.app.infrastructure.db.query(
+      sql`select type, size, inbox_id is not null as sourced from media`,
+    )
     expect(kept).toEqual([{ type: "image/jpeg", size: 2000, sourced: true }])
 
     await telegram.say({ from: OWNER, text: "and its colour?", deliverTo: `${product.url}/webhooks/telegram` })
@@ -245,7 +247,7 @@ describe("a voice note by Telegram", () => {
     )
     expect(run.label).toEqual({ integrity: "owner", confidentiality: "private" })
     expect(run.steps.find(({ name }) => name === "transcribe")?.costUsd).toBeCloseTo(0.003)
-    const [row] = await product.app.ground.db.query(
+    const [row] = await product.app.infrastructure.db.query(
       sql`select state, cost_usd as cost from ledger where model = 'whisper-1'`,
     )
     expect(row).toMatchObject({ state: "settled", cost: expect.closeTo(0.003) })
@@ -317,7 +319,7 @@ describe("a file", () => {
     await give({ caption: "look", ...PHOTO })
     await reply(0)
     expect(model.newest(0)).toMatch(said)
-    expect(await product.app.ground.db.query(sql`select 1 from media`)).toEqual([])
+    expect(await product.app.infrastructure.db.query(sql`select 1 from media`)).toEqual([])
   })
 
   test("that could not be had at first is had in the next try", async () => {
@@ -406,7 +408,7 @@ test("a picture in a mail is seen, and a stranger's is not even kept", async () 
     })
   const auth = `${AUTHSERV}; dmarc=pass header.from=evil.example`
   expect((await post(letter({ From: "eve@evil.example", "Authentication-Results": auth }))).status).toBe(200)
-  expect(await product.app.ground.db.query(sql`select 1 from media`)).toEqual([])
+  expect(await product.app.infrastructure.db.query(sql`select 1 from media`)).toEqual([])
   expect((await post(letter({}))).status).toBe(200)
   await expect.poll(() => mail.mails.length, WAIT).toBe(1)
   expect(model.body(0)).toContain(DATA)

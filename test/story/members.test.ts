@@ -113,7 +113,7 @@ describe("a command typed by a member", () => {
     await text(ANA, "/usage please")
     const { replies } = await ended("/usage please")
     const calls = (words = "") => Number(/(\d+) model calls/.exec(words)?.[1])
-    const [row] = await at.app.ground.db.query<{ n: number }>(sql`
+    const [row] = await at.app.infrastructure.db.query<{ n: number }>(sql`
       select count(*)::int as n from journal j join runs r on r.id = j.run_id join inbox i on i.id = r.trigger_id
       join people p on p.id = i.person_id where p.name = 'Ana' and j.kind = 'model' and j.phase = 'outcome'`)
     expect(calls(replies[0]?.text)).toBe(row?.n)

@@ -67,7 +67,7 @@ test("what an automation finds every few minutes waits for the morning; a questi
   await at.say("schedule it")
   clock.to("2026-11-22T23:00:01Z")
   const posted = () =>
-    at.app.ground.db.query<{ urgency: string; heldUntil: Date | null }>(
+    at.app.infrastructure.db.query<{ urgency: string; heldUntil: Date | null }>(
       sql`select urgency, held_until as "heldUntil" from outbox where channel = 'telegram'`,
     )
   await expect.poll(posted, WAIT).toContainEqual({ urgency: "notice", heldUntil: new Date("2026-11-23T08:00:00Z") })
@@ -76,7 +76,7 @@ test("what an automation finds every few minutes waits for the morning; a questi
   await expect.poll(texts, WAIT).toContain("the door is open")
 
   for (const fact of ["tea", "rain"])
-    await at.app.ground.db.query(sql`insert into memories (scope, kind, text, length, content_hash, sources, label, valid_from, recorded_at)
+    await at.app.infrastructure.db.query(sql`insert into memories (scope, kind, text, length, content_hash, sources, label, valid_from, recorded_at)
       values (${`person:${OWNER_ID}`}, 'fact', ${fact}, 1, ${fact}, '{}', '{}', now(), now())`)
   clock.to("2026-11-23T23:30:00Z")
   await at.say("make it red")

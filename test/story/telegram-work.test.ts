@@ -89,7 +89,7 @@ test("a long run is seen typing, says quietly what it does, and leaves only its 
 
 test("an approval is let go at once, says who decided and when, and tells who comes late", async () => {
   const at = await started()
-  await at.app.ground.db.query(sql`update people set name = 'Ana' where role = 'owner'`)
+  await at.app.infrastructure.db.query(sql`update people set name = 'Ana' where role = 'owner'`)
   const question = await asksToForget()
   const asked = question.text
   const [yes = "", no = ""] = question.buttons.map((button) => button.data)
@@ -105,7 +105,7 @@ test("an approval is let go at once, says who decided and when, and tells who co
 test("a question whose time ran out says so in its place", async () => {
   const at = await started()
   const question = await asksToForget()
-  await at.app.ground.db.query(sql`update waits set expires_at = now() - interval '1 day'`)
+  await at.app.infrastructure.db.query(sql`update waits set expires_at = now() - interval '1 day'`)
   await expect.poll(() => question.text, WAIT).toContain("Expired, so nothing was done")
   expect(question.buttons).toEqual([])
 })
@@ -124,11 +124,11 @@ test("everyone's menu has what everyone may use, the owner's has all, and both a
   expect(help).not.toContain("/start")
   await telegram.say({ from: OWNER, text: "/start" })
   expect((await reply(1)).text).toMatch(/^Hello, I am Vigil/)
-  const { setMenus } = await import("../../src/app/channels/telegram-menu.ts")
+  const { setTelegramMenu: setMenus } = await import("../../src/app/channels/telegram-menu.ts")
   const commands = owner.map((name) => ({ name, help: "as before", run: async () => "" }))
   const bot = at.app.channels.telegram
   if (!bot) throw new Error("no bot")
-  const set = () => setMenus({ ...at.app.ground, telegram: bot, commands }, new AbortController().signal)
+  const set = () => setMenus({ ...at.app.infrastructure, telegram: bot, commands }, new AbortController().signal)
   await set()
   expect(count("setMyCommands")).toBe(4)
   await set()
@@ -167,11 +167,11 @@ test("who blocked the bot is written to elsewhere from the start, until they wri
   const refusal = { ok: false, error_code: 403, description: "Forbidden: bot was blocked by the user" }
   telegram.trouble({ status: 403, body: refusal }, ({ url }) => url.pathname.endsWith("/sendMessage"))
   await telegram.say({ from: OWNER, text: "ping" })
-  const { db, people } = at.app.ground
+  const { db, people } = at.app.infrastructure
   const optedOut = async () => (await people.find("telegram", String(OWNER)))?.optedOut
   await expect.poll(optedOut, WAIT).toBe(true)
   const live = at.app.channels.live
-  const owner = at.app.ground.owner.id
+  const owner = at.app.infrastructure.owner.id
   expect((await people.home(owner, live)).channel).toBe("web")
   const onTheWeb = () => db.query(sql`select body ->> 'text' as text from outbox where channel = 'web'`)
   await expect.poll(onTheWeb, WAIT).toMatchObject([{ text: expect.stringContaining("I am here") }])
@@ -191,7 +191,9 @@ test("a group that became a supergroup keeps its conversation", async () => {
   await telegram.say({ from: OWNER, text: "@TestNameBot ping", ...group })
   expect((await reply(1)).chat).toBe(-1009)
   const keys = () =>
-    at.app.ground.db.query<{ key: string }>(sql`select key from threads where channel = 'telegram' order by key`)
+    at.app.infrastructure.db.query<{ key: string }>(
+      sql`select key from threads where channel = 'telegram' order by key`,
+    )
   await expect.poll(keys, WAIT).toEqual([{ key: "telegram:666:-1009" }])
   await telegram.say({ from: OWNER, text: "@TestNameBot ping", ...group, chat: -1009, type: "supergroup" })
   expect((await reply(2)).chat).toBe(-1009)
@@ -204,7 +206,7 @@ function mention(text: string) {
 
 test("in a group each has their own rights: a member's press decides nothing and starts no run", async () => {
   const at = await started({ OPENAI_BASE_URL: `${model.url}/v1`, VIGIL_MODEL: "some-model" })
-  const { people, db } = at.app.ground
+  const { people, db } = at.app.infrastructure
   const ana = "018f0000-0000-7000-8000-00000000a4a0"
   await db.query(sql`insert into people (id, name, role, created_at) values (${ana}, 'Ana', 'member', now())`)
   await people.link(ana, "telegram", String(ANA), String(ANA))
@@ -221,7 +223,7 @@ test("in a group each has their own rights: a member's press decides nothing and
   })
   await reply(0)
   await db.query(sql`insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
-    select gen_random_uuid(), runs.id, thread_id, 7, 'approval', 'K7', 'forget', '{}', '', 'Forget', ${at.app.ground.owner.id}, 'open', now(), now() + interval '1 day'
+    select gen_random_uuid(), runs.id, thread_id, 7, 'approval', 'K7', 'forget', '{}', '', 'Forget', ${at.app.infrastructure.owner.id}, 'open', now(), now() + interval '1 day'
     from runs join threads on threads.id = thread_id where target = ${group} limit 1`)
   await telegram.press({ from: ANA, data: "K7 OK", messageId: telegram.sent[0]?.messageId ?? 0, chat: Number(group) })
   await expect.poll(() => texts().some((text) => text === "K7 is not yours to decide."), WAIT).toBe(true)

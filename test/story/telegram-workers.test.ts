@@ -54,7 +54,7 @@ describe.skipIf(databaseKind === "pglite")("on Postgres, which several processes
     const [holder, other] = polls(one) ? [one, two] : [two, one]
     expect([polls(other), polls(web)]).toEqual([false, false])
     const before = asks()
-    const right = async () => (await web.app.ground.kv.get("sole", "telegram:666"))?.value
+    const right = async () => (await web.app.infrastructure.kv.get("sole", "telegram:666"))?.value
     const held = await right()
     expect(held).toBeDefined()
     await holder.stop()
@@ -71,15 +71,17 @@ describe.skipIf(databaseKind === "pglite")("on Postgres, which several processes
     const one = await begin("worker")
     await expect.poll(() => polls(one), WAIT).toBe(true)
     // As a killed process leaves it: the row says that it holds the poll, and nobody renews it.
-    const { kv, db } = one.app.ground
+    const { kv, db } = one.app.infrastructure
     const held = await kv.get("sole", "telegram:666")
     await one.stop()
     running = []
     const place2 = await begin("web")
-    const { ground } = place2.app
+    const { infrastructure } = place2.app
     expect(db.kind).toBe("postgres")
     const endsIn = (ms: number) =>
-      ground.kv.set(ground.db, "sole", "telegram:666", held?.value, { expiresAt: new Date(Date.now() + ms) })
+      infrastructure.kv.set(infrastructure.db, "sole", "telegram:666", held?.value, {
+        expiresAt: new Date(Date.now() + ms),
+      })
     await endsIn(3600_000)
     const two = await begin("worker")
     expect(polls(two)).toBe(false)

@@ -81,14 +81,14 @@ export async function startProduct({
   limits,
 }: ProductOptions = {}): Promise<Product> {
   const own = home ? null : await ownGround()
-  const ground = home ?? own
-  if (!ground) throw new Error("a product needs a home")
+  const infrastructure = home ?? own
+  if (!infrastructure) throw new Error("a product needs a home")
   const lines: Product["lines"] = []
   const app = await startApp({
-    env: { ...basicEnv(ground.dir), ...env },
+    env: { ...basicEnv(infrastructure.dir), ...env },
     role,
     limits: { ...PATIENT, ...limits },
-    db: await ground.open(),
+    db: await infrastructure.open(),
     ...(clock ? { clock } : {}),
     log: keeping(lines),
   })

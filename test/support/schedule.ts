@@ -3,7 +3,7 @@ import { newId } from "../../src/base/ids.ts"
 import { OWNER_LABEL } from "../../src/base/label.ts"
 import { type Log, silentLog } from "../../src/base/log.ts"
 import type { Db } from "../../src/db/db.ts"
-import { createBell } from "../../src/queue/notifier.ts"
+import { createNotifier } from "../../src/queue/notifier.ts"
 import type { Queue } from "../../src/queue/queue.ts"
 import type { NewAutomation } from "../../src/schedule/automations/automation.ts"
 import { createAutomations } from "../../src/schedule/automations/automations.ts"
@@ -36,16 +36,16 @@ const hintless: Queue = {
 
 /** One process's part in a database that others may share. */
 export async function scheduler(db: Db, clock: MovableClock, over: Partial<TickerDeps> = {}, log: Log = silentLog) {
-  const bell = await createBell()
+  const notifier = await createNotifier()
   const automations = createAutomations({ db, clock })
-  const inbox = createInbox({ db, queue: hintless, bell, clock, newId })
+  const inbox = createInbox({ db, queue: hintless, notifier, clock, newId })
   const rung: string[] = []
   const ticker = createTicker({
     db,
     automations,
     clock,
     accept: (tx, event) => inbox.acceptIn(tx, event),
-    ring: (threadId) => void rung.push(threadId),
+    notify: (threadId) => void rung.push(threadId),
     log,
     ...over,
   })

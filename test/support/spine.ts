@@ -1,6 +1,6 @@
 /** The inside of the product without its edges, on a test database: inbox, leases, executor, worker and sender. */
 
-import { createMoney } from "../../src/agent/durable/budget.ts"
+import { createBudget } from "../../src/agent/durable/budget.ts"
 import { createExecute } from "../../src/agent/durable/execute.ts"
 import type { Handler } from "../../src/agent/durable/run-context.ts"
 import { newId } from "../../src/base/ids.ts"
@@ -11,7 +11,7 @@ import type { Db } from "../../src/db/db.ts"
 import type { Opened } from "../../src/db/migrate.ts"
 import type { Model } from "../../src/model/model.ts"
 import { openBoss } from "../../src/queue/boss.ts"
-import { createBell } from "../../src/queue/notifier.ts"
+import { createNotifier } from "../../src/queue/notifier.ts"
 import { createQueue } from "../../src/queue/queue.ts"
 import type { Event } from "../../src/thread/inbox/event.ts"
 import { createInbox } from "../../src/thread/inbox/inbox.ts"
@@ -57,29 +57,29 @@ export function scriptedModel(answers: (string | { call: string; args: unknown }
 /** Answers each message of a run with `echo: …`, without a model. */
 export const echo: Handler = {
   takesMore: true,
-  async run(job) {
-    const first = job.run.events.map((event) => (event.payload as { text: string }).text)
-    const more = (await job.steps.steer()).map((said) => said.text)
+  async run(context) {
+    const first = context.run.events.map((event) => (event.payload as { text: string }).text)
+    const more = (await context.steps.steer()).map((said) => said.text)
     const text = `echo: ${[...first, ...more].join(" + ")}`
-    return { model: null, posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text }] }
+    return { model: null, posts: [{ threadId: context.thread.id, dedupeKey: `run:${context.run.id}:reply`, text }] }
   },
 }
 
 export async function spine(options: SpineOptions) {
   const { db } = options
   const clock = { now: options.now ?? (() => new Date()) }
-  const bell = await createBell()
+  const notifier = await createNotifier()
   const boss = openBoss(db, { backend: "postgres", worker: false })
   const queue = await createQueue({ boss, log: silentLog, shared: false })
   const people = createPeople({ db, clock, newId })
   await people.ensureOwner({ phone: "+15550001111", timezone: "America/New_York" })
-  const inbox = createInbox({ db, queue, bell, clock, newId })
+  const inbox = createInbox({ db, queue, notifier, clock, newId })
   const leases = leasesOf(db)
   const outbox = createOutbox(db)
   const channels = new Map<ChannelId, Channel>((options.channels ?? []).map((channel) => [channel.id, channel]))
   const live = new Set<ChannelId>(["web", ...channels.keys()])
   const model = options.model ?? scriptedModel([])
-  const money = createMoney({ db, caps: {}, estimate: model.estimate, today: () => "2026-11-22" })
+  const budget = createBudget({ db, caps: {}, estimate: model.estimate, today: () => "2026-11-22" })
   const tools = new Map((options.tools ?? []).map((tool) => [tool.name, tool]))
   const handlers = { message: echo, command: echo, issue: echo, due: echo, hook: echo, ...options.handlers }
   const execute = createExecute({
@@ -89,7 +89,7 @@ export async function spine(options: SpineOptions) {
     random: Math.random,
     log: silentLog,
     model,
-    money,
+    budget,
     people,
     tools,
     handlers,
@@ -97,12 +97,12 @@ export async function spine(options: SpineOptions) {
     scrub: (text) => text,
     defaultZone: "UTC",
   })
-  const sender = createSender({ outbox, channels, bell, clock, log: silentLog })
+  const sender = createSender({ outbox, channels, notifier, clock, log: silentLog })
   const work = () =>
-    startWorker({ leases, execute, bell, log: silentLog, concurrency: 4, chores: { outbox: () => sender.sweep() } })
+    startWorker({ leases, execute, notifier, log: silentLog, concurrency: 4, chores: { outbox: () => sender.sweep() } })
   return {
     db,
-    bell,
+    notifier,
     queue,
     people,
     inbox,
@@ -123,7 +123,7 @@ export async function spine(options: SpineOptions) {
     async stop() {
       await sender.stop()
       await queue.stop()
-      await bell.stop()
+      await notifier.stop()
     },
   }
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest"
 import { inert } from "../../src/base/inert.ts"
 import { read } from "../../src/triage/model-answer.ts"
-import { type Case, propose } from "../../src/triage/proposal.ts"
-import { choose, kindOf, labelOf } from "../../src/triage/repository/labels.ts"
+import { type IssueInput, propose } from "../../src/triage/proposal.ts"
+import { choose, issueLabelOf, kindOf } from "../../src/triage/repository/labels.ts"
 
-const base: Case = {
+const base: IssueInput = {
   evidence: {
     shares: { bug: 0.8, feature: 0.1, question: 0.05, docs: 0.05 },
     learnt: 50,
@@ -58,8 +58,8 @@ describe("propose", () => {
 
 describe("labels", () => {
   test("a kind gets the repository's own spelling of its first known name", () => {
-    expect(labelOf("feature", ["feature", "Enhancement"])).toBe("Enhancement")
-    expect(labelOf("docs", ["bug"])).toBeNull()
+    expect(issueLabelOf("feature", ["feature", "Enhancement"])).toBe("Enhancement")
+    expect(issueLabelOf("docs", ["bug"])).toBeNull()
   })
 
   test("at most three, each allowed, and none of another kind", () => {

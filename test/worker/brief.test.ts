@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Channel, Outgoing } from "../../src/channels/channel.ts"
-import { createBell } from "../../src/queue/notifier.ts"
+import { createNotifier } from "../../src/queue/notifier.ts"
 import { createOutbox, type Post, postNotice } from "../../src/thread/outbox/outbox.ts"
 import { createSender } from "../../src/worker/sending/sender.ts"
 import { ownDatabase } from "../support/own.ts"
@@ -33,7 +33,13 @@ async function sentAs(more: Partial<Post>): Promise<Outgoing | undefined> {
   await postNotice(database.db, { threadId: idOf(key), dedupeKey: key, text: "hello", now, ...more })
   const outbox = createOutbox(database.db)
   const channels = new Map([[channel.id, channel]])
-  const sender = createSender({ outbox, channels, bell: await createBell(), clock: { now: () => now }, log: silentLog })
+  const sender = createSender({
+    outbox,
+    channels,
+    notifier: await createNotifier(),
+    clock: { now: () => now },
+    log: silentLog,
+  })
   await sender.deliver(idOf(key))
   await sender.stop()
   return said[0]

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/base/clock.ts"
 import { silentLog } from "../../src/base/log.ts"
 import type { Db } from "../../src/db/db.ts"
 import { createKv } from "../../src/db/kv.ts"
-import { createSole } from "../../src/worker/leader.ts"
+import { createLeader } from "../../src/worker/leader.ts"
 import { ownDatabase } from "../support/own.ts"
 import { movableClock } from "../support/schedule.ts"
 
@@ -39,7 +39,7 @@ function process(owner: string, via: Db = db) {
       signal.addEventListener("abort", () => resolve(), { once: true })
     })
   const kv = createKv({ db: via, clock })
-  const sole = createSole({ db: via, kv, clock, log: silentLog, owner, sleep })
+  const sole = createLeader({ db: via, kv, clock, log: silentLog, owner, sleep })
   const work = async (signal: AbortSignal) => {
     seen.push("works")
     if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
@@ -130,7 +130,7 @@ test("a database that is away for a moment changes nothing; for longer than the 
 })
 
 describe("work that ends by itself", () => {
-  const sole = () => createSole({ db, kv: createKv({ db, clock }), clock, log: silentLog, owner: "one" })
+  const sole = () => createLeader({ db, kv: createKv({ db, clock }), clock, log: silentLog, owner: "one" })
 
   test("is not begun again", async () => {
     let times = 0
@@ -151,7 +151,7 @@ test("the embedded database has one process, which asks nobody", async () => {
   const embedded: Db = { ...db, kind: "pglite", query: nothing }
   const kv = createKv({ db: embedded, clock: systemClock })
   let times = 0
-  const sole = createSole({ db: embedded, kv, clock: systemClock, log: silentLog, owner: "one" })
+  const sole = createLeader({ db: embedded, kv, clock: systemClock, log: silentLog, owner: "one" })
   await sole("poll", async () => void times++, new AbortController().signal)
   expect(times).toBe(1)
 })

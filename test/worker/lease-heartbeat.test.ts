@@ -3,13 +3,13 @@ import { afterEach, expect, test, vi } from "vitest"
 import { Cancelled } from "../../src/agent/durable/signals.ts"
 import { Fenced } from "../../src/base/errors.ts"
 import { LEASE_SECONDS, type Leases } from "../../src/thread/runs/lease.ts"
-import { type Hold, hold } from "../../src/worker/lease-heartbeat.ts"
+import { type Heartbeat, startHeartbeat } from "../../src/worker/lease-heartbeat.ts"
 import { ownSpine } from "../support/own.ts"
 import { text } from "../support/spine.ts"
 import { takeAway, working } from "../support/work.ts"
 
 const s = await ownSpine()
-let holds: Hold[] = []
+let holds: Heartbeat[] = []
 afterEach(() => {
   for (const held of holds) held.release()
   holds = []
@@ -18,7 +18,7 @@ afterEach(() => {
 
 async function holding(leases: Leases = s.leases, shutdown = new AbortController().signal) {
   const w = await working(s)
-  const held = hold(leases, w.claim, shutdown)
+  const held = startHeartbeat(leases, w.claim, shutdown)
   holds.push(held)
   return { ...w, held }
 }
@@ -76,7 +76,7 @@ test("a stop said before them does not", async () => {
   await s.execute(first.claim, new AbortController().signal)
   await s.settle(first.threadId)
   const again = await working(s, "again", { threadKey: first.threadKey })
-  const held = hold(s.leases, again.claim, new AbortController().signal)
+  const held = startHeartbeat(s.leases, again.claim, new AbortController().signal)
   holds.push(held)
   await held.check()
   expect(held.signal.aborted).toBe(false)

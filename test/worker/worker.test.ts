@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm"
 import { afterEach, describe, expect, test, vi } from "vitest"
-import type { Handler, Job } from "../../src/agent/durable/run-context.ts"
+import type { Handler, RunContext } from "../../src/agent/durable/run-context.ts"
 import { newId } from "../../src/base/ids.ts"
 import { type Fields, type Log, silentLog } from "../../src/base/log.ts"
 import { startWorker, type Worker } from "../../src/worker/worker.ts"
@@ -9,9 +9,9 @@ import { echo, leasesOf, text } from "../support/spine.ts"
 import { abandon } from "../support/work.ts"
 
 /** What a run does; `echo` unless a test says otherwise. */
-let handle: (job: Job) => ReturnType<Handler["run"]> = echo.run
+let handle: (context: RunContext) => ReturnType<Handler["run"]> = echo.run
 let workers: Worker[] = []
-const s = await ownSpine({ handlers: { message: { takesMore: true, run: (job) => handle(job) } } })
+const s = await ownSpine({ handlers: { message: { takesMore: true, run: (context) => handle(context) } } })
 afterEach(async () => {
   handle = echo.run
   await Promise.all(workers.map((worker) => worker.stop(0)))
@@ -19,11 +19,11 @@ afterEach(async () => {
 })
 
 function worker(over: Partial<Parameters<typeof startWorker>[0]> = {}): Worker {
-  const { execute, bell } = s
+  const { execute, notifier } = s
   const started = startWorker({
     leases: leasesOf(s.db),
     execute,
-    bell,
+    notifier,
     log: silentLog,
     concurrency: 4,
     chores: {},
@@ -45,10 +45,10 @@ const answered = (threadId: string, ...texts: string[]) =>
 function gate() {
   const open = Promise.withResolvers<void>()
   let reached = 0
-  handle = async (job) => {
+  handle = async (context) => {
     reached++
-    await Promise.race([open.promise, aborted(job.steps.signal)])
-    return echo.run(job)
+    await Promise.race([open.promise, aborted(context.steps.signal)])
+    return echo.run(context)
   }
   const until = (n: number) => vi.waitFor(() => expect(reached).toBe(n), { timeout: 60_000 })
   return { reached: () => reached, until, open: () => open.resolve() }
@@ -57,7 +57,7 @@ const aborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
 
 describe("a worker takes up", () => {
-  test("what this process just committed, by the bell", async () => {
+  test("what this process just committed, by the notifier", async () => {
     worker()
     const { threadId } = await say("hi")
     await answered(threadId, "echo: hi")
@@ -116,12 +116,12 @@ describe("a worker's hands", () => {
     const MOST = 2000
     let said = 0
     let isOver = false
-    handle = async (job) => {
+    handle = async (context) => {
       // Another thread for each that is served: somebody always asks by name.
       if (!isOver && said < MOST) await say(`words ${++said}`)
       // As a run does that waits for anything outside the process.
       await new Promise(setImmediate)
-      return echo.run(job)
+      return echo.run(context)
     }
     await Promise.all(["begin", "with", "a few"].map((words) => say(words)))
     await abandon(s, left.threadId)
@@ -269,8 +269,8 @@ test("who watches a thread hears of its answer", async () => {
   const heard = Promise.withResolvers<string>()
   worker()
   const { threadId } = await say("hi")
-  const deaf = s.bell.on("thread", (id) => id === threadId && heard.resolve(id))
+  const unsubscribe = s.notifier.listen("thread", (id) => id === threadId && heard.resolve(id))
   expect(await heard.promise).toBe(threadId)
-  deaf()
+  unsubscribe()
   expect(await replies(threadId)).toEqual(["echo: hi"])
 })

@@ -3,9 +3,9 @@ import { sql } from "drizzle-orm"
 import type { Db } from "../../db/db.ts"
 import { type Spend, spendOf } from "../../journal/spend.ts"
 import type { Model } from "../../model/model.ts"
-import { openWaits } from "../../thread/approvals/approval.ts"
-import type { Job } from "../durable/run-context.ts"
-import type { Command } from "./commands.ts"
+import { openApprovals } from "../../thread/approvals/approval.ts"
+import type { RunContext } from "../durable/run-context.ts"
+import type { ChatCommand } from "./commands.ts"
 import { moreCommand } from "./more.ts"
 
 export interface BuiltinDeps {
@@ -13,27 +13,27 @@ export interface BuiltinDeps {
   now: () => Date
   model: Model
   /** On the installation's health, and on what was set by the person who asks. */
-  status: (job: Job) => Promise<string>
+  status: (context: RunContext) => Promise<string>
 }
 
-export function builtinCommands({ db, now, model, status }: BuiltinDeps): Command[] {
+export function builtinCommands({ db, now, model, status }: BuiltinDeps): ChatCommand[] {
   return [
     { name: "status", help: "how I am", run: status },
     {
       name: "stop",
       help: "stop what I am doing in this conversation",
-      async run(job) {
+      async run(context) {
         const [stopped] = await db.query(sql`
-          select 1 from runs where thread_id = ${job.thread.id} and state = 'cancelled' and ended_at >= ${job.run.events[0]?.receivedAt ?? job.now()}::timestamptz limit 1`)
+          select 1 from runs where thread_id = ${context.thread.id} and state = 'cancelled' and ended_at >= ${context.run.events[0]?.receivedAt ?? context.now()}::timestamptz limit 1`)
         return stopped ? "Stopped." : "Nothing was running."
       },
     },
     {
       name: "new",
       help: "start a new conversation; what I remember stays",
-      async run(job) {
+      async run(context) {
         await db.query(
-          sql`update threads set history_from = ${job.run.events[0]?.seq ?? 0}::bigint where id = ${job.thread.id}`,
+          sql`update threads set history_from = ${context.run.events[0]?.seq ?? 0}::bigint where id = ${context.thread.id}`,
         )
         return "New conversation. I keep what I remember."
       },
@@ -41,8 +41,8 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
     {
       name: "retry",
       help: "try again what failed",
-      async run(job) {
-        const again = await retryFailed(db, job.thread.id, job.run.events[0]?.seq ?? 0)
+      async run(context) {
+        const again = await retryFailed(db, context.thread.id, context.run.events[0]?.seq ?? 0)
         return again > 0 ? `Trying again: ${again} message${again === 1 ? "" : "s"}.` : "Nothing failed here."
       },
     },
@@ -58,7 +58,7 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
       help: "what waits for your word",
       ownerOnly: true,
       async run() {
-        const waits = await openWaits(db)
+        const waits = await openApprovals(db)
         if (waits.length === 0) return "Nothing waits for your word."
         return waits.map((wait) => `${wait.code}: ${wait.display}. Reply ${wait.code} OK or ${wait.code} NO`).join("\n")
       },
@@ -66,18 +66,18 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): Comman
     {
       name: "why",
       help: "what I did for the last answer",
-      run: async (job) => why(db, job.thread.id),
+      run: async (context) => why(db, context.thread.id),
     },
     {
       name: "model",
       usage: "[name]",
       help: "the model in use, or the one for this conversation",
       ownerOnly: true,
-      async run(job, name) {
+      async run(context, name) {
         if (!name)
-          return `Model: ${job.thread.model ?? model.identity.model} (${job.thread.model ? "chosen here" : model.identity.because}).`
+          return `Model: ${context.thread.model ?? model.identity.model} (${context.thread.model ? "chosen here" : model.identity.because}).`
         const chosen = name === "default" ? null : name
-        await db.query(sql`update threads set model = ${chosen} where id = ${job.thread.id}`)
+        await db.query(sql`update threads set model = ${chosen} where id = ${context.thread.id}`)
         return chosen
           ? `This conversation now uses ${chosen}. Undo with /model default`
           : `This conversation uses ${model.identity.model} again.`

@@ -2,9 +2,9 @@
 
 import { describe } from "../../channels/attachment.ts"
 import { commandOf, messagePayload } from "../../thread/inbox/event.ts"
-import type { Handler, Job } from "../durable/run-context.ts"
+import type { Handler, RunContext } from "../durable/run-context.ts"
 
-export interface Command {
+export interface ChatCommand {
   name: string
   /** What follows the name, for /help. */
   usage?: string
@@ -16,7 +16,7 @@ export interface Command {
   /** The answer is no Markdown. */
   answersPlain?: boolean
   /** Answers in plain text. */
-  run(job: Job, rest: string): Promise<string>
+  run(context: RunContext, rest: string): Promise<string>
 }
 
 /** How long a hidden answer is a secret. */
@@ -25,41 +25,51 @@ const SECRET_MS = 10 * 60_000
 /** What Telegram has everybody say first. */
 const HELLO = "Hello, I am Vigil. Write what you need in your own words, or use a command:"
 
-export function createCommands(commands: Command[]): Handler {
-  const help: Command = { name: "help", help: "this list", run: async (job) => helpText(open(job, all)) }
+export function createCommands(commands: ChatCommand[]): Handler {
+  const help: ChatCommand = { name: "help", help: "this list", run: async (context) => helpText(open(context, all)) }
   const all = [...commands, help]
-  const start: Command = { ...help, name: "start", run: async (job) => `${HELLO}\n${helpText(open(job, all))}` }
+  const start: ChatCommand = {
+    ...help,
+    name: "start",
+    run: async (context) => `${HELLO}\n${helpText(open(context, all))}`,
+  }
   const byName = new Map([...all, start].map((command) => [command.name, command]))
   return {
     takesMore: false,
-    async run(job) {
-      const { text, attachments = [] } = messagePayload.parse(job.run.events[0]?.payload)
+    async run(context) {
+      const { text, attachments = [] } = messagePayload.parse(context.run.events[0]?.payload)
       const { name, rest } = commandOf(text) ?? { name: "", rest: "" }
       const command = byName.get(name)
       const answer = async () => {
-        if (!command) return `I do not know /${name}.\n${helpText(open(job, all))}`
-        return isOpen(job, command) ? command.run(job, rest) : `/${name} is for the owner.`
+        if (!command) return `I do not know /${name}.\n${helpText(open(context, all))}`
+        return isOpen(context, command) ? command.run(context, rest) : `/${name} is for the owner.`
       }
       const hidden = command?.hidesAnswer ? await answer() : null
-      const noted = await job.steps.note<string>(`/${name}`, hidden === null ? answer : async () => "(not kept)")
+      const noted = await context.steps.note<string>(`/${name}`, hidden === null ? answer : async () => "(not kept)")
       const passed = attachments.map((one) => `\n(${describe(one)}: not looked at, a command takes none)`).join("")
       const reply = (hidden ?? noted) + passed
       const plain = command?.answersPlain ? { plain: true } : {}
-      const forgetAt = hidden === null ? {} : { forgetAt: new Date(job.now().getTime() + SECRET_MS) }
-      const post = { threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: reply, ...forgetAt, ...plain }
+      const forgetAt = hidden === null ? {} : { forgetAt: new Date(context.now().getTime() + SECRET_MS) }
+      const post = {
+        threadId: context.thread.id,
+        dedupeKey: `run:${context.run.id}:reply`,
+        text: reply,
+        ...forgetAt,
+        ...plain,
+      }
       return { model: null, posts: [post] }
     },
   }
 }
 
-function isOpen({ person }: Job, { ownerOnly }: Command): boolean {
+function isOpen({ person }: RunContext, { ownerOnly }: ChatCommand): boolean {
   return !ownerOnly || person.role === "owner"
 }
 
-function open(job: Job, commands: Command[]): Command[] {
-  return commands.filter((command) => isOpen(job, command))
+function open(context: RunContext, commands: ChatCommand[]): ChatCommand[] {
+  return commands.filter((command) => isOpen(context, command))
 }
 
-function helpText(commands: Command[]): string {
+function helpText(commands: ChatCommand[]): string {
   return commands.map((c) => `/${c.name}${c.usage ? ` ${c.usage}` : ""}: ${c.help}`).join("\n")
 }

@@ -3,19 +3,19 @@ import type { Memory } from "../../memory/memory.ts"
 import { personScope } from "../../memory/scope.ts"
 import type { Automations } from "../../schedule/automations/automations.ts"
 import { localTime } from "../../schedule/recurrence/zone.ts"
-import type { Job } from "../durable/run-context.ts"
-import type { Command } from "./commands.ts"
+import type { RunContext } from "../durable/run-context.ts"
+import type { ChatCommand } from "./commands.ts"
 
-export interface FeatureDeps {
+export interface FeatureCommandDeps {
   memory: Memory
   automations: Automations
   /** The digest of today so far, as it would be texted. */
-  digest: (job: Job) => Promise<string>
+  digest: (context: RunContext) => Promise<string>
 }
 
 const LISTED = 10
 
-export function featureCommands({ memory, automations, digest }: FeatureDeps): Command[] {
+export function featureCommands({ memory, automations, digest }: FeatureCommandDeps): ChatCommand[] {
   return [
     {
       name: "automations",
@@ -48,14 +48,14 @@ export function featureCommands({ memory, automations, digest }: FeatureDeps): C
       name: "forget",
       usage: "<number>",
       help: "forget a memory",
-      async run(job, words) {
+      async run(context, words) {
         const ids = words
           .split(/[\s,#]+/)
           .filter(Boolean)
           .map(Number)
         if (ids.length === 0 || !ids.every(Number.isSafeInteger))
           return "Say which, by number: /forget 12 (see /memory)"
-        const result = await job.actWith(null)("forget", { ids })
+        const result = await context.actWith(null)("forget", { ids })
         return result.ok ? `Forgotten: ${ids.join(", ")}.` : `Not forgotten: ${result.message}`
       },
     },

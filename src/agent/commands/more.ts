@@ -2,11 +2,11 @@
 import { sql } from "drizzle-orm"
 import { restOf } from "../../channels/sms/send.ts"
 import type { Tx } from "../../db/db.ts"
-import type { Command } from "./commands.ts"
+import type { ChatCommand } from "./commands.ts"
 
 const NOTHING = "That was all."
 
-export function moreCommand(db: Tx): Command {
+export function moreCommand(db: Tx): ChatCommand {
   return {
     name: "more",
     help: "the rest of a long answer, by SMS",

@@ -4,14 +4,14 @@ import type { Tx } from "../../db/db.ts"
 import type { Pairings } from "../../thread/inbox/pairing.ts"
 import { type KnownPerson, knownPeople } from "../../thread/people/directory.ts"
 import { UNPAIR } from "../../tools/people-tools.ts"
-import type { Command } from "./commands.ts"
+import type { ChatCommand } from "./commands.ts"
 
 export interface PeopleCommandDeps {
   db: Tx
   pairings: Pick<Pairings, "make">
 }
 
-export function peopleCommands({ db, pairings }: PeopleCommandDeps): Command[] {
+export function peopleCommands({ db, pairings }: PeopleCommandDeps): ChatCommand[] {
   return [
     {
       name: "pair",
@@ -32,10 +32,10 @@ export function peopleCommands({ db, pairings }: PeopleCommandDeps): Command[] {
       usage: "<name or number>",
       help: "take away an address, or a member with all of theirs",
       ownerOnly: true,
-      async run(job, words) {
+      async run(context, words) {
         const found = targetOf(await knownPeople(db), words)
         if (typeof found === "string") return found
-        const result = await job.actWith([{ tool: UNPAIR }])(UNPAIR, found)
+        const result = await context.actWith([{ tool: UNPAIR }])(UNPAIR, found)
         return result.ok ? `Removed: ${found.address?.address ?? found.name}.` : `Not removed: ${result.message}.`
       },
     },

@@ -4,7 +4,7 @@
  */
 import { Limit } from "../../base/errors.ts"
 import type { Db } from "../../db/db.ts"
-import { type Caps, reserve, settle } from "../../journal/ledger.ts"
+import { type Caps, reserve, settleReservation } from "../../journal/ledger.ts"
 import type { ModelRequest, ModelResult } from "../../model/model.ts"
 
 /** A call whose price its caller knows. */
@@ -14,13 +14,13 @@ export interface Priced {
   amount: number | null
 }
 
-export interface Money {
+export interface Budget {
   /** Throws `Limit` (`day` or `month`) when the call could pass a cap. Without caps it costs nothing. */
   reserve(opId: string, runId: string, call: ModelRequest | Priced): Promise<void>
   settle(opId: string, result: Pick<ModelResult, "model" | "cost">): Promise<void>
 }
 
-export interface MoneyDeps {
+export interface BudgetDeps {
   db: Db
   caps: Caps
   /** The most a request can cost, in US dollars; null when its price is unknown. */
@@ -29,7 +29,7 @@ export interface MoneyDeps {
   today: () => string
 }
 
-export function createMoney({ db, caps, estimate, today }: MoneyDeps): Money {
+export function createBudget({ db, caps, estimate, today }: BudgetDeps): Budget {
   const capped = caps.daily !== undefined || caps.monthly !== undefined
   return {
     async reserve(opId, runId, call) {
@@ -46,7 +46,7 @@ export function createMoney({ db, caps, estimate, today }: MoneyDeps): Money {
         })
     },
     async settle(opId, result) {
-      if (capped) await settle(db, opId, result.model, result.cost)
+      if (capped) await settleReservation(db, opId, result.model, result.cost)
     },
   }
 }

@@ -6,14 +6,14 @@ import { canonical } from "../../base/canonical.ts"
 import { verdict } from "../../policy/verdict.ts"
 import { failed, type ToolResult } from "../../tools/tool.ts"
 import { recover } from "./recover.ts"
-import { approved } from "./resume-approval.ts"
-import { type ActDeps, contextOf, perform, recordedResult, type Step } from "./run-tool.ts"
+import { resumeApproval } from "./resume-approval.ts"
+import { contextOf, recordedResult, runTool, type Step, type ToolDeps } from "./run-tool.ts"
 import { Suspend } from "./signals.ts"
 
 /** `args` as the model or a handler wrote them; checked here. */
-export type Act = (name: string, args: unknown) => Promise<ToolResult>
+export type CallTool = (name: string, args: unknown) => Promise<ToolResult>
 
-export function createAct(deps: ActDeps): Act {
+export function createCallTool(deps: ToolDeps): CallTool {
   const call = createCall(deps)
   return async (name, raw) => {
     const result = await call(name, raw)
@@ -23,14 +23,14 @@ export function createAct(deps: ActDeps): Act {
   }
 }
 
-function createCall(deps: ActDeps): Act {
+function createCall(deps: ToolDeps): CallTool {
   return async (name, raw) => {
-    const { n, opId, before } = deps.steps.tape.next("tool", name)
+    const { n, opId, before } = deps.steps.cursor.next("tool", name)
     if (before.outcome) return recordedResult(deps, before.outcome)
     const tool = deps.tools.get(name)
     if (!tool || (tool.internal && deps.grants === null))
       return refuse(deps, { n, opId, name }, { args: raw }, failed("not_found", `there is no tool named ${name}`))
-    if (before.intent?.kind === "wait") return approved(deps, { n, opId, tool }, before)
+    if (before.intent?.kind === "wait") return resumeApproval(deps, { n, opId, tool }, before)
     const parsed = tool.input.safeParse(raw)
     if (!parsed.success)
       return refuse(deps, { n, opId, name }, { args: raw }, failed("invalid", explain(parsed.error.issues)))
@@ -39,7 +39,7 @@ function createCall(deps: ActDeps): Act {
   }
 }
 
-async function decide(deps: ActDeps, step: Step): Promise<ToolResult> {
+async function decide(deps: ToolDeps, step: Step): Promise<ToolResult> {
   const { n, opId, tool, args } = step
   const asks = (await tool.asks?.(args, contextOf(deps, opId))) ?? null
   const said = verdict({
@@ -50,7 +50,7 @@ async function decide(deps: ActDeps, step: Step): Promise<ToolResult> {
     grants: deps.grants,
     asks,
   })
-  if (said.decision === "allow") return perform(deps, step, { args, verdict: said })
+  if (said.decision === "allow") return runTool(deps, step, { args, verdict: said })
   if (said.decision === "deny")
     return refuse(deps, { n, opId, name: tool.name }, { args, verdict: said }, failed("denied", said.reason))
   throw new Suspend({
@@ -65,13 +65,13 @@ async function decide(deps: ActDeps, step: Step): Promise<ToolResult> {
 
 /** A step that never reached its tool: refused arguments, unknown name, denied. */
 function refuse(
-  deps: ActDeps,
+  deps: ToolDeps,
   step: { n: number; opId: string; name: string },
   request: unknown,
   result: ToolResult,
 ): ToolResult {
   const entry = { ...step, kind: "tool" as const, replay: "pure" as const }
-  deps.steps.tape.keep({ ...entry, phase: "intent", request }, { ...entry, phase: "outcome", result })
+  deps.steps.cursor.keep({ ...entry, phase: "intent", request }, { ...entry, phase: "outcome", result })
   return result
 }
 

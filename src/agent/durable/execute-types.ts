@@ -9,7 +9,7 @@ import type { EventKind } from "../../thread/inbox/event.ts"
 import type { People } from "../../thread/people/people.ts"
 import type { Released } from "../../thread/runs/finish.ts"
 import type { Tool } from "../../tools/tool.ts"
-import type { Money } from "./budget.ts"
+import type { Budget } from "./budget.ts"
 import type { Handler } from "./run-context.ts"
 
 export interface ExecuteDeps {
@@ -19,7 +19,7 @@ export interface ExecuteDeps {
   random: () => number
   log: Log
   model: Model
-  money: Money
+  budget: Budget
   people: People
   tools: ReadonlyMap<string, Tool>
   handlers: Record<EventKind, Handler>

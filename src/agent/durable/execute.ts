@@ -1,5 +1,5 @@
 /**
- * Execute: takes a claimed run to one of its ends: done, waiting for a person, to be tried again, or buried after three
+ * Execute: takes a claimed run to one of its ends: done, waiting for a person, to be tried again, or deadLettered after three
  * tries with its sender told. Whatever happens, the thread is let go, and the next message is not stuck behind this one.
  */
 import type { SQL } from "drizzle-orm"
@@ -11,10 +11,10 @@ import type { Post } from "../../thread/outbox/outbox.ts"
 import { OWNER_ID } from "../../thread/people/people.ts"
 import { type Ending, finish, postpone } from "../../thread/runs/finish.ts"
 import type { Claim, ClaimedRun } from "../../thread/runs/lease.ts"
-import { createAct } from "./call-tool.ts"
+import { createCallTool } from "./call-tool.ts"
 import type { ExecuteDeps, Executed } from "./execute-types.ts"
-import { createTape } from "./journal-cursor.ts"
-import type { Handler, Job, Outcome } from "./run-context.ts"
+import { createJournalCursor } from "./journal-cursor.ts"
+import type { Handler, RunContext, RunOutcome } from "./run-context.ts"
 import { Cancelled, Diverged, Suspend } from "./signals.ts"
 import { createSteps } from "./steps.ts"
 import { suspendRun } from "./suspend.ts"
@@ -30,25 +30,29 @@ export type Execute = (claim: Claim & { run: ClaimedRun }, signal: AbortSignal) 
 
 export function createExecute(deps: ExecuteDeps): Execute {
   return async (claim, signal) => {
-    const job = await prepare(deps, claim, signal)
+    const context = await prepare(deps, claim, signal)
     const handler = deps.handlers[claim.run.kind]
     try {
       if (claim.run.attempts >= TRIES) throw new Reject(500, "it crashed the worker three times", { code: "crashed" })
-      return await perform(deps, claim, job, handler)
+      return await perform(deps, claim, context, handler)
     } catch (error) {
-      return letGo(deps, { claim, job, handler, error, signal })
+      return endWithError(deps, { claim, context, handler, error, signal })
     }
   }
 }
 
-async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, signal: AbortSignal): Promise<Job> {
+async function prepare(
+  deps: ExecuteDeps,
+  claim: Claim & { run: ClaimedRun },
+  signal: AbortSignal,
+): Promise<RunContext> {
   const { run, thread, fence } = claim
   const { person } = run
   const recorded = run.fresh ? [] : await entriesOf(deps.db, run.id)
   if (!person)
     throw new Misconfigured("the installation has no owner", { fix: "restart Vigil: it makes the owner's row at boot" })
   const zone = person.zone ?? deps.defaultZone
-  const tape = createTape({
+  const cursor = createJournalCursor({
     db: deps.db,
     clock: deps.clock,
     runId: run.id,
@@ -60,18 +64,27 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
   })
   const label = mix(run.label, ...run.events.map((event) => event.label))
   const steps = createSteps({
-    tape,
+    cursor,
     db: deps.db,
     fence,
     label,
     ask: (r) => deps.model.ask(r),
-    money: deps.money,
+    budget: deps.budget,
     signal,
   })
   const now = () => deps.clock.now()
   const ticks = () => deps.clock.ticks?.() ?? now().getTime()
-  const actWith: Job["actWith"] = (grants) => {
-    const act = createAct({ db: deps.db, steps, tools: deps.tools, person, zone, threadId: thread.id, grants, now })
+  const actWith: RunContext["actWith"] = (grants) => {
+    const act = createCallTool({
+      db: deps.db,
+      steps,
+      tools: deps.tools,
+      person,
+      zone,
+      threadId: thread.id,
+      grants,
+      now,
+    })
     return (name, args) => {
       deps.onTool?.(run.id, name)
       return act(name, args)
@@ -81,18 +94,18 @@ async function prepare(deps: ExecuteDeps, claim: Claim & { run: ClaimedRun }, si
 }
 
 /** Runs the handler to its end; again from its journal when messages came in at the last moment. */
-async function perform(deps: ExecuteDeps, claim: Claim, job: Job, handler: Handler): Promise<Executed> {
+async function perform(deps: ExecuteDeps, claim: Claim, context: RunContext, handler: Handler): Promise<Executed> {
   for (let round = 0; ; round++) {
-    const outcome = await handler.run(job)
-    const seen = handler.takesMore && round < REWINDS ? job.steps.seen() : undefined
-    const entries = job.steps.tape.drain()
+    const outcome = await handler.run(context)
+    const seen = handler.takesMore && round < REWINDS ? context.steps.seen() : undefined
+    const entries = context.steps.cursor.drain()
     try {
-      return await done(deps, claim, job, outcome, { entries, ...(seen === undefined ? {} : { seen }) })
+      return await done(deps, claim, context, outcome, { entries, ...(seen === undefined ? {} : { seen }) })
     } catch (error) {
       if (!(error instanceof Fenced) || seen === undefined) throw error
-      job.steps.tape.keep(...entries)
-      await job.steps.tape.write([])
-      job.steps.tape.rewind()
+      context.steps.cursor.keep(...entries)
+      await context.steps.cursor.write([])
+      context.steps.cursor.rewind()
     }
   }
 }
@@ -100,19 +113,19 @@ async function perform(deps: ExecuteDeps, claim: Claim, job: Job, handler: Handl
 async function done(
   deps: ExecuteDeps,
   claim: Claim,
-  job: Job,
-  outcome: Outcome,
+  context: RunContext,
+  outcome: RunOutcome,
   end: Pick<Ending, "entries"> & { seen?: number },
 ): Promise<Executed> {
   const { posts, model, also } = outcome
   const released = await finish(deps.db, {
     ...end,
-    runId: job.run.id,
+    runId: context.run.id,
     fence: claim.fence,
     now: deps.clock.now(),
     posts: posts.map((post) => ({ ...post, text: deps.scrub(post.text) })),
     state: "done",
-    label: job.steps.label(),
+    label: context.steps.label(),
     model,
     events: "done",
     ...(also ? { also } : {}),
@@ -122,7 +135,7 @@ async function done(
 
 interface Trouble {
   claim: Claim & { run: ClaimedRun }
-  job: Job
+  context: RunContext
   handler: Handler
   error: unknown
   signal: AbortSignal
@@ -130,27 +143,27 @@ interface Trouble {
 
 const GONE: Executed = { more: false, posted: [], unsent: [] }
 
-async function letGo(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
-  const { claim, job, error, signal } = trouble
+async function endWithError(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
+  const { claim, context, error, signal } = trouble
   try {
-    if (error instanceof Suspend) return await suspendRun(deps, claim, job, error.doubt)
+    if (error instanceof Suspend) return await suspendRun(deps, claim, context, error.request)
     if (error instanceof Cancelled) return await cancel(deps, trouble)
     if (error instanceof Fenced) {
-      deps.log.warn("run_fenced", { run: job.run.id, thread: job.thread.id, epoch: claim.fence.epoch })
+      deps.log.warn("run_fenced", { run: context.run.id, thread: context.thread.id, epoch: claim.fence.epoch })
       return GONE
     }
     const described = { code: codeOf(error), message: deps.scrub(messageOf(error)) }
-    deps.log.error("run_error", { run: job.run.id, attempts: job.run.attempts + 1, error })
-    if (signal.aborted) return await again(deps, trouble, described, 0)
-    // Its outages, or a full disk, say nothing of the run: they never bury it.
+    deps.log.error("run_error", { run: context.run.id, attempts: context.run.attempts + 1, error })
+    if (signal.aborted) return await retryLater(deps, trouble, described, 0)
+    // Its outages, or a full disk, say nothing of the run: they never deadLetter it.
     if (!(error instanceof VigilError) && isDatabaseAway(error))
-      return await again(deps, trouble, described, AWAY_DELAY_MS, false)
-    if (job.run.attempts + 1 < TRIES && !isFinal(error))
-      return await again(deps, trouble, described, delayOf(error, job.run.attempts))
-    return await bury(deps, trouble, described)
+      return await retryLater(deps, trouble, described, AWAY_DELAY_MS, false)
+    if (context.run.attempts + 1 < TRIES && !isFinal(error))
+      return await retryLater(deps, trouble, described, delayOf(error, context.run.attempts))
+    return await deadLetter(deps, trouble, described)
   } catch (ending) {
     // The database is away, or the thread is someone else's: the lease runs out and the journal has the rest.
-    deps.log.error("run_ending_failed", { run: job.run.id, error: ending })
+    deps.log.error("run_ending_failed", { run: context.run.id, error: ending })
     return GONE
   }
 }
@@ -171,16 +184,16 @@ function delayOf(error: unknown, attempts: number): number {
   return Math.min(asked ?? 1000 * 4 ** attempts, MAX_DELAY_MS)
 }
 
-async function again(
+async function retryLater(
   deps: ExecuteDeps,
-  { claim, job }: Trouble,
+  { claim, context }: Trouble,
   error: { code: string; message: string },
   delayMs: number,
   counts = delayMs > 0,
 ): Promise<Executed> {
-  const entries = job.steps.tape.drain()
+  const entries = context.steps.cursor.drain()
   const released = await postpone(deps.db, {
-    runId: job.run.id,
+    runId: context.run.id,
     fence: claim.fence,
     now: deps.clock.now(),
     entries,
@@ -193,27 +206,31 @@ async function again(
 }
 
 function cancel(deps: ExecuteDeps, trouble: Trouble): Promise<Executed> {
-  const also = trouble.handler.cancelled?.(trouble.job)
+  const also = trouble.handler.cancelled?.(trouble.context)
   return end(deps, trouble, { state: "cancelled", events: "done", posts: [], ...(also ? { also } : {}) })
 }
 
 /** Dead letter: the events are kept for `/retry`, the person is told, and the thread moves on. */
-async function bury(deps: ExecuteDeps, trouble: Trouble, error: { code: string; message: string }): Promise<Executed> {
-  const { job, handler } = trouble
+async function deadLetter(
+  deps: ExecuteDeps,
+  trouble: Trouble,
+  error: { code: string; message: string },
+): Promise<Executed> {
+  const { context, handler } = trouble
   const fix = trouble.error instanceof VigilError && trouble.error.fix ? ` (${trouble.error.fix})` : ""
-  const chat = job.run.kind === "message" || job.run.kind === "command"
-  const threadId = chat ? job.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
+  const chat = context.run.kind === "message" || context.run.kind === "command"
+  const threadId = chat ? context.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
   const text = chat
     ? `I could not answer that: ${error.message}${fix}. Nothing is lost; reply /retry to try again.`
-    : `A ${job.run.kind} run failed: ${error.message}${fix}. Its trace: ${job.run.id}`
-  const also = handler.buried?.(job, error)
+    : `A ${context.run.kind} run failed: ${error.message}${fix}. Its trace: ${context.run.id}`
+  const also = handler.deadLettered?.(context, error)
   return end(deps, trouble, {
     state: "failed",
     events: "dead",
     posts: [
       {
         threadId,
-        dedupeKey: `run:${job.run.id}:failed:${deps.newId()}`,
+        dedupeKey: `run:${context.run.id}:failed:${deps.newId()}`,
         text: deps.scrub(text),
         urgency: chat ? "reply" : "notice",
       },
@@ -231,14 +248,14 @@ interface BadEnd {
   also?: SQL
 }
 
-async function end(deps: ExecuteDeps, { claim, job }: Trouble, how: BadEnd): Promise<Executed> {
+async function end(deps: ExecuteDeps, { claim, context }: Trouble, how: BadEnd): Promise<Executed> {
   const released = await finish(deps.db, {
     ...how,
-    runId: job.run.id,
+    runId: context.run.id,
     fence: claim.fence,
     now: deps.clock.now(),
-    entries: job.steps.tape.drain(),
-    label: job.steps.label(),
+    entries: context.steps.cursor.drain(),
+    label: context.steps.label(),
     model: null,
   })
   return { ...released, posted: how.posts.map((post) => post.threadId) }

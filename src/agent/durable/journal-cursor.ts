@@ -15,7 +15,7 @@ import {
 } from "../../journal/journal.ts"
 import { Cancelled, Diverged } from "./signals.ts"
 
-export interface TapeDeps {
+export interface JournalCursorDeps {
   db: Db
   clock: Clock
   runId: string
@@ -35,7 +35,7 @@ export interface Recorded {
   resolution?: StoredEntry
 }
 
-export interface Tape {
+export interface JournalCursor {
   readonly runId: string
   /** The next step's number, and what is recorded for it. Throws `Diverged` when that is another step. */
   next(kind: StepKind, name: string): { n: number; opId: string; before: Recorded }
@@ -55,7 +55,7 @@ export interface Tape {
   rewind(): void
 }
 
-export function createTape(deps: TapeDeps): Tape {
+export function createJournalCursor(deps: JournalCursorDeps): JournalCursor {
   const { db, runId, clock } = deps
   const recorded = byStep(deps.recorded)
   let cursor = 0

@@ -1,22 +1,22 @@
 /** Recover: a step whose intent is there and whose outcome is not. Whoever did it died; its replay class says what now. */
 import { canonical } from "../../base/canonical.ts"
-import { waitOf } from "../../thread/approvals/approval.ts"
+import { approvalOf } from "../../thread/approvals/approval.ts"
 import { failed, type ToolResult } from "../../tools/tool.ts"
 import {
-  type ActDeps,
   caught,
   contextOf,
   effect,
   keepOutcome,
   type OutsideTool,
-  perform,
+  runTool,
   type Step,
+  type ToolDeps,
 } from "./run-tool.ts"
 import { Suspend } from "./signals.ts"
 
-export async function recover(deps: ActDeps, step: Step): Promise<ToolResult> {
+export async function recover(deps: ToolDeps, step: Step): Promise<ToolResult> {
   const { tool, args, opId } = step
-  if (tool.replay === "transactional") return perform(deps, step, { args, recovered: true })
+  if (tool.replay === "transactional") return runTool(deps, step, { args, recovered: true })
   if (tool.replay === "unsafe") return askWhatHappened(deps, tool, step)
   if (tool.replay === "reconcile") {
     const absent = failed("not_found", "it never happened")
@@ -26,11 +26,11 @@ export async function recover(deps: ActDeps, step: Step): Promise<ToolResult> {
   return effect(deps, tool, step)
 }
 
-/** An unsafe effect that may have happened: only a person knows. The question takes the next number on the tape. */
-async function askWhatHappened(deps: ActDeps, tool: OutsideTool, step: Step): Promise<ToolResult> {
-  const { tape } = deps.steps
-  const asked = tape.next("wait", tool.name)
-  const wait = asked.before.intent && (await waitOf(deps.db, tape.runId, asked.n))
+/** An unsafe effect that may have happened: only a person knows. The question takes the next number on the cursor. */
+async function askWhatHappened(deps: ToolDeps, tool: OutsideTool, step: Step): Promise<ToolResult> {
+  const { cursor } = deps.steps
+  const asked = cursor.next("wait", tool.name)
+  const wait = asked.before.intent && (await approvalOf(deps.db, cursor.runId, asked.n))
   if (!wait || wait.state === "open") {
     const reason = "a crash hid whether this happened"
     throw new Suspend({

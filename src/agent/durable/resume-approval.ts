@@ -3,11 +3,11 @@ import { sha256 } from "../../base/canonical.ts"
 import { Fenced } from "../../base/errors.ts"
 import type { Tx } from "../../db/db.ts"
 import type { Entry } from "../../journal/journal.ts"
-import { consumeApproval, type Wait, waitOf } from "../../thread/approvals/approval.ts"
+import { type Approval, approvalOf, consumeApproval } from "../../thread/approvals/approval.ts"
 import { failed, type Tool, type ToolResult } from "../../tools/tool.ts"
 import type { Recorded } from "./journal-cursor.ts"
 import { recover } from "./recover.ts"
-import { type ActDeps, perform, recordedResult, type Step } from "./run-tool.ts"
+import { recordedResult, runTool, type Step, type ToolDeps } from "./run-tool.ts"
 import { Diverged } from "./signals.ts"
 
 interface Asked {
@@ -16,19 +16,19 @@ interface Asked {
   tool: Tool
 }
 
-export async function approved(deps: ActDeps, asked: Asked, before: Recorded): Promise<ToolResult> {
-  const { tape } = deps.steps
-  const wait = await waitOf(deps.db, tape.runId, asked.n)
-  if (!wait || wait.state === "open") throw new Fenced("the question of this run is still open")
-  if (wait.kind !== "approval" || wait.tool !== asked.tool.name)
-    throw new Diverged(asked.n, `${wait.kind} of ${wait.tool}`, `approval of ${asked.tool.name}`)
-  if (wait.state === "approved") return execute(deps, asked, wait, before.intent?.argsHash)
-  const result = refusal(wait)
-  if (!before.resolution) tape.keep({ ...resolutionOf(asked), result })
+export async function resumeApproval(deps: ToolDeps, asked: Asked, before: Recorded): Promise<ToolResult> {
+  const { cursor } = deps.steps
+  const approval = await approvalOf(deps.db, cursor.runId, asked.n)
+  if (!approval || approval.state === "open") throw new Fenced("the question of this run is still open")
+  if (approval.kind !== "approval" || approval.tool !== asked.tool.name)
+    throw new Diverged(asked.n, `${approval.kind} of ${approval.tool}`, `approval of ${asked.tool.name}`)
+  if (approval.state === "approved") return execute(deps, asked, approval, before.intent?.argsHash)
+  const result = refusal(approval)
+  if (!before.resolution) cursor.keep({ ...resolutionOf(asked), result })
   return result
 }
 
-function refusal({ state, answer }: Wait): ToolResult {
+function refusal({ state, answer }: Approval): ToolResult {
   if (state === "expired") return failed("expired", "nobody approved it in time")
   if (state === "cancelled") return failed("denied", "it was withdrawn, as it was decided elsewhere")
   if (state !== "changed") return failed("denied", "the person said no")
@@ -38,20 +38,25 @@ function refusal({ state, answer }: Wait): ToolResult {
 }
 
 /** `shown`: the hash that the journal, which nobody can rewrite, has of what was asked about. */
-async function execute(deps: ActDeps, asked: Asked, wait: Wait, shown: string | undefined): Promise<ToolResult> {
-  const hash = sha256(wait.args)
-  if (hash !== wait.argsHash || hash !== shown) return failed("invalid", "the approved arguments were changed")
-  const parsed = asked.tool.input.safeParse(JSON.parse(wait.args))
+async function execute(
+  deps: ToolDeps,
+  asked: Asked,
+  approval: Approval,
+  shown: string | undefined,
+): Promise<ToolResult> {
+  const hash = sha256(approval.args)
+  if (hash !== approval.argsHash || hash !== shown) return failed("invalid", "the approved arguments were changed")
+  const parsed = asked.tool.input.safeParse(JSON.parse(approval.args))
   if (!parsed.success) return failed("invalid", "the approved arguments no longer fit the tool")
-  const { n, opId, before } = deps.steps.tape.next("tool", asked.tool.name)
+  const { n, opId, before } = deps.steps.cursor.next("tool", asked.tool.name)
   const step: Step = { n, opId, tool: asked.tool, args: parsed.data }
   if (before.outcome) return recordedResult(deps, before.outcome)
   if (before.intent) return recover(deps, step)
   const entries: Entry[] = [
-    { ...resolutionOf(asked), result: { state: "approved", by: wait.answeredBy, via: wait.answeredVia } },
+    { ...resolutionOf(asked), result: { state: "approved", by: approval.answeredBy, via: approval.answeredVia } },
   ]
-  const consume = (tx: Tx) => consumeApproval(tx, wait, deps.now())
-  return perform(deps, step, { args: step.args, approved: wait.id }, { entries, consume })
+  const consume = (tx: Tx) => consumeApproval(tx, approval, deps.now())
+  return runTool(deps, step, { args: step.args, approved: approval.id }, { entries, consume })
 }
 
 function resolutionOf({ n, opId, tool }: Asked): Entry {

@@ -12,7 +12,7 @@ import type { Person } from "../../thread/people/people.ts"
 import { failed, type Tool, type ToolContext, type ToolResult } from "../../tools/tool.ts"
 import type { Steps } from "./steps.ts"
 
-export interface ActDeps {
+export interface ToolDeps {
   db: Db
   steps: Steps
   tools: ReadonlyMap<string, Tool>
@@ -40,10 +40,10 @@ export interface Prelude {
   consume: (tx: Tx) => Promise<void>
 }
 
-export function contextOf(deps: ActDeps, opId: string): ToolContext {
+export function contextOf(deps: ToolDeps, opId: string): ToolContext {
   const { steps, person, zone, threadId } = deps
   return {
-    runId: steps.tape.runId,
+    runId: steps.cursor.runId,
     threadId,
     opId,
     person,
@@ -54,48 +54,48 @@ export function contextOf(deps: ActDeps, opId: string): ToolContext {
   }
 }
 
-export async function perform(deps: ActDeps, step: Step, request: unknown, prelude?: Prelude): Promise<ToolResult> {
+export async function runTool(deps: ToolDeps, step: Step, request: unknown, prelude?: Prelude): Promise<ToolResult> {
   const { tool, args } = step
-  const { tape } = deps.steps
+  const { cursor } = deps.steps
   const intent: Entry = { ...entryOf(step), phase: "intent", request, argsHash: sha256(canonical(args)) }
   const before = [...(prelude?.entries ?? []), intent]
   if (tool.replay === "transactional") return transact(deps, step, before, prelude)
   if (prelude) {
     await deps.db.transaction(async (tx) => {
       await prelude.consume(tx)
-      await tape.write(before, tx)
+      await cursor.write(before, tx)
     })
-  } else if (tool.replay === "pure") tape.keep(...before)
-  else await tape.write(before)
+  } else if (tool.replay === "pure") cursor.keep(...before)
+  else await cursor.write(before)
   return effect(deps, tool, step)
 }
 
-async function transact(deps: ActDeps, step: Step, before: Entry[], prelude?: Prelude): Promise<ToolResult> {
+async function transact(deps: ToolDeps, step: Step, before: Entry[], prelude?: Prelude): Promise<ToolResult> {
   const { tool, args, opId } = step
   const outcome = (result: ToolResult): Entry => ({ ...entryOf(step), phase: "outcome", result })
   try {
     return await deps.db.transaction(async (tx) => {
       await prelude?.consume(tx)
       const result = await tool.run(args, contextOf(deps, opId), tx)
-      await deps.steps.tape.write([...before, outcome(result)], tx)
+      await deps.steps.cursor.write([...before, outcome(result)], tx)
       return result
     })
   } catch (error) {
     // The transaction took the tool's work back; only the failure is kept.
     const result = asData(error)
-    deps.steps.tape.keep(...before, outcome(result))
+    deps.steps.cursor.keep(...before, outcome(result))
     return result
   }
 }
 
 /** Runs the tool and keeps its outcome; the intent is written already. */
-export async function effect(deps: ActDeps, tool: OutsideTool, step: Step): Promise<ToolResult> {
+export async function effect(deps: ToolDeps, tool: OutsideTool, step: Step): Promise<ToolResult> {
   const result = await caught(() => tool.run(step.args, contextOf(deps, step.opId)))
   return keepOutcome(deps, step, result)
 }
 
-export function keepOutcome(deps: ActDeps, step: Step, result: ToolResult): ToolResult {
-  deps.steps.tape.keep({ ...entryOf(step), phase: "outcome", result })
+export function keepOutcome(deps: ToolDeps, step: Step, result: ToolResult): ToolResult {
+  deps.steps.cursor.keep({ ...entryOf(step), phase: "outcome", result })
   return result
 }
 
@@ -123,11 +123,11 @@ function asData(error: unknown): ToolResult {
 
 /**
  * The outcome of this step from an earlier life of the run. The question about it that a crash may have left has the next
- * number on the tape: it is passed by, or the next call would take its answer for its own approval.
+ * number on the cursor: it is passed by, or the next call would take its answer for its own approval.
  */
-export function recordedResult({ steps: { tape } }: ActDeps, entry: { result?: unknown }): ToolResult {
-  const next = tape.ahead().before?.intent
-  if (next?.kind === "wait" && doubted.safeParse(next.request).success) tape.skip()
+export function recordedResult({ steps: { cursor } }: ToolDeps, entry: { result?: unknown }): ToolResult {
+  const next = cursor.ahead().before?.intent
+  if (next?.kind === "wait" && doubted.safeParse(next.request).success) cursor.skip()
   return entry.result as ToolResult
 }
 

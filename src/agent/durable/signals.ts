@@ -2,7 +2,7 @@
 import { VigilError } from "../../base/errors.ts"
 
 /** What must be asked of a person before the run can go on. */
-export interface Doubt {
+export interface ApprovalRequest {
   step: number
   kind: "approval" | "uncertain"
   tool: string
@@ -15,10 +15,10 @@ export interface Doubt {
 
 /** The run has to wait for a person. */
 export class Suspend extends VigilError {
-  readonly doubt: Doubt
-  constructor(doubt: Doubt) {
-    super("Suspend", "suspend", `waiting for a person: ${doubt.display}`, {})
-    this.doubt = doubt
+  readonly request: ApprovalRequest
+  constructor(request: ApprovalRequest) {
+    super("Suspend", "suspend", `waiting for a person: ${request.display}`, {})
+    this.request = request
   }
 }
 

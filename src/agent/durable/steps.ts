@@ -1,5 +1,5 @@
 /**
- * Steps: the things a run does, each made durable by its place on the tape: a value noted, a model asked, messages taken
+ * Steps: the things a run does, each made durable by its place on the cursor: a value noted, a model asked, messages taken
  * in. A run may be started over at any time, by any worker, and continues where it was. (Tools are called by `act.ts`.)
  */
 import { Limit, Reject, Retry } from "../../base/errors.ts"
@@ -9,16 +9,16 @@ import type { Fence } from "../../journal/journal.ts"
 import type { ModelRequest, ModelResult } from "../../model/model.ts"
 import { rewriteMessage } from "../../thread/inbox/media.ts"
 import { type Steered, takeNewMessages } from "../../thread/runs/steering.ts"
-import type { Money } from "./budget.ts"
-import type { Tape } from "./journal-cursor.ts"
+import type { Budget } from "./budget.ts"
+import type { JournalCursor } from "./journal-cursor.ts"
 
 export interface StepsDeps {
-  tape: Tape
+  cursor: JournalCursor
   db: Db
   fence: Fence
   label: Label
   ask: (request: ModelRequest) => Promise<ModelResult>
-  money: Money
+  budget: Budget
   signal: AbortSignal
 }
 
@@ -34,7 +34,7 @@ export interface PaidCall<T> {
 }
 
 export interface Steps {
-  readonly tape: Tape
+  readonly cursor: JournalCursor
   readonly signal: AbortSignal
   /** Of everything that entered the run so far. */
   label(): Label
@@ -59,22 +59,22 @@ export interface Steps {
 }
 
 export function createSteps(deps: StepsDeps): Steps {
-  const { tape } = deps
+  const { cursor } = deps
   let label = deps.label
-  let seen = tape.latest()
+  let seen = cursor.latest()
 
   return {
-    tape,
+    cursor,
     signal: deps.signal,
     label: () => label,
     taint: (other) => {
       label = mix(label, other)
     },
     async note(name, make) {
-      const { n, opId, before } = tape.next("note", name)
+      const { n, opId, before } = cursor.next("note", name)
       if (before.outcome) return recordedAs(before.outcome.result)
       const result = await make()
-      tape.keep({ n, phase: "outcome", kind: "note", name, opId, replay: "pure", result })
+      cursor.keep({ n, phase: "outcome", kind: "note", name, opId, replay: "pure", result })
       return result
     },
     model: (name, request) => askModel(deps, name, request),
@@ -82,16 +82,16 @@ export function createSteps(deps: StepsDeps): Steps {
     paid: (name, call) => pay(deps, name, call),
     retell: (inboxId, text) => rewriteMessage(deps.db, deps.fence, inboxId, text),
     async steer() {
-      const { n, opId, before } = tape.ahead()
+      const { n, opId, before } = cursor.ahead()
       const recorded = before?.outcome?.name === "steer"
-      if (!recorded && (before || tape.latest() <= seen)) return []
+      if (!recorded && (before || cursor.latest() <= seen)) return []
       if (!recorded) {
-        seen = tape.latest()
-        await tape.write([])
+        seen = cursor.latest()
+        await cursor.write([])
       }
       const messages = recorded
         ? recordedAs<Steered[]>(before.outcome?.result)
-        : await takeNewMessages(deps.db, { runId: tape.runId, fence: deps.fence, n, opId })
+        : await takeNewMessages(deps.db, { runId: cursor.runId, fence: deps.fence, n, opId })
       const entry = {
         n,
         opId,
@@ -101,7 +101,7 @@ export function createSteps(deps: StepsDeps): Steps {
         replay: "pure",
         result: messages,
       } as const
-      if (messages.length > 0) tape.skip(entry)
+      if (messages.length > 0) cursor.skip(entry)
       for (const message of messages) label = mix(label, message.label)
       return messages
     },
@@ -113,15 +113,15 @@ async function askModel(deps: StepsDeps, name: string, request: ModelRequest): P
   const schema = request.schema ? { schema: request.schema.name } : {}
   return charged(deps, name, {
     request: { messages: request.messages.length, tools: request.tools.length, ...schema },
-    reserve: (opId) => deps.money.reserve(opId, deps.tape.runId, request),
+    reserve: (opId) => deps.budget.reserve(opId, deps.cursor.runId, request),
     make: () => deps.ask({ ...request, signal: deps.signal }),
   })
 }
 
 async function askOrGoOn(deps: StepsDeps, name: string, request: ModelRequest): Promise<ModelResult | null> {
-  const { n, opId, before } = deps.tape.ahead()
+  const { n, opId, before } = deps.cursor.ahead()
   if (before?.resolution) {
-    deps.tape.next("model", name)
+    deps.cursor.next("model", name)
     return null
   }
   try {
@@ -131,13 +131,13 @@ async function askOrGoOn(deps: StepsDeps, name: string, request: ModelRequest): 
     // A worker that stops is no word about the model: the next one asks.
     if (!isWithout || deps.signal.aborted) throw error
     const result = { ok: false, code: error.code, message: error.message }
-    deps.tape.keep({ n, phase: "resolution", kind: "model", name, opId, replay: "idempotent", result })
+    deps.cursor.keep({ n, phase: "resolution", kind: "model", name, opId, replay: "idempotent", result })
     return null
   }
 }
 
 function pay<T extends Paid>(deps: StepsDeps, name: string, { request, model, amount, make }: PaidCall<T>): Promise<T> {
-  const reserve = (opId: string) => deps.money.reserve(opId, deps.tape.runId, { model, amount: amount() })
+  const reserve = (opId: string) => deps.budget.reserve(opId, deps.cursor.runId, { model, amount: amount() })
   return charged(deps, name, { request, reserve, make })
 }
 
@@ -147,16 +147,16 @@ interface Charged<T> {
   make: () => Promise<T>
 }
 
-async function charged<T extends Paid>({ tape, money }: StepsDeps, name: string, call: Charged<T>): Promise<T> {
-  const { n, opId, before } = tape.next("model", name)
+async function charged<T extends Paid>({ cursor, budget }: StepsDeps, name: string, call: Charged<T>): Promise<T> {
+  const { n, opId, before } = cursor.next("model", name)
   if (before.outcome) return recordedAs(before.outcome.result)
   const entry = { n, kind: "model" as const, name, opId, replay: "idempotent" as const }
-  await tape.write(before.intent ? [] : [{ ...entry, phase: "intent", request: call.request }])
+  await cursor.write(before.intent ? [] : [{ ...entry, phase: "intent", request: call.request }])
   await call.reserve(opId)
   const result = await call.make()
-  await money.settle(opId, result)
+  await budget.settle(opId, result)
   const { input, cached, output } = result.usage
-  tape.keep({
+  cursor.keep({
     ...entry,
     phase: "outcome",
     result,

@@ -8,47 +8,58 @@ import { OWNER_ID } from "../../thread/people/people.ts"
 import { suspend } from "../../thread/runs/finish.ts"
 import type { Claim } from "../../thread/runs/lease.ts"
 import type { ExecuteDeps, Executed } from "./execute-types.ts"
-import type { Job } from "./run-context.ts"
-import type { Doubt } from "./signals.ts"
+import type { RunContext } from "./run-context.ts"
+import type { ApprovalRequest } from "./signals.ts"
 
 /** How long a question stays open. Silence is a no. */
 const PATIENCE_MS = 24 * 3600_000
 /** How long after the quiet hours a question that would have run out in them stays open. */
 const MORNING_MS = 3600_000
 
-export async function suspendRun(deps: ExecuteDeps, claim: Claim, job: Job, doubt: Doubt): Promise<Executed> {
+export async function suspendRun(
+  deps: ExecuteDeps,
+  claim: Claim,
+  context: RunContext,
+  request: ApprovalRequest,
+): Promise<Executed> {
   const code = await freeCode(deps.db, deps.random)
-  const owners = job.person.role === "owner" && job.thread.channel !== "github" && isTalk(job.run.kind)
-  const threadId = owners ? job.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
+  const owners = context.person.role === "owner" && context.thread.channel !== "github" && isTalk(context.run.kind)
+  const threadId = owners ? context.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
   const now = deps.clock.now()
   const urgency = owners ? "reply" : "notice"
-  const { text, buttons } = question(code, doubt)
-  const argsHash = sha256(doubt.args)
+  const { text, buttons } = question(code, request)
+  const argsHash = sha256(request.args)
   const expiresAt = await expiryOf(deps, now)
   const opId = deps.newId()
   const entry = {
-    n: doubt.step,
+    n: request.step,
     phase: "intent" as const,
     kind: "wait" as const,
-    name: doubt.tool,
+    name: request.tool,
     opId,
     replay: "pure" as const,
     argsHash,
   }
   const released = await suspend(deps.db, {
-    runId: job.run.id,
+    runId: context.run.id,
     fence: claim.fence,
     now,
     entries: [
-      ...job.steps.tape.drain(),
+      ...context.steps.cursor.drain(),
       {
         ...entry,
-        request: { kind: doubt.kind, code, args: JSON.parse(doubt.args), display: doubt.display, reason: doubt.reason },
+        request: {
+          kind: request.kind,
+          code,
+          args: JSON.parse(request.args),
+          display: request.display,
+          reason: request.reason,
+        },
       },
     ],
-    posts: [{ threadId, dedupeKey: `run:${job.run.id}:ask:${doubt.step}`, text, buttons, urgency, expiresAt }],
+    posts: [{ threadId, dedupeKey: `run:${context.run.id}:ask:${request.step}`, text, buttons, urgency, expiresAt }],
     question: {
-      ...doubt,
+      ...request,
       id: opId,
       code,
       argsHash,
@@ -70,10 +81,10 @@ function isTalk(kind: string): boolean {
   return kind === "message" || kind === "command"
 }
 
-function question(code: string, doubt: Doubt): { text: string; buttons: Button[] } {
-  if (doubt.kind === "approval") {
+function question(code: string, request: ApprovalRequest): { text: string; buttons: Button[] } {
+  if (request.kind === "approval") {
     return {
-      text: `${code}: ${doubt.display}? (${doubt.reason}) Reply ${code} OK or ${code} NO`,
+      text: `${code}: ${request.display}? (${request.reason}) Reply ${code} OK or ${code} NO`,
       buttons: [
         { label: "OK", reply: `${code} OK` },
         { label: "No", reply: `${code} NO` },
@@ -81,7 +92,7 @@ function question(code: string, doubt: Doubt): { text: string; buttons: Button[]
     }
   }
   return {
-    text: `${code}: ${doubt.display}: ${doubt.reason}. Reply ${code} OK if it happened, ${code} AGAIN to do it again, ${code} NO to leave it`,
+    text: `${code}: ${request.display}: ${request.reason}. Reply ${code} OK if it happened, ${code} AGAIN to do it again, ${code} NO to leave it`,
     buttons: [
       { label: "It happened", reply: `${code} OK` },
       { label: "Do it again", reply: `${code} AGAIN` },

@@ -13,8 +13,8 @@ import { clockText, localDay, localTime, zoned } from "../../schedule/recurrence
 import { duePayload } from "../../thread/inbox/event.ts"
 import type { Post } from "../../thread/outbox/outbox.ts"
 import type { People } from "../../thread/people/people.ts"
-import type { Handler, Job, Outcome } from "../durable/run-context.ts"
-import type { Answer } from "../turn/turn.ts"
+import type { Handler, RunContext, RunOutcome } from "../durable/run-context.ts"
+import type { AnswerPerson } from "../turn/turn.ts"
 
 /** One instant at work. */
 export interface Due {
@@ -31,47 +31,47 @@ export interface Done {
   skipped?: string
 }
 
-/** What is done for each kind of action. May be called again after a crash: what it does goes through the job's steps. */
-export type DueActions = Record<Action["kind"], (job: Job, due: Due) => Promise<Done>>
+/** What is done for each kind of action. May be called again after a crash: what it does goes through the context's steps. */
+export type DueActions = Record<Action["kind"], (context: RunContext, due: Due) => Promise<Done>>
 
 const LATE_MS = 5 * 60_000
 const MINUTE_MS = 60_000
 
-export function createDue({ automations, actions }: { automations: Automations; actions: DueActions }): Handler {
-  async function perform(job: Job, automation: Automation, dueAt: Date): Promise<Done> {
+export function createDueHandler({ automations, actions }: { automations: Automations; actions: DueActions }): Handler {
+  async function perform(context: RunContext, automation: Automation, dueAt: Date): Promise<Done> {
     if (automation.state === "cancelled" || automation.state === "paused")
       return { posts: [], model: null, skipped: automation.state }
-    const lateMs = await job.steps.note("late", async () => Math.max(0, job.now().getTime() - dueAt.getTime()))
+    const lateMs = await context.steps.note("late", async () => Math.max(0, context.now().getTime() - dueAt.getTime()))
     const lateness = latenessOf(dueAt, lateMs, automation.zone)
-    return actions[automation.action.kind](job, { automation, dueAt, lateness })
+    return actions[automation.action.kind](context, { automation, dueAt, lateness })
   }
 
   return {
     takesMore: false,
-    async run(job): Promise<Outcome> {
-      const { automationId, dueAt } = instantOf(job)
+    async run(context): Promise<RunOutcome> {
+      const { automationId, dueAt } = instantOf(context)
       const automation = await automations.get(automationId)
       if (automation === null) throw new Reject(404, `automation ${automationId} is gone`)
-      const { posts, model, skipped } = await perform(job, automation, dueAt)
+      const { posts, model, skipped } = await perform(context, automation, dueAt)
       const state = skipped === undefined ? "done" : "skipped"
-      return { posts, model, also: endOf({ automationId, dueAt, state, reason: skipped ?? null, now: job.now() }) }
+      return { posts, model, also: endOf({ automationId, dueAt, state, reason: skipped ?? null, now: context.now() }) }
     },
-    cancelled(job) {
-      const { automationId, dueAt } = instantOf(job)
-      return endOf({ automationId, dueAt, state: "skipped", reason: "stopped by the person", now: job.now() })
+    cancelled(context) {
+      const { automationId, dueAt } = instantOf(context)
+      return endOf({ automationId, dueAt, state: "skipped", reason: "stopped by the person", now: context.now() })
     },
-    buried(job, error) {
-      const payload = duePayload.safeParse(job.run.events[0]?.payload)
+    deadLettered(context, error) {
+      const payload = duePayload.safeParse(context.run.events[0]?.payload)
       if (!payload.success) return sql`select 1 from held`
       const { automationId, dueAt } = payload.data
       const reason = `${error.code}: ${error.message}`.slice(0, 500)
-      return endOf({ automationId, dueAt: new Date(dueAt), state: "failed", reason, now: job.now() })
+      return endOf({ automationId, dueAt: new Date(dueAt), state: "failed", reason, now: context.now() })
     },
   }
 }
 
-function instantOf(job: Job): { automationId: number; dueAt: Date } {
-  const payload = duePayload.safeParse(job.run.events[0]?.payload)
+function instantOf(context: RunContext): { automationId: number; dueAt: Date } {
+  const payload = duePayload.safeParse(context.run.events[0]?.payload)
   if (!payload.success) throw new Reject(400, "the due event is unreadable", { cause: payload.error })
   return { automationId: payload.data.automationId, dueAt: new Date(payload.data.dueAt) }
 }
@@ -84,23 +84,23 @@ interface HomeDeps {
 
 /** A reminder: its text, to where the person is reached first. */
 export function createSay({ people, live }: HomeDeps): DueActions["say"] {
-  return async (job, { automation, lateness }) => {
+  return async (context, { automation, lateness }) => {
     const { threadId } = await people.home(automation.personId, live)
     const text = withLateness(`Reminder: ${automation.title}`, lateness)
-    return { posts: [{ threadId, dedupeKey: `run:${job.run.id}:say`, text, urgency: "due" }], model: null }
+    return { posts: [{ threadId, dedupeKey: `run:${context.run.id}:say`, text, urgency: "due" }], model: null }
   }
 }
 
 /** Work: a turn with the automation's grants; its answer, if it has one, goes to where the person is reached first. */
-export function createDo({ people, live, answer }: HomeDeps & { answer: Answer }): DueActions["do"] {
-  return async (job, { automation, lateness }) => {
-    const { text, model } = await answer(job, [automation.title], automation.grants)
+export function createDo({ people, live, answer }: HomeDeps & { answer: AnswerPerson }): DueActions["do"] {
+  return async (context, { automation, lateness }) => {
+    const { text, model } = await answer(context, [automation.title], automation.grants)
     if (text.trim() === "") return { posts: [], model }
     const { threadId } = await people.home(automation.personId, live)
     // What comes round every so many minutes was not asked for at this hour.
     const urgency = automation.recurrence.kind === "every" ? "notice" : "due"
     return {
-      posts: [{ threadId, dedupeKey: `run:${job.run.id}:do`, text: withLateness(text, lateness), urgency }],
+      posts: [{ threadId, dedupeKey: `run:${context.run.id}:do`, text: withLateness(text, lateness), urgency }],
       model,
     }
   }

@@ -8,36 +8,36 @@ import type { ChannelId } from "../../channels/channel.ts"
 import { type Hooks, hookPayload } from "../../thread/hooks/hooks.ts"
 import type { People } from "../../thread/people/people.ts"
 import type { Handler } from "../durable/run-context.ts"
-import type { Answer } from "../turn/turn.ts"
+import type { AnswerPerson } from "../turn/turn.ts"
 
 const PLACEHOLDER = "{{payload}}"
 /** Characters of a payload that people read, and that a model reads. */
 const SAID = 500
 const READ = 8000
 
-export interface HookDeps {
+export interface HookHandlerDeps {
   hooks: Pick<Hooks, "get">
   people: People
   /** Channels that can send now. */
   live: ReadonlySet<ChannelId>
-  answer: Answer
+  answer: AnswerPerson
 }
 
-export function createHook({ hooks, people, live, answer }: HookDeps): Handler {
+export function createHookHandler({ hooks, people, live, answer }: HookHandlerDeps): Handler {
   return {
     takesMore: false,
-    async run(job) {
-      const { hook: name, body } = hookPayload.parse(job.run.events[0]?.payload)
-      const hook = await job.steps.note("hook", () => hooks.get(name))
+    async run(context) {
+      const { hook: name, body } = hookPayload.parse(context.run.events[0]?.payload)
+      const hook = await context.steps.note("hook", () => hooks.get(name))
       if (hook === null) throw new Reject(404, `the webhook ${name} was removed before this delivery was handled`)
       const { kind, text } = hook.action
       const said =
         kind === "say"
           ? { text: withPayload(text, `"${inert(body, SAID)}"`), model: null }
-          : await answer(job, [withPayload(text, quoted(name, body))], hook.grants)
+          : await answer(context, [withPayload(text, quoted(name, body))], hook.grants)
       if (said.text.trim() === "") return { posts: [], model: said.model }
-      const { threadId } = await people.home(job.person.id, live)
-      const post = { threadId, dedupeKey: `run:${job.run.id}:hook`, text: said.text, urgency: "notice" as const }
+      const { threadId } = await people.home(context.person.id, live)
+      const post = { threadId, dedupeKey: `run:${context.run.id}:hook`, text: said.text, urgency: "notice" as const }
       return { posts: [post], model: said.model }
     },
   }

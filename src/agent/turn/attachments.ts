@@ -9,28 +9,28 @@ import type { Attached } from "../../model/attached.ts"
 import type { Message, Model, Transcriber } from "../../model/model.ts"
 import { messagePayload } from "../../thread/inbox/event.ts"
 import type { MediaStore } from "../../thread/inbox/media.ts"
-import type { Job } from "../durable/run-context.ts"
-import { type LookDeps, look, type Seen } from "./fetch-attachment.ts"
-import { hear, type Sound } from "./transcribe.ts"
+import type { RunContext } from "../durable/run-context.ts"
+import { type FetchAttachmentDeps, type FetchedAttachment, fetchAttachment } from "./fetch-attachment.ts"
+import { type KeptRecording, transcribeRecording } from "./transcribe.ts"
 
-export type Heard = Extract<Message, { role: "user" }>
+export type UserMessage = Extract<Message, { role: "user" }>
 
 /** A person's message as the inbox has it. */
-export interface Spoken {
+export interface InboxMessage {
   /** The inbox row; absent for words that no file can have come with. */
   id?: string
   payload: unknown
 }
 
-export interface Perception {
-  perceive(job: Job, spoken: Spoken): Promise<Heard>
+export interface Attachments {
+  perceive(context: RunContext, spoken: InboxMessage): Promise<UserMessage>
   /** Fills in pictures and texts by their hashes, for one call of a model. */
   show(messages: readonly Message[]): Promise<Message[]>
 }
 
-export interface PerceptionDeps {
+export interface AttachmentsDeps {
   store: MediaStore
-  fetch: LookDeps["fetch"]
+  fetch: FetchAttachmentDeps["fetch"]
   model: Pick<Model, "sees" | "offline" | "tokens">
   transcriber?: Transcriber | undefined
 }
@@ -41,9 +41,9 @@ const FILE_BUDGET = 4_000
 const MOST_SHOWN = 12_000_000
 const GONE = "I no longer have it"
 
-export function createPerception(deps: PerceptionDeps): Perception {
+export function createAttachments(deps: AttachmentsDeps): Attachments {
   return {
-    perceive: (job, spoken) => perceive(deps, job, spoken),
+    perceive: (context, spoken) => perceive(deps, context, spoken),
     async show(messages) {
       const room = { left: MOST_SHOWN }
       const shown: Message[] = []
@@ -53,22 +53,28 @@ export function createPerception(deps: PerceptionDeps): Perception {
   }
 }
 
-async function perceive(deps: PerceptionDeps, job: Job, { id, payload }: Spoken): Promise<Heard> {
+async function perceive(
+  deps: AttachmentsDeps,
+  context: RunContext,
+  { id, payload }: InboxMessage,
+): Promise<UserMessage> {
   const { text, words = text, attachments = [] } = messagePayload.parse(payload)
   if (id === undefined || attachments.length === 0) return { role: "user", text: words }
   const { model, transcriber } = deps
-  const sees = model.sees?.(job.thread.model ?? undefined) ?? false
+  const sees = model.sees?.(context.thread.model ?? undefined) ?? false
   const able = { sees, hears: transcriber !== undefined, reads: !model.offline }
   const parts: Part[] = []
   for (const one of attachments) {
-    const seen = await job.steps.note<Seen>("media", () => look(deps, job, one, { inboxId: id, able }))
-    const part = await read(deps, job, one, seen)
-    if (isForeign(one, part)) job.steps.taint(UNTRUSTED_LABEL)
+    const seen = await context.steps.note<FetchedAttachment>("media", () =>
+      fetchAttachment(deps, context, one, { inboxId: id, able }),
+    )
+    const part = await read(deps, context, one, seen)
+    if (isForeign(one, part)) context.steps.taint(UNTRUSTED_LABEL)
     parts.push(part)
   }
   const heard = joined([words.trim(), ...parts.flatMap(({ own }) => own ?? [])])
   const attached = parts.flatMap(({ beside }) => beside ?? [])
-  await job.steps.retell(id, joined([heard, ...attached.map(({ what }) => `[${what}]`)]))
+  await context.steps.retell(id, joined([heard, ...attached.map(({ what }) => `[${what}]`)]))
   return { role: "user", text: heard, attached }
 }
 
@@ -86,22 +92,27 @@ interface Part {
 }
 
 async function read(
-  { store, transcriber }: PerceptionDeps,
-  job: Job,
+  { store, transcriber }: AttachmentsDeps,
+  context: RunContext,
   one: Attachment,
-  { what, unread, as, sha256: hash, type, size }: Seen,
+  { what, unread, as, sha256: hash, type, size }: FetchedAttachment,
 ): Promise<Part> {
   if (unread !== undefined || hash === undefined) return { beside: { what, unread: unread ?? GONE } }
   if (as !== "audio") return { beside: { what, hash } }
   if (!transcriber) return { beside: { what, unread: GONE } }
-  const sound: Sound = { hash, type: type ?? "", size: size ?? 0, ...(one.seconds ? { seconds: one.seconds } : {}) }
-  const told = await hear({ store, transcriber }, job, sound)
+  const sound: KeptRecording = {
+    hash,
+    type: type ?? "",
+    size: size ?? 0,
+    ...(one.seconds ? { seconds: one.seconds } : {}),
+  }
+  const told = await transcribeRecording({ store, transcriber }, context, sound)
   if (told.unread !== undefined) return { beside: { what, unread: told.unread } }
   const isOwn = one.kind === "voice" && one.forwarded !== true
   return isOwn ? { own: `voice note: ${told.text}` } : { beside: { what, content: told.text } }
 }
 
-async function filled(deps: PerceptionDeps, message: Heard, room: { left: number }): Promise<Heard> {
+async function filled(deps: AttachmentsDeps, message: UserMessage, room: { left: number }): Promise<UserMessage> {
   if (message.attached === undefined) return message
   const attached: Attached[] = []
   for (const one of message.attached)
@@ -110,7 +121,7 @@ async function filled(deps: PerceptionDeps, message: Heard, room: { left: number
 }
 
 async function opened(
-  { store, model }: PerceptionDeps,
+  { store, model }: AttachmentsDeps,
   { hash: _, ...one }: Attached,
   hash: string,
   room: { left: number },

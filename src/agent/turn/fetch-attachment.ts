@@ -9,10 +9,10 @@ import { sniff } from "../../channels/sniff.ts"
 import { UNSEEN } from "../../model/attached.ts"
 import { isTranscribable } from "../../model/transcribe.ts"
 import { hashIn, type MediaStore } from "../../thread/inbox/media.ts"
-import type { Job } from "../durable/run-context.ts"
+import type { RunContext } from "../durable/run-context.ts"
 
 /** What a look brought. It survives JSON: bytes are kept apart, under their hash. */
-export interface Seen {
+export interface FetchedAttachment {
   /** `image, image/jpeg, 120 kB` */
   what: string
   /** Why it cannot be read, as a sentence in the first person. */
@@ -30,13 +30,13 @@ export interface Abilities {
   reads: boolean
 }
 
-export interface LookDeps {
+export interface FetchAttachmentDeps {
   store: Pick<MediaStore, "keep" | "load">
   /** From the channel that brought it. */
   fetch: (channel: string, ref: string, limits: MediaLimits) => Promise<Uint8Array>
 }
 
-type As = NonNullable<Seen["as"]>
+type As = NonNullable<FetchedAttachment["as"]>
 type Plan = { as: As | "any"; most: number } | { unread: string }
 
 /** Bytes of each that are taken at most. */
@@ -52,20 +52,20 @@ const SENTENCES: Readonly<Record<As, (able: Abilities) => string | null>> = {
   text: ({ reads }) => (reads ? null : "I can't read files without a model"),
 }
 
-/** @param job only for its channel, its signal and how often it was tried */
-export async function look(
-  deps: LookDeps,
-  job: Job,
+/** @param context only for its channel, its signal and how often it was tried */
+export async function fetchAttachment(
+  deps: FetchAttachmentDeps,
+  context: RunContext,
   one: Attachment,
   { inboxId, able }: { inboxId: string; able: Abilities },
-): Promise<Seen> {
+): Promise<FetchedAttachment> {
   const plan = planFor(one, able)
   if ("unread" in plan) return { what: describe(one), unread: plan.unread }
   if ((one.size ?? 0) > plan.most) return { what: describe(one), unread: oversize(plan.most) }
   if (one.ref === undefined)
     return { what: describe(one), unread: "I can't fetch it: it is not where such files are kept" }
   const hash = hashIn(one.ref)
-  const got = hash === null ? await fetched(deps, job, one.ref, plan.most) : await brought(deps, hash)
+  const got = hash === null ? await fetched(deps, context, one.ref, plan.most) : await brought(deps, hash)
   if ("unread" in got) return { what: describe(one), unread: got.unread }
   const found = identify(one, plan.as, got.bytes, able)
   const { type = sniff(got.bytes) ?? one.type } = found
@@ -93,13 +93,13 @@ function kindOfFile(one: Attachment): "text" | "any" | null {
 type Got = { bytes: Uint8Array } | { unread: string }
 
 /** Once more in a later try of the run, where that may help; then the person is told. */
-async function fetched(deps: LookDeps, job: Job, ref: string, most: number): Promise<Got> {
+async function fetched(deps: FetchAttachmentDeps, context: RunContext, ref: string, most: number): Promise<Got> {
   try {
-    return { bytes: await deps.fetch(job.thread.channel, ref, { maxBytes: most, signal: job.steps.signal }) }
+    return { bytes: await deps.fetch(context.thread.channel, ref, { maxBytes: most, signal: context.steps.signal }) }
   } catch (error) {
-    if (job.steps.signal.aborted) throw error
+    if (context.steps.signal.aborted) throw error
     const passing = error instanceof Retry || error instanceof Uncertain
-    if (passing && job.run.attempts === 0) throw error
+    if (passing && context.run.attempts === 0) throw error
     const known = passing || error instanceof Reject || error instanceof Deny || error instanceof Misconfigured
     if (!known) throw error
     return { unread: `I could not fetch it: ${error.message}` }
@@ -107,7 +107,7 @@ async function fetched(deps: LookDeps, job: Job, ref: string, most: number): Pro
 }
 
 /** What came with the message itself was kept with it. */
-async function brought({ store }: LookDeps, hash: string): Promise<Got> {
+async function brought({ store }: FetchAttachmentDeps, hash: string): Promise<Got> {
   return (await store.load(hash)) ?? { unread: "I no longer have it" }
 }
 

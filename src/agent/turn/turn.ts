@@ -3,8 +3,8 @@ import { z } from "zod"
 import type { Grant } from "../../policy/verdict.ts"
 import { messagePayload } from "../../thread/inbox/event.ts"
 import type { Tool } from "../../tools/tool.ts"
-import type { Handler, Job } from "../durable/run-context.ts"
-import type { Heard, Perception, Spoken } from "./attachments.ts"
+import type { Handler, RunContext } from "../durable/run-context.ts"
+import type { Attachments, InboxMessage, UserMessage } from "./attachments.ts"
 import { buildContext, type Context, type ContextDeps } from "./context.ts"
 import { type LoopEnd, loop } from "./loop.ts"
 
@@ -14,68 +14,72 @@ const MAX_OUTPUT = 1500
 export interface TurnDeps extends ContextDeps {
   tools: ReadonlyMap<string, Tool>
   /** Looks at what comes with messages; without it the note that something came is all there is. */
-  perception?: Perception
+  perception?: Attachments
 }
 
 /** Context, loop, and the words of the answer; empty when there is nothing to say. */
-export type Answer = (
-  job: Job,
-  said: readonly (string | Spoken)[],
+export type AnswerPerson = (
+  context: RunContext,
+  said: readonly (string | InboxMessage)[],
   grants: Grant[] | null,
 ) => Promise<{ text: string; model: string | null }>
 
-export function createAnswer(deps: TurnDeps): Answer {
+export function createAnswer(deps: TurnDeps): AnswerPerson {
   const specs = [...deps.tools.values()]
     .map((tool) => ({ name: tool.name, description: tool.description, parameters: schemaOf(tool) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   const tools = { name: "tools", tokens: deps.tokens(JSON.stringify(specs)) }
 
   const { perceive, show } = deps.perception ?? wordsOnly
-  return async (job, said, grants) => {
-    const heard: Heard[] = []
-    for (const one of said) heard.push(typeof one === "string" ? { role: "user", text: one } : await perceive(job, one))
-    const context = await job.steps.note<Context>("context", async () => {
-      const built = await buildContext(deps, job, heard)
+  return async (context, said, grants) => {
+    const heard: UserMessage[] = []
+    for (const one of said)
+      heard.push(typeof one === "string" ? { role: "user", text: one } : await perceive(context, one))
+    const prompt = await context.steps.note<Context>("context", async () => {
+      const built = await buildContext(deps, context, heard)
       return { ...built, sections: [tools, ...built.sections] }
     })
-    job.steps.taint(context.label)
-    const act = job.actWith(grants)
-    const { system, volatile } = context
-    const fixed = { system, volatile, tools: specs, maxOutput: MAX_OUTPUT, cacheKey: job.thread.id }
-    const request = job.thread.model ? { ...fixed, model: job.thread.model } : fixed
+    context.steps.taint(prompt.label)
+    const act = context.actWith(grants)
+    const { system, volatile } = prompt
+    const fixed = { system, volatile, tools: specs, maxOutput: MAX_OUTPUT, cacheKey: context.thread.id }
+    const request = context.thread.model ? { ...fixed, model: context.thread.model } : fixed
     let model: string | null = null
     // Time at work, not since the run began: it may have waited for a person, or failed and been tried again since.
-    const began = job.ticks()
-    const end = await loop(context.messages, {
+    const began = context.ticks()
+    const end = await loop(prompt.messages, {
       async ask(messages) {
-        const result = await job.steps.model("reply", { ...request, messages: await show(messages) })
+        const result = await context.steps.model("reply", { ...request, messages: await show(messages) })
         model = result.model
         return result
       },
       call: async (call) => JSON.stringify(await act(call.name, argumentsOf(call.arguments))),
       async steer() {
-        const more: Heard[] = []
-        for (const { text, id, payload } of await job.steps.steer())
-          more.push(await perceive(job, id === undefined ? { payload: { text } } : { id, payload }))
+        const more: UserMessage[] = []
+        for (const { text, id, payload } of await context.steps.steer())
+          more.push(await perceive(context, id === undefined ? { payload: { text } } : { id, payload }))
         return more
       },
-      elapsed: () => job.ticks() - began,
+      elapsed: () => context.ticks() - began,
     })
     return { text: textOf(end), model }
   }
 }
 
-export function createTurn(answer: Answer): Handler {
+export function createTurn(answer: AnswerPerson): Handler {
   return {
     takesMore: true,
-    async run(job) {
-      const { text, model } = await answer(job, job.run.events, null)
-      return { model, posts: text ? [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text }] : [] }
+    async run(context) {
+      const { text, model } = await answer(context, context.run.events, null)
+      return {
+        model,
+        posts: text ? [{ threadId: context.thread.id, dedupeKey: `run:${context.run.id}:reply`, text }] : [],
+      }
     },
   }
 }
 
-const wordsOnly: Perception = {
+const wordsOnly: Attachments = {
   perceive: async (_job, { payload }) => ({ role: "user", text: messagePayload.parse(payload).text }),
   show: async (messages) => [...messages],
 }

@@ -1,23 +1,23 @@
-/** Channel desk: every channel's state for whoever looks after it, put together from the provider, the breaker and our tables. */
+/** Channel channelAdmin: every channel's state for whoever looks after it, put together from the provider, the breaker and our tables. */
 import { Misconfigured, messageOf, Reject, VigilError } from "../../base/errors.ts"
 import type { Channel, Finding } from "../../channels/channel.ts"
 import type { Channels } from "../../channels/open.ts"
-import type { ChannelDesk, ChannelReport } from "../../http/api/channels.ts"
+import type { ChannelAdmin, ChannelReport } from "../../http/api/channels.ts"
 import type { Status } from "../../http/api/feature-access.ts"
 import { type Traffic, trafficOf } from "../../thread/outbox/traffic.ts"
-import type { Ground } from "../infrastructure.ts"
+import type { Infrastructure } from "../infrastructure.ts"
 
 const INSPECT_MS = 10_000
 const SET_UP_MS = 30_000
 
-interface DeskDeps {
-  ground: Pick<Ground, "db" | "clock" | "breaker" | "config">
+interface ChannelAdminDeps {
+  infrastructure: Pick<Infrastructure, "db" | "clock" | "breaker" | "config">
   channels: Channels
   status: () => Promise<Status>
 }
 
-export function openChannelDesk({ ground, channels, status }: DeskDeps): ChannelDesk {
-  const { db, clock, breaker, config } = ground
+export function openChannelAdmin({ infrastructure, channels, status }: ChannelAdminDeps): ChannelAdmin {
+  const { db, clock, breaker, config } = infrastructure
   const senders = new Map<string, Channel>(channels.senders)
 
   return {

@@ -2,12 +2,12 @@
 import { randomBytes } from "node:crypto"
 import { sha256 } from "../../base/canonical.ts"
 import { createGitHubApps, type GitHubApps } from "../../channels/github/app.ts"
-import type { Ground } from "../infrastructure.ts"
+import type { Infrastructure } from "../infrastructure.ts"
 
 const SPACE = "github-app"
 const HOUR_MS = 3600_000
 
-export function openGitHubApps({ db, kv, vault, clock, config }: Ground): GitHubApps {
+export function openGitHubApps({ db, kv, vault, clock, config }: Infrastructure): GitHubApps {
   return createGitHubApps({
     states: {
       async add(state) {

@@ -4,16 +4,16 @@
  */
 import { setTimeout } from "node:timers/promises"
 import { z } from "zod"
-import type { Command } from "../../agent/commands/commands.ts"
+import type { ChatCommand } from "../../agent/commands/commands.ts"
 import { Retry, Uncertain } from "../../base/errors.ts"
 import { newId } from "../../base/ids.ts"
 import type { Channels } from "../../channels/open.ts"
 import type { Telegram } from "../../channels/telegram/telegram.ts"
 import { moveChat } from "../../thread/inbox/chat-migration.ts"
-import { createSole } from "../../worker/leader.ts"
+import { createLeader } from "../../worker/leader.ts"
 import { pollSms, pollTelegram, type Trouble } from "../../worker/pollers.ts"
-import type { Ground } from "../infrastructure.ts"
-import { setMenus } from "./telegram-menu.ts"
+import type { Infrastructure } from "../infrastructure.ts"
+import { setTelegramMenu } from "./telegram-menu.ts"
 
 const CALL_MS = 20_000
 const MAX_PAUSE_MS = 60_000
@@ -22,51 +22,51 @@ const TROUBLE_MS = 10 * 60_000
 const TROUBLE = ["channel-trouble", "telegram"] as const
 
 export interface ListenDeps {
-  ground: Ground
+  infrastructure: Infrastructure
   channels: Channels
   /** Whether this process does the work; one that only serves the web fetches nothing. */
   works: boolean
-  commands: Command[]
+  commands: ChatCommand[]
 }
 
 /** Begins at once; returns the function that ends it. */
 export function listenIn(deps: ListenDeps): () => void {
-  const { ground, channels, works } = deps
-  const { log } = ground
+  const { infrastructure, channels, works } = deps
+  const { log } = infrastructure
   const stopped = new AbortController()
   const { signal } = stopped
   const { telegram, sms } = channels
-  const sole = createSole({ ...ground, owner: newId() })
-  const polling = { ...ground, random: Math.random, trouble: keepTrouble(ground) }
+  const asLeader = createLeader({ ...infrastructure, owner: newId() })
+  const polling = { ...infrastructure, random: Math.random, trouble: keepTrouble(infrastructure) }
   if (telegram) {
     telegram.onMoved((from, to) => {
-      moveChat(ground.db, "telegram", from, to).catch((error: unknown) => log.warn("chat_not_moved", { error }))
+      moveChat(infrastructure.db, "telegram", from, to).catch((error: unknown) => log.warn("chat_not_moved", { error }))
     })
     beginTelegram(telegram, deps, signal)
       .then(async () => {
         const poll = (held: AbortSignal) => pollTelegram(telegram, polling, held)
-        if (works && telegram.isPolled) await sole(`telegram:${telegram.botId}`, poll, signal)
+        if (works && telegram.isPolled) await asLeader(`telegram:${telegram.botId}`, poll, signal)
       })
       .catch((error: unknown) => log.error("telegram_polling_ended", { error }))
   }
   if (works && sms && !sms.webhook) {
     const poll = (held: AbortSignal) => pollSms(sms, polling, held)
-    sole("sms", poll, signal).catch((error: unknown) => log.error("sms_polling_ended", { error }))
+    asLeader("sms", poll, signal).catch((error: unknown) => log.error("sms_polling_ended", { error }))
   }
   return () => stopped.abort()
 }
 
 /** Name, webhook and menus. Each process must know the name: in groups it tells whom words are for. */
 async function beginTelegram(telegram: Telegram, deps: ListenDeps, signal: AbortSignal): Promise<void> {
-  const { ground, works, commands } = deps
-  const { PUBLIC_URL } = ground.config
+  const { infrastructure, works, commands } = deps
+  const { PUBLIC_URL } = infrastructure.config
   const tell = (failure: string, work: (within: AbortSignal) => Promise<unknown>) =>
-    untilDone(work, (error) => ground.log.warn(failure, { error }), signal)
+    untilDone(work, (error) => infrastructure.log.warn(failure, { error }), signal)
   await tell("telegram_probe_failed", (within) => telegram.identify(within))
   if (!works) return
   if (!telegram.isPolled && PUBLIC_URL)
     await tell("telegram_webhook_failed", (within) => telegram.setupWebhook(PUBLIC_URL, within))
-  void tell("telegram_menus_failed", (within) => setMenus({ ...ground, telegram, commands }, within))
+  void tell("telegram_menus_failed", (within) => setTelegramMenu({ ...infrastructure, telegram, commands }, within))
 }
 
 /** Again and again while it may yet be done, with longer and longer pauses. */
@@ -97,7 +97,7 @@ function pauseAfter(error: unknown, usualMs: number): number | null {
 const trouble = z.object({ code: z.string(), message: z.string() })
 
 /** Kept in the database: whoever is asked how things are may be another process than the one that polls. */
-function keepTrouble({ db, kv, clock }: Ground): (met: Trouble | null) => Promise<void> {
+function keepTrouble({ db, kv, clock }: Infrastructure): (met: Trouble | null) => Promise<void> {
   return async (met) => {
     if (met === null) await kv.delete(db, ...TROUBLE)
     else await kv.set(db, ...TROUBLE, met, { expiresAt: new Date(clock.now().getTime() + TROUBLE_MS) })
@@ -105,7 +105,7 @@ function keepTrouble({ db, kv, clock }: Ground): (met: Trouble | null) => Promis
 }
 
 /** The same channels; asked how it is, Telegram also tells what its poller met. */
-export function withTrouble(channels: Channels, { kv }: Pick<Ground, "kv">): Channels {
+export function withTrouble(channels: Channels, { kv }: Pick<Infrastructure, "kv">): Channels {
   const { telegram } = channels
   if (!telegram) return channels
   return {

@@ -2,12 +2,12 @@
  * Menus: the commands that Telegram offers while one types, from the list that answers them. Everyone sees what everyone may
  * use; what is the owner's alone is in the owner's own chats only. Told once, and again when the list is another.
  */
-import type { Command } from "../../agent/commands/commands.ts"
+import type { ChatCommand } from "../../agent/commands/commands.ts"
 import { canonical, sha256 } from "../../base/canonical.ts"
 import { Reject } from "../../base/errors.ts"
 import type { MenuEntry, Telegram } from "../../channels/telegram/telegram.ts"
 import { knownPeople } from "../../thread/people/directory.ts"
-import type { Ground } from "../infrastructure.ts"
+import type { Infrastructure } from "../infrastructure.ts"
 
 const NAMESPACE = "telegram-menu"
 /** Answered beside the list by the room that has it. */
@@ -17,12 +17,12 @@ const NAME = /^[a-z0-9_]{1,32}$/
 const MAX_DESCRIPTION = 256
 const MAX_ENTRIES = 100
 
-interface MenuDeps extends Pick<Ground, "db" | "kv" | "log"> {
+interface MenuDeps extends Pick<Infrastructure, "db" | "kv" | "log"> {
   telegram: Telegram
-  commands: Command[]
+  commands: ChatCommand[]
 }
 
-export async function setMenus(deps: MenuDeps, signal: AbortSignal): Promise<void> {
+export async function setTelegramMenu(deps: MenuDeps, signal: AbortSignal): Promise<void> {
   const { db, log } = deps
   const all = entries([HELP, ...deps.commands])
   await setMenu(deps, entries([HELP, ...deps.commands.filter((command) => !command.ownerOnly)]), signal)
@@ -45,7 +45,7 @@ async function setMenu({ telegram, db, kv }: MenuDeps, menu: MenuEntry[], signal
   await kv.set(db, NAMESPACE, key, wanted)
 }
 
-function entries(commands: Pick<Command, "name" | "help">[]): MenuEntry[] {
+function entries(commands: Pick<ChatCommand, "name" | "help">[]): MenuEntry[] {
   return commands
     .filter(({ name }) => NAME.test(name))
     .slice(0, MAX_ENTRIES)

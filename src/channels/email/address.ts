@@ -45,7 +45,7 @@ export function writeTarget({ address, subject, references }: Target): string {
 }
 
 /** Reads a `mailto:` target or a bare address; null when it names nobody. */
-export function readTarget(target: string): Target | null {
+export function readMailTarget(target: string): Target | null {
   const [to = "", query = ""] = /^mailto:([^?]*)\??(.*)$/s.exec(target)?.slice(1) ?? [encodeURIComponent(target)]
   const address = readAddress(decoded(to))
   if (address === null) return null

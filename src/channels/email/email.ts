@@ -8,7 +8,7 @@ import type { Channel, RawRequest } from "../channel.ts"
 import { isSigned, SIGNATURE_HEADER } from "../signature.ts"
 import { readAddress } from "./address.ts"
 import { parseEmail, type Received } from "./parse.ts"
-import { type Sender, sendEmail } from "./send.ts"
+import { type MailSender, sendEmail } from "./send.ts"
 import { greet } from "./smtp.ts"
 
 export interface EmailSettings {
@@ -34,7 +34,7 @@ const MAX_TEXT = 200_000
 /** Throws `Misconfigured` when `from` is no address. */
 export function createEmail(settings: EmailSettings, clock: Clock = systemClock): Email {
   const { smtpUrl, webhookSecret: secret = "", authservId } = settings
-  const sender: Sender = { smtpUrl, ...readFrom(settings.from) }
+  const sender: MailSender = { smtpUrl, ...readFrom(settings.from) }
   const us = { address: sender.address, ...(authservId === undefined ? {} : { authservId }) }
   const inbound =
     secret === ""
@@ -57,7 +57,7 @@ export function createEmail(settings: EmailSettings, clock: Clock = systemClock)
     id: "email",
     capabilities: { maxText: MAX_TEXT, buttons: false, typing: false, once: true },
     // Providers' own limits differ widely; this is below those that are known to refuse.
-    tolls: () => [{ key: "all", burst: 10, everyMs: 2000, units: 1 }],
+    rateLimits: () => [{ key: "all", burst: 10, everyMs: 2000, units: 1 }],
     webhook: secret === "" ? null : receive,
     send: async (message) => await sendEmail(sender, message, clock.now()),
     async probe(signal) {

@@ -19,8 +19,8 @@ export interface Receiver {
   authservId?: string
 }
 
-export type Ignored = "unreadable" | "no_sender" | "own" | "automatic" | "unauthenticated" | "empty"
-export type Received = { inbound: Inbound } | { ignored: Ignored }
+export type IgnoredMail = "unreadable" | "no_sender" | "own" | "automatic" | "unauthenticated" | "empty"
+export type Received = { inbound: Inbound } | { ignored: IgnoredMail }
 
 /** UTF-16 units of one mail's words. */
 const MAX_TEXT = 50_000

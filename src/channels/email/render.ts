@@ -3,7 +3,7 @@ import { toHtml } from "../html.ts"
 import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
 import { subjectLine } from "./address.ts"
 
-export interface Letter {
+export interface RenderedMail {
   text: string
   html: string
   /** The first line, for a subject. */
@@ -11,7 +11,7 @@ export interface Letter {
 }
 
 /** Empty texts when there is nothing to see. */
-export function renderEmail(markdown: string): Letter {
+export function renderEmail(markdown: string): RenderedMail {
   const runs = readMarkdown(markdown)
   const text = plainText(spellLinks(runs, () => true)).trim()
   const title = subjectLine(text.split("\n", 1)[0] ?? "")

@@ -5,11 +5,11 @@
 import { Reject } from "../../base/errors.ts"
 import type { Outgoing, Receipt } from "../channel.ts"
 import { sendParts } from "../parts.ts"
-import { domainOf, readTarget, type Target } from "./address.ts"
-import { type Letter, renderEmail } from "./render.ts"
+import { domainOf, readMailTarget, type Target } from "./address.ts"
+import { type RenderedMail, renderEmail } from "./render.ts"
 import { deliver } from "./smtp.ts"
 
-export interface Sender {
+export interface MailSender {
   smtpUrl: string
   /** Our address, in lower case. */
   address: string
@@ -17,8 +17,8 @@ export interface Sender {
   name: string
 }
 
-export async function sendEmail(sender: Sender, message: Outgoing, now: Date): Promise<Receipt> {
-  const target = readTarget(message.target)
+export async function sendEmail(sender: MailSender, message: Outgoing, now: Date): Promise<Receipt> {
+  const target = readMailTarget(message.target)
   if (target === null)
     throw new Reject(400, `"${message.target}" is no mail address`, { code: "bad_address", fix: "Check the address." })
   const letter = renderEmail(message.text)
@@ -32,9 +32,9 @@ export async function sendEmail(sender: Sender, message: Outgoing, now: Date): P
 }
 
 async function compose(
-  sender: Sender,
+  sender: MailSender,
   { address, subject, references }: Target,
-  { text, html, title }: Letter,
+  { text, html, title }: RenderedMail,
   stamp: { messageId: string; date: Date },
 ): Promise<Buffer> {
   const { default: MailComposer } = await import("nodemailer/lib/mail-composer")

@@ -5,8 +5,8 @@
 import { z } from "zod"
 import { createGitHubCalls, type GitHubCalls, type GitHubDeps, type GitHubSettings, nameParts } from "./api.ts"
 import { addAssignee, addLabels } from "./changes.ts"
-import { createHooks, type GitHubHooks } from "./deliveries.ts"
-import { type Change, listChanges } from "./history.ts"
+import { createRepositoryHooks, type GitHubHooks } from "./deliveries.ts"
+import { type HistoryEntry, listHistory } from "./history.ts"
 import type { Issue } from "./issue.ts"
 import { getIssue, type IssuePage, listIssues, listLabels } from "./reads.ts"
 
@@ -18,7 +18,7 @@ export interface GitHub {
   listIssues(repo: string, since: Date, signal: AbortSignal, etag?: string): Promise<IssuePage>
   getIssue(repo: string, number: number, signal: AbortSignal): Promise<Issue>
   /** Who labelled and assigned it, oldest first, of its first 300 events. */
-  listChanges(repo: string, number: number, signal: AbortSignal): Promise<Change[]>
+  listChanges(repo: string, number: number, signal: AbortSignal): Promise<HistoryEntry[]>
   /** Names of all labels of the repository, at most 1,000. */
   listLabels(repo: string, signal: AbortSignal): Promise<string[]>
   /** Adds labels and says which the issue has now. Adding twice is adding once. GitHub creates labels it does not know. */
@@ -41,7 +41,7 @@ export function createGitHub(settings: GitHubSettings, deps: GitHubDeps = {}): G
     listIssues: (repo, since, signal, etag) =>
       listIssues(calls, { repo, since, ...(etag === undefined ? {} : { etag }) }, signal),
     getIssue: (repo, number, signal) => getIssue(calls, repo, number, signal),
-    listChanges: (repo, number, signal) => listChanges(calls, { repo, number }, signal),
+    listChanges: (repo, number, signal) => listHistory(calls, { repo, number }, signal),
     listLabels: (repo, signal) => listLabels(calls, repo, signal),
     addLabels: async (repo, number, labels, signal) => {
       if (labels.length === 0) return (await getIssue(calls, repo, number, signal)).labels
@@ -49,7 +49,7 @@ export function createGitHub(settings: GitHubSettings, deps: GitHubDeps = {}): G
     },
     addAssignee: (repo, number, login, signal) => addAssignee(calls, { repo, number }, login, signal),
     probe: (signal) => probe(calls, settings.repos, signal),
-    hooks: createHooks(calls),
+    hooks: createRepositoryHooks(calls),
   }
 }
 

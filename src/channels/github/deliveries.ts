@@ -8,7 +8,7 @@ import { Reject } from "../../base/errors.ts"
 import { type GitHubCalls, nameParts } from "./api.ts"
 
 /** A webhook of ours: the app's, or the one of a repository. */
-export type Hook = { app: true } | { repo: string; id: number }
+export type RepositoryHook = { app: true } | { repo: string; id: number }
 
 /** One attempt to deliver. */
 export interface Delivery {
@@ -36,10 +36,10 @@ export interface GitHubHooks {
    * The webhook that delivers issues of `repo` to `url`; null when there is none. An app has its own for all repositories.
    * Throws `Reject` (403, 404) when a token may not look.
    */
-  find(repo: string, url: string, signal: AbortSignal): Promise<Hook | null>
-  deliveries(hook: Hook, cursor: string | null, signal: AbortSignal): Promise<DeliveryPage>
+  find(repo: string, url: string, signal: AbortSignal): Promise<RepositoryHook | null>
+  deliveries(hook: RepositoryHook, cursor: string | null, signal: AbortSignal): Promise<DeliveryPage>
   /** Asks for another attempt; it comes as a webhook of its own, under the same guid. */
-  redeliver(hook: Hook, id: string, signal: AbortSignal): Promise<void>
+  redeliver(hook: RepositoryHook, id: string, signal: AbortSignal): Promise<void>
 }
 
 const PER_PAGE = 100
@@ -63,8 +63,8 @@ const deliveries = z.array(
   }),
 )
 
-export function createHooks(calls: GitHubCalls): GitHubHooks {
-  const call = <T>(hook: Hook, work: (octokit: Octokit) => Promise<T>): Promise<T> =>
+export function createRepositoryHooks(calls: GitHubCalls): GitHubHooks {
+  const call = <T>(hook: RepositoryHook, work: (octokit: Octokit) => Promise<T>): Promise<T> =>
     "app" in hook ? calls.self(work) : calls.read(hook.repo, work)
   return {
     find: (repo, url, signal) => calls.self((octokit, isApp) => find(octokit, isApp, { repo, url, signal })),
@@ -77,7 +77,7 @@ async function find(
   octokit: Octokit,
   isApp: boolean,
   { repo, url, signal }: { repo: string; url: string; signal: AbortSignal },
-): Promise<Hook | null> {
+): Promise<RepositoryHook | null> {
   const request = { signal }
   if (isApp) {
     const { data } = await octokit.request("GET /app/hook/config", { request })
@@ -99,7 +99,12 @@ function isSame(found: string | null | undefined, url: string): boolean {
   return typeof found === "string" && URL.canParse(found) && new URL(found).href === new URL(url).href
 }
 
-async function list(octokit: Octokit, hook: Hook, cursor: string | null, signal: AbortSignal): Promise<DeliveryPage> {
+async function list(
+  octokit: Octokit,
+  hook: RepositoryHook,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<DeliveryPage> {
   const asked = {
     per_page: PER_PAGE,
     ...(cursor === null ? {} : { cursor }),
@@ -138,7 +143,7 @@ function nextCursor(link: string | undefined): string | null {
   return url !== undefined && URL.canParse(url) ? new URL(url).searchParams.get("cursor") : null
 }
 
-async function redeliver(octokit: Octokit, hook: Hook, id: string, signal: AbortSignal): Promise<void> {
+async function redeliver(octokit: Octokit, hook: RepositoryHook, id: string, signal: AbortSignal): Promise<void> {
   if (!/^\d+$/.test(id)) throw new Reject(400, "that is no delivery's number", { code: "bad_delivery" })
   const path = `deliveries/${id}/attempts`
   const request = { signal }

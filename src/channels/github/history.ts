@@ -5,10 +5,10 @@ import type { IssueAddress } from "./changes.ts"
 import { isBot } from "./parse.ts"
 
 /** The actions by which a person can correct a decision. */
-export const CHANGES = ["labeled", "unlabeled", "assigned", "unassigned"] as const
+export const HISTORY_ACTIONS = ["labeled", "unlabeled", "assigned", "unassigned"] as const
 
-export interface Change {
-  action: (typeof CHANGES)[number]
+export interface HistoryEntry {
+  action: (typeof HISTORY_ACTIONS)[number]
   /** Login of whoever did it. */
   sender: string
   senderIsBot: boolean
@@ -34,12 +34,12 @@ const entries = z.array(
 )
 
 /** Oldest first, of the first 300 events. */
-export async function listChanges(
+export async function listHistory(
   calls: GitHubCalls,
   { repo, number }: IssueAddress,
   signal: AbortSignal,
-): Promise<Change[]> {
-  const found: Change[] = []
+): Promise<HistoryEntry[]> {
+  const found: HistoryEntry[] = []
   for (let page = 1; page <= MAX_PAGES; page += 1) {
     const asked = { ...nameParts(repo), issue_number: number, per_page: PER_PAGE, page, request: { signal } }
     const { data } = await calls.read(
@@ -53,8 +53,8 @@ export async function listChanges(
   return found
 }
 
-function changeOf({ event, actor, created_at: at, label, assignee }: z.output<typeof entries>[number]): Change[] {
-  const action = CHANGES.find((one) => one === event)
+function changeOf({ event, actor, created_at: at, label, assignee }: z.output<typeof entries>[number]): HistoryEntry[] {
+  const action = HISTORY_ACTIONS.find((one) => one === event)
   if (!action) return []
   const about = {
     ...(label?.name ? { label: label.name } : {}),

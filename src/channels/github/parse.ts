@@ -21,7 +21,7 @@ export interface IssueEvent extends Issue {
   deliveryId: string
 }
 
-export interface Ignored {
+export interface IgnoredDelivery {
   ignored: string
 }
 
@@ -56,7 +56,7 @@ export function parseDelivery(
   deliveryId: string,
   payload: unknown,
   repos: string[],
-): IssueEvent | Ignored {
+): IssueEvent | IgnoredDelivery {
   if (event !== "issues") return { ignored: `event ${event}` }
   const parsed = delivery.safeParse(payload)
   if (!parsed.success) return { ignored: `malformed payload: ${z.prettifyError(parsed.error).split("\n")[0] ?? ""}` }

@@ -1,7 +1,7 @@
 /** GitHub's proof of origin: HMAC-SHA256 over the raw body (webhook documentation, "Validating webhook deliveries"). */
 import { verify } from "@octokit/webhooks-methods"
 
-export const SIGNATURE_HEADER = "x-hub-signature-256"
+export const GITHUB_SIGNATURE_HEADER = "x-hub-signature-256"
 
 /** Whether `signature` is the secret's over `body`. Without a secret, a signature or a body the answer is no. */
 export async function isFromGitHub(

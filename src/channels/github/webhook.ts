@@ -1,22 +1,22 @@
 /** GitHub's webhook: verified over the raw bytes, then parsed. Without a secret there is no webhook to mount. */
 import { Deny, Reject } from "../../base/errors.ts"
 import type { WebhookRequest } from "../channel.ts"
-import type { Ignored, IssueEvent } from "./parse.ts"
+import type { IgnoredDelivery, IssueEvent } from "./parse.ts"
 import { parseDelivery } from "./parse.ts"
-import { isFromGitHub, SIGNATURE_HEADER } from "./verify.ts"
+import { GITHUB_SIGNATURE_HEADER, isFromGitHub } from "./verify.ts"
 
 /** Where GitHub delivers, below our public address. */
 export const GITHUB_WEBHOOK = "/webhooks/github"
 
 /** Throws `Deny` for a wrong signature, `Reject` for a body that is no JSON. */
-export type GitHubWebhook = (request: WebhookRequest) => Promise<IssueEvent | Ignored>
+export type GitHubWebhook = (request: WebhookRequest) => Promise<IssueEvent | IgnoredDelivery>
 
 /** Null without a secret: then the route must not exist. */
 export function createGitHubWebhook(settings: { webhookSecret?: string; repos: string[] }): GitHubWebhook | null {
   const secret = settings.webhookSecret ?? ""
   if (secret === "") return null
   return async ({ headers, body }) => {
-    if (!(await isFromGitHub(secret, headers[SIGNATURE_HEADER], body))) {
+    if (!(await isFromGitHub(secret, headers[GITHUB_SIGNATURE_HEADER], body))) {
       throw new Deny("the GitHub signature is missing or wrong", {
         code: "bad_signature",
         fix: "Use the same secret in GITHUB_WEBHOOK_SECRET and on GitHub.",

@@ -7,7 +7,7 @@ import { z } from "zod"
 import type { Fetch } from "../../base/bounded-fetch.ts"
 import { createBoundedFetch, forRead, networkFailure } from "../../base/bounded-fetch.ts"
 import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
-import { failureOf } from "./failures.ts"
+import { sendFailure } from "./failures.ts"
 
 export interface SmsSettings {
   accountSid: string
@@ -152,5 +152,5 @@ function twilioError(error: unknown): Error {
       cause: error,
     })
   }
-  return new Reject(status, `Twilio refused the message: ${message}`, { ...failureOf(code), cause: error })
+  return new Reject(status, `Twilio refused the message: ${message}`, { ...sendFailure(code), cause: error })
 }

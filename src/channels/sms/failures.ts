@@ -60,7 +60,7 @@ export const FAILURES: Readonly<Record<number, Failure>> = {
 }
 
 /** The failure behind a code; unknown codes become `twilio_<code>`. */
-export function failureOf(code: number | undefined): Failure {
+export function sendFailure(code: number | undefined): Failure {
   if (code === undefined) return { code: "undelivered" }
   return FAILURES[code] ?? { code: `twilio_${code}`, fix: `See error ${code} in Twilio's error dictionary.` }
 }

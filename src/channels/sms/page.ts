@@ -8,14 +8,14 @@ import { measure } from "./segments.ts"
 const BUDGET = 4
 const CLOSING = "\nReply MORE for the rest"
 
-export interface Page {
+export interface SmsPage {
   text: string
   /** What comes after it, in the same form; empty when that was all. */
   rest: string
 }
 
 /** @param body as it would be sent, not Markdown any more */
-export function pageOf(body: string): Page {
+export function pageOf(body: string): SmsPage {
   if (measure(body).segments <= BUDGET) return { text: body, rest: "" }
   const at = cutAt(body, longest(body))
   return { text: body.slice(0, at).trimEnd() + CLOSING, rest: body.slice(at).trim() }

@@ -7,7 +7,7 @@ import { Reject } from "../../base/errors.ts"
 import { type Attachment, kindOfType, plainType } from "../attachment.ts"
 import type { Keyword } from "../carrier-keywords.ts"
 import type { DeliveryState, Inbound } from "../channel.ts"
-import { type Failure, failureOf } from "./failures.ts"
+import { type Failure, sendFailure } from "./failures.ts"
 import { keywordIn, spoken } from "./keywords.ts"
 import { MOST_ITEMS, mediaRef } from "./media.ts"
 import type { Form } from "./verify.ts"
@@ -103,7 +103,7 @@ export function parseStatus(form: Form, url: string, us: SmsIdentity): DeliveryR
     externalId: [MessageSid, MessageStatus, ErrorCode].filter((part) => part !== "").join(":"),
     providerId: MessageSid,
     state,
-    ...(state === "failed" ? { failure: failureOf(Number(ErrorCode) || undefined) } : {}),
+    ...(state === "failed" ? { failure: sendFailure(Number(ErrorCode) || undefined) } : {}),
     ...(outboxId !== null && UUID.test(outboxId) ? { outboxId } : {}),
   }
 }

@@ -2,7 +2,7 @@
  * What a text takes of its sender's throughput: a long-code number sends one segment a second (Twilio, "Understanding Twilio
  * rate limits and message queues"). Twilio queues what comes sooner, so a conversation's burst is let through at once.
  */
-import type { Outgoing, Toll } from "../channel.ts"
+import type { Outgoing, RateLimit } from "../channel.ts"
 import { measure } from "./segments.ts"
 import { partsOf } from "./send.ts"
 import { isWhatsApp } from "./whatsapp.ts"
@@ -12,7 +12,7 @@ const SMS = { key: "all", burst: 20, everyMs: 1000 }
 const WHATSAPP = { key: "whatsapp", burst: 20, everyMs: 125 }
 
 /** Segments on SMS; texts on WhatsApp, which has none. */
-export function smsTolls(message: Pick<Outgoing, "target" | "text" | "plain" | "brief">): Toll[] {
+export function smsRateLimits(message: Pick<Outgoing, "target" | "text" | "plain" | "brief">): RateLimit[] {
   if (isWhatsApp(message.target)) return [{ ...WHATSAPP, units: 1 }]
   const segments = partsOf(message).reduce((sum, part) => sum + measure(part).segments, 0)
   return [{ ...SMS, units: Math.max(1, segments) }]

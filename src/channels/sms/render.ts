@@ -6,7 +6,7 @@ import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
 import { isGsm7 } from "./segments.ts"
 
 /** Characters in one message (Twilio error 21617 above it). */
-export const MAX_BODY = 1600
+export const MAX_SMS_BODY = 1600
 
 /** Typographic signs and what the basic alphabet has for them. */
 const PLAIN: [RegExp, string][] = [
@@ -62,7 +62,7 @@ function tidy(text: string): string {
 export function splitBody(body: string): string[] {
   const parts: string[] = []
   let rest = body
-  while (rest.length > MAX_BODY) {
+  while (rest.length > MAX_SMS_BODY) {
     const at = cutAt(rest)
     parts.push(rest.slice(0, at))
     rest = rest.slice(at)
@@ -72,9 +72,10 @@ export function splitBody(body: string): string[] {
 
 function cutAt(text: string): number {
   for (const mark of ["\n", " "]) {
-    const at = text.lastIndexOf(mark, MAX_BODY - 1)
-    if (at > MAX_BODY * 0.4) return at + 1
+    const at = text.lastIndexOf(mark, MAX_SMS_BODY - 1)
+    if (at > MAX_SMS_BODY * 0.4) return at + 1
   }
-  const splitsPair = /[\ud800-\udbff]/.test(text.charAt(MAX_BODY - 1)) && /[\udc00-\udfff]/.test(text.charAt(MAX_BODY))
-  return splitsPair ? MAX_BODY - 1 : MAX_BODY
+  const splitsPair =
+    /[\ud800-\udbff]/.test(text.charAt(MAX_SMS_BODY - 1)) && /[\udc00-\udfff]/.test(text.charAt(MAX_SMS_BODY))
+  return splitsPair ? MAX_SMS_BODY - 1 : MAX_SMS_BODY
 }

@@ -4,10 +4,10 @@
  */
 import type { Clock } from "../../base/clock.ts"
 import { Reject } from "../../base/errors.ts"
-import type { Fate, Found, Lookup, Outgoing, Receipt } from "../channel.ts"
+import type { DeliveryOutcome, Found, Lookup, Outgoing, Receipt } from "../channel.ts"
 import { sendParts } from "../parts.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
-import { failureOf } from "./failures.ts"
+import { sendFailure } from "./failures.ts"
 import { pageOf } from "./page.ts"
 import { stateOf } from "./parse.ts"
 import { inCheapAlphabet, renderSms, splitBody } from "./render.ts"
@@ -51,14 +51,18 @@ function validity({ expiresAt }: Outgoing, now: Date): number {
 }
 
 /** What became of one message. */
-export async function fateOf(calls: TwilioCalls, sid: string, signal: AbortSignal): Promise<Fate> {
+export async function deliveryOutcomeOf(
+  calls: TwilioCalls,
+  sid: string,
+  signal: AbortSignal,
+): Promise<DeliveryOutcome> {
   const found = await calls.read((client) => client.messages(sid).fetch(), signal)
   const state = stateOf(found.status)
   const amount = found.price === null ? Number.NaN : Math.abs(Number(found.price))
   const price = { amount, currency: found.priceUnit, segments: Number(found.numSegments) }
   return {
     state,
-    ...(state === "failed" ? { failure: failureOf(found.errorCode || undefined) } : {}),
+    ...(state === "failed" ? { failure: sendFailure(found.errorCode || undefined) } : {}),
     ...(Number.isFinite(amount) ? { price } : {}),
   }
 }

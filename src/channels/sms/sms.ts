@@ -11,12 +11,12 @@ import { keywordIn } from "./keywords.ts"
 import { fetchTwilioMedia } from "./media.ts"
 import type { DeliveryReport, SmsInbound } from "./parse.ts"
 import { inboundOf, listedAttachments, parseIncoming, parseStatus, withAttachments } from "./parse.ts"
-import { smsTolls } from "./rate-limits.ts"
-import { MAX_BODY } from "./render.ts"
-import { fateOf, findSms, sendSms } from "./send.ts"
+import { smsRateLimits } from "./rate-limits.ts"
+import { MAX_SMS_BODY } from "./render.ts"
+import { deliveryOutcomeOf, findSms, sendSms } from "./send.ts"
 import { inspectSms, setUpSms } from "./setup.ts"
 import type { Form } from "./verify.ts"
-import { isFromTwilio, readForm, SIGNATURE_HEADER } from "./verify.ts"
+import { isFromTwilio, readForm, TWILIO_SIGNATURE_HEADER } from "./verify.ts"
 import { whatsappSender } from "./whatsapp.ts"
 
 export interface Sms extends Channel {
@@ -30,7 +30,7 @@ export interface Sms extends Channel {
     status(request: WebhookRequest): DeliveryReport
   } | null
   lookup: NonNullable<Channel["lookup"]>
-  fate: NonNullable<Channel["fate"]>
+  deliveryOutcome: NonNullable<Channel["deliveryOutcome"]>
   inspect: NonNullable<Channel["inspect"]>
   /** Lets Twilio deliver messages to this address; says what was done, in sentences. */
   setUp(publicUrl: string, signal: AbortSignal): Promise<string[]>
@@ -48,12 +48,12 @@ export function createSms(settings: SmsSettings, clock: Clock = systemClock): Sm
   const calls = createTwilioCalls(settings)
   return {
     id: "sms",
-    capabilities: { maxText: MAX_BODY, buttons: false, typing: false },
-    tolls: smsTolls,
+    capabilities: { maxText: MAX_SMS_BODY, buttons: false, typing: false },
+    rateLimits: smsRateLimits,
     webhook: settings.publicUrl === undefined ? null : webhookOf(settings, settings.publicUrl),
     send: async (message) => await sendSms({ calls, settings, clock }, message),
     lookup: async (message) => await findSms(calls, message),
-    fate: async (providerId, signal) => await fateOf(calls, providerId, signal),
+    deliveryOutcome: async (providerId, signal) => await deliveryOutcomeOf(calls, providerId, signal),
     fetchMedia: async (ref, limits) => await fetchTwilioMedia({ calls, settings }, ref, limits),
     inspect: async (signal) => await inspectSms(calls, settings, signal),
     setUp: async (publicUrl, signal) => await setUpSms(calls, settings, publicUrl, signal),
@@ -67,7 +67,7 @@ function webhookOf(settings: SmsSettings, publicUrl: string): NonNullable<Sms["w
     const form = readForm(request.body)
     const tokens = [settings.authToken, settings.previousAuthToken ?? ""]
     const url = `${publicUrl.replace(/\/+$/, "")}${request.url}`
-    if (isFromTwilio(tokens, request.headers[SIGNATURE_HEADER], url, form)) return form
+    if (isFromTwilio(tokens, request.headers[TWILIO_SIGNATURE_HEADER], url, form)) return form
     throw new Deny("the Twilio signature is missing or wrong", {
       code: "bad_signature",
       fix: `PUBLIC_URL must be exactly the address Twilio calls; it is ${publicUrl} now.`,

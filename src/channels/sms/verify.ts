@@ -4,7 +4,7 @@
  */
 import { validateRequest } from "twilio/lib/webhooks/webhooks.js"
 
-export const SIGNATURE_HEADER = "x-twilio-signature"
+export const TWILIO_SIGNATURE_HEADER = "x-twilio-signature"
 
 /** Form fields; a repeated key has all its values, in order. */
 export type Form = Record<string, string | string[]>

@@ -4,7 +4,7 @@
  */
 import { Reject } from "../../base/errors.ts"
 import { ChatMoved } from "./api.ts"
-import { readTarget } from "./parse.ts"
+import { readChatTarget } from "./parse.ts"
 
 export interface Place {
   chat: number
@@ -24,12 +24,12 @@ export interface Chats {
 
 export function createChats(): Chats {
   const now = new Map<number, number>()
-  const ears: ((from: string, to: string) => void)[] = []
+  const listeners: ((from: string, to: string) => void)[] = []
 
   function moved(from: number, to: number): void {
     if (from === to || now.get(from) === to) return
     now.set(from, to)
-    for (const hear of ears) hear(String(from), String(to))
+    for (const hear of listeners) hear(String(from), String(to))
   }
 
   return {
@@ -46,12 +46,12 @@ export function createChats(): Chats {
       }
     },
     moved,
-    onMoved: (hear) => void ears.push(hear),
+    onMoved: (hear) => void listeners.push(hear),
   }
 }
 
 function placeOf(target: string): Place {
-  const to = readTarget(target)
+  const to = readChatTarget(target)
   if (to === null) throw new Reject(400, `"${target}" is no Telegram chat`, { code: "bad_target" })
   return { chat: to.chat, where: to.topic === undefined ? {} : { message_thread_id: to.topic } }
 }

@@ -128,7 +128,7 @@ export function readMove(raw: unknown): { from: number; to: number } | null {
 }
 
 /** Chat, and topic where it is one: what `target` holds and `send` reads. */
-export function readTarget(target: string): { chat: number; topic?: number } | null {
+export function readChatTarget(target: string): { chat: number; topic?: number } | null {
   const match = /^(-?\d{1,16})(?::(\d{1,16}))?$/.exec(target)
   if (match === null) return null
   return { chat: Number(match[1]), ...(match[2] === undefined ? {} : { topic: Number(match[2]) }) }

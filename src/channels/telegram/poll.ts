@@ -20,7 +20,7 @@ const MAX_WAIT_MS = 5 * 60_000
 /** What we read; everything else stays at Telegram. */
 export const UPDATE_KINDS = ["message", "edited_message", "callback_query"] as const
 
-export interface PollerDeps {
+export interface TelegramPollerDeps {
   call: CallTelegram
   clock: Clock
   /** Stores one update durably. `Reject` means it never can be, and it is passed over; other errors repeat it. */
@@ -42,7 +42,7 @@ export interface TelegramPoller {
 
 const numbered = z.object({ update_id: z.number().int() })
 
-export function createTelegramPoller(deps: PollerDeps): TelegramPoller {
+export function createTelegramPoller(deps: TelegramPollerDeps): TelegramPoller {
   let offset: number | undefined
   let isReady = false
 

@@ -2,8 +2,8 @@
  * What a message takes of Telegram's limits (Bot FAQ, "My bot is hitting limits"): about one message a second in a chat, with
  * short bursts allowed; twenty a minute in a group; thirty a second in all. Each part is a message.
  */
-import type { Outgoing, Toll } from "../channel.ts"
-import { readTarget } from "./parse.ts"
+import type { Outgoing, RateLimit } from "../channel.ts"
+import { readChatTarget } from "./parse.ts"
 import { renderTelegram } from "./render.ts"
 
 const ALL = { key: "all", burst: 15, everyMs: 1000 / 15 }
@@ -11,8 +11,12 @@ const CHAT = { burst: 5, everyMs: 1000 }
 /** Never more than twenty in any minute: five at once, and fifteen after them. */
 const GROUP = { burst: 5, everyMs: 4000 }
 
-export function telegramTolls({ target, text, done = [] }: Pick<Outgoing, "target" | "text" | "done">): Toll[] {
-  const chat = readTarget(target)?.chat
+export function telegramRateLimits({
+  target,
+  text,
+  done = [],
+}: Pick<Outgoing, "target" | "text" | "done">): RateLimit[] {
+  const chat = readChatTarget(target)?.chat
   const units = Math.max(1, renderTelegram(text).length - done.length)
   if (chat === undefined) return []
   // Topics of a group share its limit; ids of groups are negative.

@@ -14,9 +14,9 @@ import { deliveryHealth } from "./health.ts"
 import { fetchTelegramFile } from "./media.ts"
 import type { BotIdentity } from "./parse.ts"
 import { parseUpdate, readMove } from "./parse.ts"
-import type { PollerDeps, TelegramPoller } from "./poll.ts"
+import type { TelegramPoller, TelegramPollerDeps } from "./poll.ts"
 import { createTelegramPoller, LONG_POLL_SECONDS, UPDATE_KINDS } from "./poll.ts"
-import { telegramTolls } from "./rate-limits.ts"
+import { telegramRateLimits } from "./rate-limits.ts"
 import { sendTelegram } from "./send.ts"
 import { isFromTelegram, SECRET_HEADER } from "./verify.ts"
 
@@ -54,7 +54,7 @@ export interface Telegram extends Channel {
   setupWebhook(publicUrl: string, signal: AbortSignal): Promise<void>
   /** The menu of commands, names without a slash, at most 100: everyone's, or the one of a single chat. */
   setCommands(commands: MenuEntry[], signal: AbortSignal, chat?: string): Promise<void>
-  poller(deps: Omit<PollerDeps, "call">): TelegramPoller
+  poller(deps: Omit<TelegramPollerDeps, "call">): TelegramPoller
 }
 
 export interface MenuEntry {
@@ -87,7 +87,7 @@ export function createTelegram(settings: TelegramSettings, clock: Clock = system
     botId: bot.id,
     isPolled,
     capabilities: { maxText: 4096, buttons: true, typing: true },
-    tolls: telegramTolls,
+    rateLimits: telegramRateLimits,
     webhook: secret === "" ? null : (request) => parse(verified(secret, request)),
     parse,
     identify,

@@ -1,11 +1,11 @@
 /** Approvals: what waits for the owner's word. The code and the verb are sent; what is executed is the server's stored row. */
 
-import { type Act, type AddCommands, show } from "../session.ts"
+import { type AddCommands, type CommandAction, show } from "../session.ts"
 import { approvalsSchema, decidedSchema } from "../shapes.ts"
 import { plain } from "../terminal.ts"
 import { when } from "./figures.ts"
 
-export const addApprovals: AddCommands = (program, act) => {
+export const addApprovalCommands: AddCommands = (program, act) => {
   const approvals = program.command("approvals").description("what waits for your word")
 
   approvals
@@ -45,7 +45,7 @@ export const addApprovals: AddCommands = (program, act) => {
 
 const VERDICTS = { approve: "yes", deny: "no" } as const
 
-function answer(act: Act, bodyOf: (words: string[]) => object) {
+function answer(act: CommandAction, bodyOf: (words: string[]) => object) {
   return act(async (session, command) => {
     const [first = "", ...words] = command.args
     const code = first.toUpperCase()

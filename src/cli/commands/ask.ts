@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises"
 import { Limit, Reject, Retry, Uncertain } from "../../base/errors.ts"
-import type { Session } from "../session.ts"
+import type { CliSession } from "../session.ts"
 import { type Answer, answerSchema } from "../shapes.ts"
 
 /** How long one request is held open; the server may hold it shorter. */
@@ -18,13 +18,13 @@ export interface Asking {
   signal?: AbortSignal
 }
 
-export type Spoken = Answer & { reply: string }
+export type RepliedAnswer = Answer & { reply: string }
 
 /**
  * Throws `Limit` (`limit_reply_wait`) when there is no reply in time: the message is accepted all the same. `Reject`
  * (`no_reply`) when its run ended without one.
  */
-export async function ask(session: Session, text: string, asking: Asking): Promise<Spoken> {
+export async function ask(session: CliSession, text: string, asking: Asking): Promise<RepliedAnswer> {
   const { thread, wait, signal } = asking
   const body = { text, ...(thread === undefined ? {} : { thread }) }
   const cancel = signal ? { signal } : {}
@@ -58,7 +58,7 @@ function passing(error: unknown): Uncertain | Retry {
   throw error
 }
 
-function spoken(answer: Answer, reply: string | null): Spoken {
+function spoken(answer: Answer, reply: string | null): RepliedAnswer {
   if (reply !== null) return { ...answer, reply }
   throw new Reject(200, "the message was taken, but its run ended without a reply", {
     code: "no_reply",

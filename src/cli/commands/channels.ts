@@ -1,12 +1,12 @@
 /** Channels: where it can be reached, whether that works, letting providers deliver here, letting people in. */
 import { z } from "zod"
-import type { AddCommands, Session } from "../session.ts"
+import type { AddCommands, CliSession } from "../session.ts"
 import { type ChannelReport, channelsSchema } from "../shapes.ts"
-import { type Column, plain, table } from "../terminal.ts"
+import { plain, type TableColumn, table } from "../terminal.ts"
 import { when } from "./figures.ts"
-import { addPairing } from "./pairing.ts"
+import { addPairingCommand } from "./pairing.ts"
 
-const COLUMNS: Column<ChannelReport>[] = [
+const COLUMNS: TableColumn<ChannelReport>[] = [
   { title: "CHANNEL", cell: (channel) => channel.id },
   { title: "STATE", cell: stateOf },
   { title: "IN BY", cell: ({ takes }) => takes ?? "-" },
@@ -17,12 +17,12 @@ const COLUMNS: Column<ChannelReport>[] = [
   { title: "DETAIL", cell: ({ detail }) => detail ?? "", width: 80 },
 ]
 
-export const addChannels: AddCommands = (program, act) => {
+export const addChannelCommands: AddCommands = (program, act) => {
   const channels = program
     .command("channels")
     .description("where it can be reached, what went through, and what is wrong")
     .action(act(list))
-  addPairing(channels, act)
+  addPairingCommand(channels, act)
   channels
     .command("setup")
     .argument("<id>", "telegram or sms")
@@ -41,7 +41,7 @@ export const addChannels: AddCommands = (program, act) => {
 const SET_UP_MS = 45_000
 const doneSchema = z.looseObject({ done: z.array(z.string()) })
 
-async function list({ client, terminal }: Session): Promise<number> {
+async function list({ client, terminal }: CliSession): Promise<number> {
   const answer = await client().get("/api/v1/channels", channelsSchema)
   if (terminal.json) {
     terminal.document(answer)

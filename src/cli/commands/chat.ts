@@ -4,7 +4,7 @@ import { createInterface, type Interface } from "node:readline/promises"
 import type { Command } from "commander"
 import { Misconfigured, VigilError } from "../../base/errors.ts"
 import { sayError } from "../report.ts"
-import { type AddCommands, type Session, whole } from "../session.ts"
+import { type AddCommands, type CliSession, whole } from "../session.ts"
 import type { Answer, Letter } from "../shapes.ts"
 import { plain, type Terminal } from "../terminal.ts"
 import { type Asking, ask } from "./ask.ts"
@@ -16,7 +16,7 @@ interface ChatOptions extends Asking {
   message?: string
 }
 
-export const addChat: AddCommands = (program, act) => {
+export const addChatCommand: AddCommands = (program, act) => {
   program
     .command("chat")
     .description("talk to the agent: by line in a terminal, one message a line from a pipe")
@@ -26,14 +26,14 @@ export const addChat: AddCommands = (program, act) => {
     .action(act(chat))
 }
 
-async function chat(session: Session, command: Command): Promise<number> {
+async function chat(session: CliSession, command: Command): Promise<number> {
   const options = command.opts<ChatOptions>()
   const { terminal } = session
   if (options.message !== undefined) return once(session, options.message, options)
   return terminal.stdin.isTTY && !terminal.json ? converse(session, options) : pipe(session, options)
 }
 
-async function once(session: Session, text: string, options: ChatOptions): Promise<number> {
+async function once(session: CliSession, text: string, options: ChatOptions): Promise<number> {
   if (text.trim() === "") {
     throw new Misconfigured("the message is empty", {
       code: "empty_message",
@@ -46,7 +46,7 @@ async function once(session: Session, text: string, options: ChatOptions): Promi
   return 0
 }
 
-async function pipe(session: Session, options: ChatOptions): Promise<number> {
+async function pipe(session: CliSession, options: ChatOptions): Promise<number> {
   const messages: Answer[] = []
   let { thread } = options
   for await (const line of createInterface({ input: session.terminal.stdin })) {
@@ -60,7 +60,7 @@ async function pipe(session: Session, options: ChatOptions): Promise<number> {
   return 0
 }
 
-async function converse(session: Session, options: ChatOptions): Promise<number> {
+async function converse(session: CliSession, options: ChatOptions): Promise<number> {
   const { terminal } = session
   const lines = createInterface({ input: terminal.stdin, output: terminal.stderr, prompt: "you    " })
   const over = new AbortController()
@@ -83,7 +83,7 @@ async function converse(session: Session, options: ChatOptions): Promise<number>
 }
 
 /** Shows each reply once, though it arrives twice: as the answer to a message and in the stream of the conversation. */
-function createTalk(session: Session, lines: Interface) {
+function createTalk(session: CliSession, lines: Interface) {
   const { terminal } = session
   const answered = new Map<string, string>()
   let held: Letter[] | null = null

@@ -1,6 +1,6 @@
 /** Facts: any document as text: one line a value, one table a list. For what has no page of its own in the terminal. */
 
-import { type Column, plain, type Terminal, table } from "../terminal.ts"
+import { plain, type TableColumn, type Terminal, table } from "../terminal.ts"
 import { dollars, when } from "./figures.ts"
 
 type Row = Record<string, unknown>
@@ -20,7 +20,7 @@ export function printFacts(terminal: Terminal, facts: Row, indent = ""): void {
   }
 }
 
-function columnsOf(rows: Row[]): Column<Row>[] {
+function columnsOf(rows: Row[]): TableColumn<Row>[] {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   return names.map((name) => ({ title: name, cell: (row) => factOf(name, row[name]) }))
 }

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs"
 import type { Command } from "commander"
 import { z } from "zod"
 import { Misconfigured, messageOf } from "../../base/errors.ts"
-import { type AddCommands, type Session, show } from "../session.ts"
+import { type AddCommands, type CliSession, show } from "../session.ts"
 import { anything } from "../shapes.ts"
-import { type Column, plain, table } from "../terminal.ts"
+import { plain, type TableColumn, table } from "../terminal.ts"
 import { when } from "./figures.ts"
 
 const hookSchema = z.looseObject({
@@ -17,7 +17,7 @@ const hookSchema = z.looseObject({
 const hooksSchema = z.looseObject({ hooks: z.array(hookSchema) })
 const madeSchema = z.looseObject({ path: z.string(), secret: z.string().nullable() })
 
-const COLUMNS: Column<z.infer<typeof hookSchema>>[] = [
+const COLUMNS: TableColumn<z.infer<typeof hookSchema>>[] = [
   { title: "NAME", cell: ({ name }) => name },
   { title: "DOES", cell: ({ action }) => action.kind },
   { title: "TEXT", cell: ({ action }) => action.text },
@@ -63,7 +63,7 @@ export const addHookCommands: AddCommands = (program, act) => {
     )
 }
 
-async function addHook({ terminal, client }: Session, command: Command): Promise<number> {
+async function addHook({ terminal, client }: CliSession, command: Command): Promise<number> {
   const {
     say,
     do: work,

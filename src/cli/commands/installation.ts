@@ -3,14 +3,14 @@
  * triage without an account.
  */
 import { type Command, InvalidArgumentError } from "commander"
-import type { AddCommands, Session } from "../session.ts"
+import type { AddCommands, CliSession } from "../session.ts"
 import { demoSchema, linkSchema } from "../shapes.ts"
 import { plain } from "../terminal.ts"
 
 /** A demo asks a model about each of its issues, one after the other. */
 const DEMO_MS = 300_000
 
-export const addInstallation: AddCommands = (program, act) => {
+export const addInstallationCommands: AddCommands = (program, act) => {
   program
     .command("link")
     .description("make a new one-time link to the dashboard; keep it to yourself")
@@ -53,7 +53,7 @@ export const addInstallation: AddCommands = (program, act) => {
     )
 }
 
-async function setUpGitHub({ client, terminal }: Session, command: Command): Promise<number> {
+async function setUpGitHub({ client, terminal }: CliSession, command: Command): Promise<number> {
   const { org } = command.opts<{ org?: string }>()
   const { url, expiresInMinutes } = await client().send("POST", "/api/v1/link", undefined, linkSchema)
   const page = `${new URL(url).origin}/setup/github${org === undefined ? "" : `?org=${org}`}`

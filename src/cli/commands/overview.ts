@@ -11,16 +11,16 @@ import {
   type Status,
   statusSchema,
 } from "../shapes.ts"
-import { type Column, short, type Terminal, table } from "../terminal.ts"
+import { short, type TableColumn, type Terminal, table } from "../terminal.ts"
 import { printFacts } from "./facts.ts"
 import { score, when } from "./figures.ts"
 
-const CHANNELS: Column<ChannelRow>[] = [
+const CHANNELS: TableColumn<ChannelRow>[] = [
   { title: "CHANNEL", cell: (channel) => channel.id },
   { title: "STATE", cell: (channel) => channel.state },
   { title: "DETAIL", cell: (channel) => channel.detail ?? "", width: 100 },
 ]
-const AUTOMATIONS: Column<AutomationRow>[] = [
+const AUTOMATIONS: TableColumn<AutomationRow>[] = [
   { title: "ID", cell: ({ id }) => String(id), right: true },
   { title: "STATE", cell: ({ state }) => state ?? "-" },
   { title: "NEXT", cell: ({ nextAt }) => when(nextAt) },
@@ -28,7 +28,7 @@ const AUTOMATIONS: Column<AutomationRow>[] = [
   { title: "WHAT", cell: ({ title, name }) => title ?? name ?? "-", width: 50 },
   { title: "WHEN", cell: ({ sentence }) => sentence ?? "-", width: 60 },
 ]
-const MEMORIES: Column<MemoryRow>[] = [
+const MEMORIES: TableColumn<MemoryRow>[] = [
   { title: "ID", cell: ({ id }) => String(id), right: true },
   { title: "SCORE", cell: (memory) => score(memory.score), right: true },
   { title: "KIND", cell: ({ kind }) => kind ?? "-" },
@@ -36,7 +36,7 @@ const MEMORIES: Column<MemoryRow>[] = [
   { title: "TEXT", cell: ({ text }) => text, width: 90 },
 ]
 
-export const addOverview: AddCommands = (program, act) => {
+export const addOverviewCommands: AddCommands = (program, act) => {
   addStatus(program, act)
 
   program

@@ -5,7 +5,7 @@ import { pairingSchema } from "../shapes.ts"
 import { plain } from "../terminal.ts"
 import { when } from "./figures.ts"
 
-export const addPairing: AddCommands = (channels, act) => {
+export const addPairingCommand: AddCommands = (channels, act) => {
   channels
     .command("pair")
     .argument("[name]", '"me" for another address of yours, or a name')

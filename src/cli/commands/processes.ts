@@ -7,12 +7,12 @@ import { once } from "node:events"
 import { constants } from "node:os"
 import { fileURLToPath } from "node:url"
 import { Argument } from "commander"
-import type { AddCommands, Session } from "../session.ts"
+import type { AddCommands, CliSession } from "../session.ts"
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url))
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP"] as const
 
-export const addProcesses: AddCommands = (program, act) => {
+export const addProcessCommands: AddCommands = (program, act) => {
   program
     .command("start")
     .description("run the server in this terminal")
@@ -35,7 +35,7 @@ export const addProcesses: AddCommands = (program, act) => {
     )
 }
 
-async function runMain(session: Session, role: string, stdout: "inherit" | 2): Promise<number> {
+async function runMain(session: CliSession, role: string, stdout: "inherit" | 2): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, MAIN, role], {
     stdio: ["inherit", stdout, "inherit"],
     env: session.env,

@@ -9,7 +9,7 @@ import { type AddCommands, whole } from "../session.ts"
 
 const RUN = fileURLToPath(new URL("../../../test/prove/run.ts", import.meta.url))
 
-export const addProve: AddCommands = (program, act) => {
+export const addProveCommand: AddCommands = (program, act) => {
   program
     .command("prove")
     .description("kill it, race it, pull the plug: run the proofs and write PROMISES.md")

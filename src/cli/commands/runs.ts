@@ -2,13 +2,13 @@
 import { Option } from "commander"
 import { type AddCommands, show, whole } from "../session.ts"
 import { type RunRow, runDetailSchema, runsSchema } from "../shapes.ts"
-import { type Column, table } from "../terminal.ts"
+import { type TableColumn, table } from "../terminal.ts"
 import { dollars, duration, when } from "./figures.ts"
 import { printTrace } from "./trace.ts"
 
 const STATES = ["running", "waiting", "done", "failed", "cancelled", "needs_review"]
 
-const COLUMNS: Column<RunRow>[] = [
+const COLUMNS: TableColumn<RunRow>[] = [
   { title: "RUN", cell: (run) => run.id, width: 36 },
   { title: "STARTED", cell: (run) => when(run.startedAt) },
   { title: "STATE", cell: (run) => run.state },
@@ -18,7 +18,7 @@ const COLUMNS: Column<RunRow>[] = [
   { title: "TRIGGER", cell: (run) => run.trigger ?? run.kind, width: 48 },
 ]
 
-export const addRuns: AddCommands = (program, act) => {
+export const addRunCommands: AddCommands = (program, act) => {
   program
     .command("runs")
     .description("what the agent did, newest first")

@@ -6,16 +6,16 @@ import { createInterface } from "node:readline/promises"
 import { Writable } from "node:stream"
 import { type Command, Option } from "commander"
 import { Misconfigured } from "../../base/errors.ts"
-import { type AddCommands, type Session, show } from "../session.ts"
+import { type AddCommands, type CliSession, show } from "../session.ts"
 import { anything, type SecretRow, secretsSchema } from "../shapes.ts"
-import { type Column, table } from "../terminal.ts"
+import { type TableColumn, table } from "../terminal.ts"
 import { when } from "./figures.ts"
 
 /** As the vault names them. */
 const NAME = /^[A-Z][A-Z0-9_]{1,63}$/
 const MAX_CHARACTERS = 64 * 1024
 
-const COLUMNS: Column<SecretRow>[] = [
+const COLUMNS: TableColumn<SecretRow>[] = [
   { title: "NAME", cell: (secret) => secret.name },
   { title: "HOSTS", cell: (secret) => secret.hosts.join(" ") || "-" },
   { title: "TOOLS", cell: (secret) => secret.tools.join(" ") || "-" },
@@ -26,7 +26,7 @@ const COLUMNS: Column<SecretRow>[] = [
   },
 ]
 
-export const addSecrets: AddCommands = (program, act) => {
+export const addSecretCommands: AddCommands = (program, act) => {
   const secrets = program.command("secrets").description("names of stored secrets and who may use them; never values")
 
   secrets
@@ -69,7 +69,7 @@ export const addSecrets: AddCommands = (program, act) => {
     )
 }
 
-async function setSecret(session: Session, command: Command): Promise<number> {
+async function setSecret(session: CliSession, command: Command): Promise<number> {
   const options = command.opts<{ host?: string[]; tool?: string[]; value?: unknown }>()
   const name = nameOf(command)
   if (options.value !== undefined || command.args.length > 1) {
@@ -100,7 +100,7 @@ function nameOf(command: Command): string {
   })
 }
 
-async function readValue(session: Session, name: string): Promise<string> {
+async function readValue(session: CliSession, name: string): Promise<string> {
   const { stdin } = session.terminal
   const value = stdin.isTTY ? await prompted(session, name) : (await readAll(stdin)).replace(/\r?\n$/, "")
   if (value !== "") return value
@@ -126,7 +126,7 @@ async function readAll(stdin: NodeJS.ReadStream): Promise<string> {
 }
 
 /** What is typed goes nowhere but into the answer. */
-async function prompted({ terminal }: Session, name: string): Promise<string> {
+async function prompted({ terminal }: CliSession, name: string): Promise<string> {
   terminal.stderr.write(`Value of ${name} (not shown): `)
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: terminal.stdin, output: nowhere, terminal: true })

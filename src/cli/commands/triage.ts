@@ -1,13 +1,13 @@
 /** Triage: who is on call for issues, and what was decided about them. */
 import { type Command, InvalidArgumentError } from "commander"
 import { z } from "zod"
-import { type AddCommands, type Session, show, whole } from "../session.ts"
+import { type AddCommands, type CliSession, show, whole } from "../session.ts"
 import { anything, type DecisionRow, decisionsSchema, type Rota, rotaAnswerSchema } from "../shapes.ts"
-import { type Column, plain, type Terminal, table } from "../terminal.ts"
+import { plain, type TableColumn, type Terminal, table } from "../terminal.ts"
 
 const ROTA = "/api/v1/triage/rota"
 
-const COLUMNS: Column<DecisionRow>[] = [
+const COLUMNS: TableColumn<DecisionRow>[] = [
   { title: "ISSUE", cell: ({ repo, number }) => `${repo}#${number}` },
   { title: "KIND", cell: ({ kind, correctedTo }) => (correctedTo ? `${kind} -> ${correctedTo}` : (kind ?? "-")) },
   {
@@ -21,7 +21,7 @@ const COLUMNS: Column<DecisionRow>[] = [
   { title: "TITLE", cell: ({ title }) => title ?? "", width: 60 },
 ]
 
-export const addTriage: AddCommands = (program, act) => {
+export const addTriageCommands: AddCommands = (program, act) => {
   const triage = program.command("triage").description("GitHub issues: who is on call, what was decided")
 
   triage
@@ -65,7 +65,7 @@ export const addTriage: AddCommands = (program, act) => {
     .action(act(setRota))
 }
 
-async function setRota(session: Session, command: Command): Promise<number> {
+async function setRota(session: CliSession, command: Command): Promise<number> {
   const { start = today(session.clock.now()), every } = command.opts<{ start?: string; every: number }>()
   const client = session.client()
   const path = rotaPath(command)

@@ -18,7 +18,7 @@ const VERBS = [
   ["leave", "no", "it is not needed any more"],
 ] as const
 
-export const addDoubts: AddCommands = (program, act) => {
+export const addUncertainCommands: AddCommands = (program, act) => {
   const doubts = program.command("doubts").description("messages that may not have arrived")
 
   doubts

@@ -5,13 +5,13 @@
 import { Misconfigured } from "../../base/errors.ts"
 import { createClient } from "../client.ts"
 import { reportError } from "../report.ts"
-import type { AddCommands, Session } from "../session.ts"
+import type { AddCommands, CliSession } from "../session.ts"
 import type { Settings } from "../settings.ts"
 import { plain, type Terminal } from "../terminal.ts"
 import { type Check, check, wrong } from "./finding.ts"
 import { askServer, type ServerReport } from "./server-checks.ts"
 
-export const addDoctor: AddCommands = (program, act) => {
+export const addDoctorCommand: AddCommands = (program, act) => {
   program
     .command("doctor")
     .description("look for what is wrong, and say what to do about it")
@@ -29,7 +29,7 @@ export const addDoctor: AddCommands = (program, act) => {
     )
 }
 
-async function examine(session: Session): Promise<Check[]> {
+async function examine(session: CliSession): Promise<Check[]> {
   // Loaded here alone: it brings the database's code along, which no other command needs.
   const { checkConfig, checkNode } = await import("./machine-checks.ts")
   const node = checkNode(process.versions.node)
@@ -40,7 +40,7 @@ async function examine(session: Session): Promise<Check[]> {
 }
 
 /** A server elsewhere has its own settings, data and database: those are looked at here only when it is ours. */
-async function examineMachine(session: Session, settings: Settings, server: ServerReport): Promise<Check[]> {
+async function examineMachine(session: CliSession, settings: Settings, server: ServerReport): Promise<Check[]> {
   const { checkConfig, checkDatabase, checkDataDir } = await import("./machine-checks.ts")
   const config = checkConfig(session.env, server.inVault)
   const url = session.env.DATABASE_URL || undefined
@@ -52,7 +52,7 @@ async function examineMachine(session: Session, settings: Settings, server: Serv
 }
 
 /** The settings, or what is wrong with those that say where the server is. */
-function settingsOf(session: Session): Settings | { checks: Check[] } {
+function settingsOf(session: CliSession): Settings | { checks: Check[] } {
   try {
     return session.settings()
   } catch (error) {

@@ -11,7 +11,7 @@ import { vector } from "@electric-sql/pglite-pgvector"
 import { messageOf } from "../../base/errors.ts"
 import type { Db, Tx } from "../db.ts"
 import { compile } from "../sql.ts"
-import { createPrepared, type Prepared, type Session } from "./prepared.ts"
+import { createPrepared, type Prepared, type WireSession } from "./prepared.ts"
 
 export type FsyncHook = (fd: number) => void
 
@@ -136,7 +136,7 @@ function syncDirectory(path: string, fsync: FsyncHook): void {
   }
 }
 
-function statements(prepared: Prepared, session: Session): Tx {
+function statements(prepared: Prepared, session: WireSession): Tx {
   return {
     query: async (statement) => {
       const { text, values } = compile(statement)
@@ -171,25 +171,25 @@ function createLine(): <T>(work: () => Promise<T>) => Promise<T> {
 }
 
 /** Who listens, for what comes with the answers that PGlite does not read itself. */
-function createEars() {
-  const ears = new Map<string, Set<(payload: string) => void>>()
+function createListeners() {
+  const listeners = new Map<string, Set<(payload: string) => void>>()
   return {
     add(channel: string, hear: (payload: string) => void): () => void {
-      const set = ears.get(channel) ?? new Set()
-      ears.set(channel, set.add(hear))
+      const set = listeners.get(channel) ?? new Set()
+      listeners.set(channel, set.add(hear))
       return () => void set.delete(hear)
     },
     hear(channel: string, payload: string): void {
-      for (const ear of ears.get(channel) ?? []) queueMicrotask(() => ear(payload))
+      for (const listener of listeners.get(channel) ?? []) queueMicrotask(() => listener(payload))
     },
   }
 }
 
 function surface(pglite: PGlite): Db {
-  const ears = createEars()
-  const prepared = createPrepared({ parsers: pglite.parsers, hear: ears.hear })
+  const listeners = createListeners()
+  const prepared = createPrepared({ parsers: pglite.parsers, hear: listeners.hear })
   // Between those of pg-boss; that no transaction is open but the caller's own, the line sees to.
-  const say: Session["say"] = (message) =>
+  const say: WireSession["say"] = (message) =>
     pglite.runExclusive(async () => {
       if (!pglite.ready) throw new Error("PGlite is closed")
       const parts: Buffer[] = []
@@ -217,10 +217,10 @@ function surface(pglite: PGlite): Db {
       await inLine(() => pglite.exec(text))
     },
     async listen(channel, hear) {
-      const deaf = ears.add(channel, hear)
+      const unsubscribe = listeners.add(channel, hear)
       const unlisten = await pglite.listen(channel, hear)
       return async () => {
-        deaf()
+        unsubscribe()
         await unlisten()
       }
     },

@@ -5,24 +5,24 @@
  */
 import { protocol, type Results, types } from "@electric-sql/pglite"
 import { Reject } from "../../base/errors.ts"
-import { type Column, columnsOf, rowsOf } from "./rows.ts"
+import { columnsOf, type RowColumn, rowsOf } from "./rows.ts"
 
 /** PGlite itself, or its open transaction: both run on the one session that holds the prepared statements. */
-export interface Session {
+export interface WireSession {
   query<T>(text: string, values?: unknown[]): Promise<Results<T>>
   /** What the database answers to messages of the wire protocol. */
   say(message: Uint8Array): Promise<Buffer>
 }
 
 export interface Prepared {
-  run(session: Session, text: string, values: unknown[]): Promise<Record<string, unknown>[]>
+  run(session: WireSession, text: string, values: unknown[]): Promise<Record<string, unknown>[]>
 }
 
 /** A statement that the database knows by name. */
 interface Plan {
   name: string
   /** Of its rows; the answer to an execution does not say them again. */
-  columns: Column[]
+  columns: RowColumn[]
 }
 
 /** What Parse takes and is worth keeping; anything else runs as it is. */
@@ -44,7 +44,7 @@ export function createPrepared({ parsers = types.parsers, hear = () => {} }: Pre
   const plans = new Map<string, Plan>()
   let made = 0
 
-  async function prepare(session: Session, text: string): Promise<Plan> {
+  async function prepare(session: WireSession, text: string): Promise<Plan> {
     const known = plans.get(text)
     if (known) return known
     const name = `vigil_${++made}`

@@ -6,7 +6,7 @@
 import { protocol, type types } from "@electric-sql/pglite"
 
 /** How a column is named, and read from its text. */
-export interface Column {
+export interface RowColumn {
   name: string
   read: (text: string) => unknown
 }
@@ -18,7 +18,7 @@ const HEAD = 5
 /** The rows in it. Throws what the database refused; `hear` gets what it tells beside the answer. */
 export function rowsOf(
   answer: Buffer,
-  columns: readonly Column[],
+  columns: readonly RowColumn[],
   hear: (channel: string, payload: string) => void,
 ): Record<string, unknown>[] {
   const rows: Record<string, unknown>[] = []
@@ -33,8 +33,8 @@ export function rowsOf(
 }
 
 /** Of a description of a statement. */
-export function columnsOf(answer: Buffer, parsers: Record<number | string, types.Parser>): Column[] {
-  const columns: Column[] = []
+export function columnsOf(answer: Buffer, parsers: Record<number | string, types.Parser>): RowColumn[] {
+  const columns: RowColumn[] = []
   new protocol.Parser().parse(answer, (message) => {
     if (!(message instanceof protocol.messages.RowDescriptionMessage)) return
     for (const { name, dataTypeID } of message.fields) {
@@ -46,7 +46,7 @@ export function columnsOf(answer: Buffer, parsers: Record<number | string, types
 }
 
 /** After a count of values, each is its length (-1: there is none) and its text. */
-function rowAt(answer: Buffer, start: number, columns: readonly Column[]): Record<string, unknown> {
+function rowAt(answer: Buffer, start: number, columns: readonly RowColumn[]): Record<string, unknown> {
   const row: Record<string, unknown> = {}
   let at = start + 2
   for (const { name, read } of columns) {

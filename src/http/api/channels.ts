@@ -23,20 +23,20 @@ export const channelReport = z.object({
 })
 export type ChannelReport = z.output<typeof channelReport>
 
-export interface ChannelDesk {
+export interface ChannelAdmin {
   reports(): Promise<ChannelReport[]>
   /** Lets the provider deliver to us; says what was done. Throws `Reject` or `Misconfigured` where that cannot be. */
   setUp(id: string): Promise<string[]>
 }
 
-export function addChannels(endpoints: Endpoints, desk: ChannelDesk): void {
+export function addChannelRoutes(endpoints: Endpoints, channelAdmin: ChannelAdmin): void {
   endpoints.add({
     method: "GET",
     path: "/api/v1/channels",
     summary: "Every channel: whether it works, what is wrong at its provider, what went through it",
     input: {},
     answers: { 200: z.object({ channels: z.array(channelReport) }) },
-    handle: async () => ({ channels: await desk.reports() }),
+    handle: async () => ({ channels: await channelAdmin.reports() }),
   })
   endpoints.add({
     method: "POST",
@@ -44,6 +44,6 @@ export function addChannels(endpoints: Endpoints, desk: ChannelDesk): void {
     summary: "Let a channel's provider deliver to PUBLIC_URL",
     input: { params: z.object({ id: z.string().max(20) }) },
     answers: { 200: z.object({ done: z.array(z.string()) }) },
-    handle: async ({ params: { id } }) => ({ done: await desk.setUp(id) }),
+    handle: async ({ params: { id } }) => ({ done: await channelAdmin.setUp(id) }),
   })
 }

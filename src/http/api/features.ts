@@ -33,7 +33,7 @@ export interface FeatureApiDeps {
   linkTo: (key: string) => { path: string; url: string; expiresInMinutes: number }
 }
 
-export function addFeatures(endpoints: Endpoints, { features, sessions, linkTo }: FeatureApiDeps): void {
+export function addFeatureRoutes(endpoints: Endpoints, { features, sessions, linkTo }: FeatureApiDeps): void {
   addLists(endpoints, features)
   addSecrets(endpoints, features)
 

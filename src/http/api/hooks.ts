@@ -15,7 +15,7 @@ const made = z.object({
 })
 const nothing = (name: string) => new Reject(404, `there is no webhook ${name}`, { code: "not_found" })
 
-export function addHooks(endpoints: Endpoints, hooks: Hooks): void {
+export function addHookRoutes(endpoints: Endpoints, hooks: Hooks): void {
   endpoints.add({
     method: "GET",
     path: "/api/v1/hooks",

@@ -3,17 +3,17 @@ import type { FastifyReply, FastifyRequest } from "fastify"
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import type { Db } from "../../db/db.ts"
-import { lastReply, letters, repliesAfter, threadOf } from "../../thread/outbox/mailbox.ts"
+import { lastReply, messagesOf, repliesAfter, threadOf } from "../../thread/outbox/mailbox.ts"
 import { listRuns } from "../../thread/runs/trace.ts"
 import type { Overload } from "../overload.ts"
 import type { Endpoints } from "./endpoint.ts"
-import type { Streams } from "./streams.ts"
+import type { EventStreams } from "./streams.ts"
 import type { Talk } from "./talk.ts"
 
 export interface MessageDeps {
   db: Db
   talk: Talk
-  streams: Streams
+  streams: EventStreams
   overload: Overload
   /** Fires when the server closes. */
   closing: AbortSignal
@@ -34,7 +34,7 @@ const letter = z.object({
 })
 const idempotencyKey = z.string().trim().min(1).max(200).optional()
 
-export function addMessages(endpoints: Endpoints, { db, talk, streams, overload, closing }: MessageDeps): void {
+export function addMessageRoutes(endpoints: Endpoints, { db, talk, streams, overload, closing }: MessageDeps): void {
   endpoints.add({
     method: "POST",
     path: "/api/v1/messages",
@@ -88,7 +88,7 @@ export function addMessages(endpoints: Endpoints, { db, talk, streams, overload,
     async handle({ params, query }) {
       await needThread(db, params.id)
       const cursor = await lastReply(db, params.id)
-      return { messages: await letters(db, params.id, { limit: query.limit, before: query.before ?? null }), cursor }
+      return { messages: await messagesOf(db, params.id, { limit: query.limit, before: query.before ?? null }), cursor }
     },
   })
 

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import type { Db } from "../../db/db.ts"
-import { findRun, listRuns, openQuestions, questionByCode, RUN_STATES } from "../../thread/runs/trace.ts"
+import { approvalByCode, findRun, listRuns, openApprovalRecords, RUN_STATES } from "../../thread/runs/trace.ts"
 import type { Endpoints } from "./endpoint.ts"
 import type { Talk } from "./talk.ts"
 
@@ -85,7 +85,7 @@ export const verdictInput = z.union([
 ])
 type VerdictInput = z.output<typeof verdictInput>
 
-export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk }): void {
+export function addRunRoutes(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk }): void {
   endpoints.add({
     method: "GET",
     path: "/api/v1/runs",
@@ -121,7 +121,7 @@ export function addRuns(endpoints: Endpoints, { db, talk }: { db: Db; talk: Talk
     summary: "Questions that wait for the owner",
     input: {},
     answers: { 200: z.object({ approvals: z.array(question) }) },
-    handle: async () => ({ approvals: await openQuestions(db) }),
+    handle: async () => ({ approvals: await openApprovalRecords(db) }),
   })
 
   endpoints.add({
@@ -140,7 +140,7 @@ const WORDS = { yes: "OK", no: "NO", again: "AGAIN" } as const
 
 /** Throws `Reject`: 404 for an unknown code, 409 when it was decided before or meanwhile. */
 export async function decide({ db, talk }: { db: Db; talk: Talk }, code: string, given: VerdictInput) {
-  const found = await questionByCode(db, code)
+  const found = await approvalByCode(db, code)
   if (!found) throw new Reject(404, `no question has the code ${code}`, { code: "not_found" })
   if (found.state !== "open") throw new Reject(409, `${found.code} is ${found.state}`, { code: "decided" })
   const { verdict } = given
@@ -149,7 +149,7 @@ export async function decide({ db, talk }: { db: Db; talk: Talk }, code: string,
   if (verdict === "change" && found.kind === "uncertain")
     throw new Reject(400, `${found.code} asks what happened: it is yes, no or again`, { code: "invalid" })
   await talk.say({ text: `${found.code} ${verdict === "change" ? `edit: ${given.words}` : WORDS[verdict]}` })
-  const after = await questionByCode(db, found.code)
+  const after = await approvalByCode(db, found.code)
   if (!after || after.state === "open")
     throw new Reject(409, `${found.code} could not be decided`, { code: "expired", fix: "Ask Vigil to do it again." })
   return after

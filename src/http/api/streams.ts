@@ -1,11 +1,11 @@
 /**
- * Streams: server-sent events. Each stream looks at the tables when a bell rings, and now and then without one; all end
+ * Streams: server-sent events. Each stream looks at the tables when a notifier rings, and now and then without one; all end
  * when the server closes, and a reader that does not keep up is let go.
  */
 import type { FastifyReply, FastifyRequest } from "fastify"
 import { Retry } from "../../base/errors.ts"
 import type { Log } from "../../base/log.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { Overload } from "../overload.ts"
 
 export interface ServerEvent {
@@ -14,7 +14,7 @@ export interface ServerEvent {
   data: string
 }
 
-export interface Streams {
+export interface EventStreams {
   /**
    * Answers with a stream and keeps calling `look`, never twice at once, until the reader goes away.
    * @param look sends what is new since it was called last.
@@ -32,7 +32,7 @@ export interface Follow {
 }
 
 export interface StreamOptions {
-  bell: Bell
+  notifier: Notifier
   log: Log
   overload: Overload
   max: number
@@ -46,7 +46,7 @@ export interface StreamOptions {
 const MAX_BUFFERED = 1024 * 1024
 const RETRY_MS = 2000
 
-export function createStreams({ bell, log, overload, max, heartbeatMs, lookMs }: StreamOptions): Streams {
+export function createStreams({ notifier, log, overload, max, heartbeatMs, lookMs }: StreamOptions): EventStreams {
   const open = new Set<() => void>()
 
   function follow(request: FastifyRequest, reply: FastifyReply, { concerns, look }: Follow): void {
@@ -69,15 +69,15 @@ export function createStreams({ bell, log, overload, max, heartbeatMs, lookMs }:
         end()
       }
     })
-    const unhear = (["thread", "outbox", "work"] as const).map((ring) =>
-      bell.on(ring, (threadId) => concerns(threadId) && looking()),
+    const unsubscribers = (["thread", "outbox", "work"] as const).map((topic) =>
+      notifier.listen(topic, (threadId) => concerns(threadId) && looking()),
     )
     const timers = [setInterval(looking, lookMs), setInterval(() => write(": still here\n\n"), heartbeatMs)]
     open.add(end)
     out.once("close", () => {
       open.delete(end)
       for (const timer of timers) clearInterval(timer)
-      for (const stop of unhear) stop()
+      for (const stop of unsubscribers) stop()
     })
     overload.park(reply)
     write(`retry: ${RETRY_MS}\n\n`)

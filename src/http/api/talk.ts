@@ -7,12 +7,12 @@ import { Reject } from "../../base/errors.ts"
 import type { NewId } from "../../base/ids.ts"
 import { OWNER_LABEL } from "../../base/label.ts"
 import type { Db } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import { kindOfText } from "../../thread/inbox/event.ts"
 import type { Inbox } from "../../thread/inbox/inbox.ts"
 import type { Accepted } from "../../thread/inbox/insert-event.ts"
 import { storable } from "../../thread/inbox/intake.ts"
-import { type Outcome, outcomeOf, threadOf } from "../../thread/outbox/mailbox.ts"
+import { type MessageFate, messageFate, threadOf } from "../../thread/outbox/mailbox.ts"
 import { OWNER_ID } from "../../thread/people/people.ts"
 import { onlyOnce } from "./streams.ts"
 
@@ -30,14 +30,24 @@ export interface Talk {
   /** Throws `Reject` 404 for a thread that is not the owner's on the web. */
   say(said: Said): Promise<Accepted>
   /** What became of a message: at once when something did, else when it does, else null after `ms` or the signal. */
-  outcome(inboxId: string, ms: number, signal: AbortSignal): Promise<Outcome | null>
+  outcome(inboxId: string, ms: number, signal: AbortSignal): Promise<MessageFate | null>
 }
 
 /** How often to look without a ring, in milliseconds. */
 const LOOK_MS = 1000
 const ENDED = new Set(["done", "failed", "cancelled", "needs_review"])
 
-export function createTalk({ db, inbox, bell, newId }: { db: Db; inbox: Inbox; bell: Bell; newId: NewId }): Talk {
+export function createTalk({
+  db,
+  inbox,
+  notifier,
+  newId,
+}: {
+  db: Db
+  inbox: Inbox
+  notifier: Notifier
+  newId: NewId
+}): Talk {
   async function keyOf({ thread, idempotencyKey }: Said): Promise<string> {
     if (thread === undefined) return WEB_THREAD
     if (thread === "new") return `${WEB_THREAD}:${idempotencyKey === undefined ? newId() : sha256(idempotencyKey)}`
@@ -65,12 +75,12 @@ export function createTalk({ db, inbox, bell, newId }: { db: Db; inbox: Inbox; b
       })
     },
     async outcome(inboxId, ms, signal) {
-      const found = Promise.withResolvers<Outcome | null>()
+      const found = Promise.withResolvers<MessageFate | null>()
       const looking = onlyOnce(async () => {
-        const outcome = await outcomeOf(db, inboxId).catch(found.reject)
+        const outcome = await messageFate(db, inboxId).catch(found.reject)
         if (outcome && isOver(outcome)) found.resolve(outcome)
       })
-      const unhear = (["thread", "outbox", "work"] as const).map((ring) => bell.on(ring, looking))
+      const unsubscribers = (["thread", "outbox", "work"] as const).map((topic) => notifier.listen(topic, looking))
       const timers = [setInterval(looking, LOOK_MS), setTimeout(() => found.resolve(null), ms)]
       const giveUp = () => found.resolve(null)
       signal.addEventListener("abort", giveUp)
@@ -78,7 +88,7 @@ export function createTalk({ db, inbox, bell, newId }: { db: Db; inbox: Inbox; b
       try {
         return await found.promise
       } finally {
-        for (const stop of unhear) stop()
+        for (const stop of unsubscribers) stop()
         for (const timer of timers) clearTimeout(timer)
         signal.removeEventListener("abort", giveUp)
       }
@@ -87,6 +97,6 @@ export function createTalk({ db, inbox, bell, newId }: { db: Db; inbox: Inbox; b
 }
 
 /** Answered; or at an end without words: nothing more will come. */
-function isOver({ reply, runState, state }: Outcome): boolean {
+function isOver({ reply, runState, state }: MessageFate): boolean {
   return reply !== null || (runState !== null && ENDED.has(runState)) || state === "dead"
 }

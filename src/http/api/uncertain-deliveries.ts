@@ -2,17 +2,21 @@
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import type { Db } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
-import { type DoubtVerdict, openDoubts, settleDoubt } from "../../thread/outbox/uncertain-deliveries.ts"
+import type { Notifier } from "../../queue/notifier.ts"
+import {
+  settleUncertain,
+  type UncertainVerdict,
+  uncertainDeliveries,
+} from "../../thread/outbox/uncertain-deliveries.ts"
 import type { Endpoints } from "./endpoint.ts"
 
-export interface DoubtDeps {
+export interface UncertainDeps {
   db: Db
-  bell: Pick<Bell, "ring">
+  notifier: Pick<Notifier, "notify">
 }
 
 const id = z.uuid()
-export const doubtVerdict = z.enum(["yes", "again", "no"])
+export const uncertainVerdict = z.enum(["yes", "again", "no"])
 const doubt = z.object({
   id,
   threadId: id,
@@ -23,32 +27,36 @@ const doubt = z.object({
   runId: id.nullable(),
 })
 
-export function addDoubts(endpoints: Endpoints, deps: DoubtDeps): void {
+export function addUncertainRoutes(endpoints: Endpoints, deps: UncertainDeps): void {
   endpoints.add({
     method: "GET",
     path: "/api/v1/doubts",
     summary: "Messages of which nobody knows whether they arrived, oldest first",
     input: {},
     answers: { 200: z.object({ doubts: z.array(doubt) }) },
-    handle: async () => ({ doubts: await openDoubts(deps.db) }),
+    handle: async () => ({ doubts: await uncertainDeliveries(deps.db) }),
   })
   endpoints.add({
     method: "POST",
     path: "/api/v1/doubts/:id",
     summary: "Say what became of one: `yes` it arrived, `again` send it once more, `no` leave it",
-    input: { params: z.object({ id }), body: z.object({ verdict: doubtVerdict }) },
+    input: { params: z.object({ id }), body: z.object({ verdict: uncertainVerdict }) },
     answers: { 200: z.object({ ok: z.literal(true) }) },
     async handle({ params, body }) {
-      await resolveDoubt(deps, params.id, body.verdict)
+      await resolveUncertain(deps, params.id, body.verdict)
       return { ok: true }
     },
   })
 }
 
 /** Throws `Reject` 404 when there is no such doubt, or no more. */
-export async function resolveDoubt({ db, bell }: DoubtDeps, doubtId: string, verdict: DoubtVerdict): Promise<void> {
-  const threadId = await settleDoubt(db, doubtId, verdict, new Date())
+export async function resolveUncertain(
+  { db, notifier }: UncertainDeps,
+  doubtId: string,
+  verdict: UncertainVerdict,
+): Promise<void> {
+  const threadId = await settleUncertain(db, doubtId, verdict, new Date())
   if (threadId === null) throw new Reject(404, "no message is in doubt under this id", { code: "not_found" })
-  if (verdict === "again") bell.ring("outbox", threadId)
-  bell.ring("thread", threadId)
+  if (verdict === "again") notifier.notify("outbox", threadId)
+  notifier.notify("thread", threadId)
 }

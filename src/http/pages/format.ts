@@ -8,7 +8,7 @@ export function money(usd: number | null): string {
   return usd < 0.01 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(2)}`
 }
 
-export function duration(ms: number | null): string {
+export function spanText(ms: number | null): string {
   if (ms === null) return DASH
   if (ms < 1000) return `${Math.round(ms)} ms`
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`

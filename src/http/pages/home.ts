@@ -1,18 +1,18 @@
 /** Home: the chat, and beside it what needs the owner and what ran. Its parts are also sent alone when they change. */
 import { html } from "ghtml"
-import type { Letter } from "../../thread/outbox/mailbox.ts"
-import type { Doubt } from "../../thread/outbox/uncertain-deliveries.ts"
-import type { Question, RunSummary } from "../../thread/runs/trace.ts"
+import type { ThreadMessage } from "../../thread/outbox/mailbox.ts"
+import type { UncertainDelivery } from "../../thread/outbox/uncertain-deliveries.ts"
+import type { ApprovalRecord, RunSummary } from "../../thread/runs/trace.ts"
 import type { DemoResult, Pairing, Status } from "../api/feature-access.ts"
-import { count, duration, moment, money } from "./format.ts"
+import { count, moment, money, spanText } from "./format.ts"
 import { markup } from "./markup.ts"
 import { pairForm, pairPart } from "./pairing.ts"
-import { doubtPart } from "./uncertain-deliveries.ts"
+import { uncertainPart } from "./uncertain-deliveries.ts"
 
-export interface Home {
-  letters: Letter[]
-  questions: Question[]
-  doubts: Doubt[]
+export interface HomePage {
+  letters: ThreadMessage[]
+  questions: ApprovalRecord[]
+  doubts: UncertainDelivery[]
   runs: RunSummary[]
   /** Null when it cannot be told right now. */
   status: Status | null
@@ -21,7 +21,7 @@ export interface Home {
   pairing?: Pairing
 }
 
-export function homeBody(home: Home): string {
+export function homeBody(home: HomePage): string {
   return html`<div class="home">
 <section class="chat" aria-labelledby="chat-title">
 <h1 id="chat-title" class="sr">Chat with Vigil</h1>
@@ -45,12 +45,12 @@ export function homeBody(home: Home): string {
 </div>`
 }
 
-export function logPart({ letters, zone }: Pick<Home, "letters" | "zone">): string {
+export function logPart({ letters, zone }: Pick<HomePage, "letters" | "zone">): string {
   if (letters.length === 0) return html`<p class="hint">Nothing was said yet.</p>`
   return letters.map((letter, index) => letterPart(letter, zone, index === letters.length - 1)).join("")
 }
 
-function letterPart(letter: Letter, zone: string, isLast: boolean): string {
+function letterPart(letter: ThreadMessage, zone: string, isLast: boolean): string {
   const isPerson = letter.from === "person"
   const words = isPerson ? html`${letter.text}` : markup(letter.text)
   const state = isPerson ? "" : letter.state
@@ -83,11 +83,11 @@ function statusPart(status: Status | null): string {
 <p>Database: ${database.kind === "pglite" ? "embedded" : "Postgres"}. Vigil ${status.version}</p></section>`
 }
 
-export function approvalsPart({ questions, doubts, zone }: Pick<Home, "questions" | "doubts" | "zone">): string {
+export function approvalsPart({ questions, doubts, zone }: Pick<HomePage, "questions" | "doubts" | "zone">): string {
   if (questions.length + doubts.length === 0) return html`<p class="hint">Nothing waits for you.</p>`
   const parts = [
     ...questions.map((question) => questionPart(question, zone)),
-    ...doubts.map((doubt) => doubtPart(doubt, zone)),
+    ...doubts.map((doubt) => uncertainPart(doubt, zone)),
   ]
   return parts.join("")
 }
@@ -105,7 +105,7 @@ const VERDICTS = {
   ],
 } as const
 
-function questionPart({ code, display, expiresAt, kind, runId }: Question, zone: string): string {
+function questionPart({ code, display, expiresAt, kind, runId }: ApprovalRecord, zone: string): string {
   const buttons = VERDICTS[kind].map(([value, label]) => verdictPart(code, value, label))
   return html`<form id="q-${code}" class="question" method="post" action="/approvals/${code}" hx-post="/approvals/${code}" hx-target="#approvals" hx-swap="innerHTML">
 <p><strong>${code}</strong> <span class="words">${display}</span></p>
@@ -125,7 +125,7 @@ function verdictPart(code: string, value: string, label: string): string {
   return html`<button name="verdict" value="${value}" class="${value}" aria-label="${label} ${code}">${label}</button>`
 }
 
-export function runsPart({ runs, zone }: Pick<Home, "runs" | "zone">): string {
+export function runsPart({ runs, zone }: Pick<HomePage, "runs" | "zone">): string {
   if (runs.length === 0) return html`<p class="hint">Nothing ran yet.</p>`
   return html`<ol class="runs">!${runs.map((run) => runPart(run, zone)).join("")}</ol>`
 }
@@ -135,7 +135,7 @@ function runPart(run: RunSummary, zone: string): string {
   return html`<li><a href="/runs/${run.id}">${run.trigger || run.kind}</a>
 <span class="badge ${run.state}">${run.state}</span>
 <small>${run.kind}, ${run.channel}, <time datetime="${run.startedAt.toISOString()}">${moment(run.startedAt, zone)}</time>,
-${duration(run.durationMs)}, ${count(tokens)} tokens, ${money(run.costUsd)}</small></li>`
+${spanText(run.durationMs)}, ${count(tokens)} tokens, ${money(run.costUsd)}</small></li>`
 }
 
 export function demoPart(demo: DemoResult): string {

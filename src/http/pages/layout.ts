@@ -2,7 +2,7 @@
 import { html } from "ghtml"
 import type { Assets } from "./assets.ts"
 
-export interface Page {
+export interface PageLayout {
   title: string
   assets: Assets
   /** A fragment of ours. */
@@ -11,7 +11,7 @@ export interface Page {
   isOwner: boolean
 }
 
-export function layout({ title, assets, body, isOwner }: Page): string {
+export function layout({ title, assets, body, isOwner }: PageLayout): string {
   return html`<!doctype html>
 <html lang="en">
 <head>

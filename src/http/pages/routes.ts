@@ -10,20 +10,20 @@ import type { Log } from "../../base/log.ts"
 import type { GitHubApps } from "../../channels/github/app.ts"
 import type { Config } from "../../config/config.ts"
 import type { Db } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
-import { letters } from "../../thread/outbox/mailbox.ts"
-import { openDoubts } from "../../thread/outbox/uncertain-deliveries.ts"
+import type { Notifier } from "../../queue/notifier.ts"
+import { messagesOf } from "../../thread/outbox/mailbox.ts"
+import { uncertainDeliveries } from "../../thread/outbox/uncertain-deliveries.ts"
 import type { Sessions } from "../../thread/people/sessions.ts"
-import { findRun, listRuns, openQuestions } from "../../thread/runs/trace.ts"
+import { findRun, listRuns, openApprovalRecords } from "../../thread/runs/trace.ts"
 import { type DemoResult, type Features, type Pairing, pairInput } from "../api/feature-access.ts"
 import { decide, verdictInput } from "../api/runs.ts"
-import type { Streams } from "../api/streams.ts"
+import type { EventStreams } from "../api/streams.ts"
 import { type Talk, WEB_THREAD } from "../api/talk.ts"
-import { doubtVerdict, resolveDoubt } from "../api/uncertain-deliveries.ts"
+import { resolveUncertain, uncertainVerdict } from "../api/uncertain-deliveries.ts"
 import type { Auth } from "../auth.ts"
 import { type Assets, mountAssets } from "./assets.ts"
 import { mountAppPages, mountAppReturn } from "./github-app.ts"
-import { approvalsPart, demoPart, type Home, homeBody, logPart, runsPart } from "./home.ts"
+import { approvalsPart, demoPart, type HomePage, homeBody, logPart, runsPart } from "./home.ts"
 import { layout } from "./layout.ts"
 import { ownerZone } from "./owner-zone.ts"
 import { pairPart } from "./pairing.ts"
@@ -37,8 +37,8 @@ export interface PageDeps {
   sessions: Sessions
   features: Features
   talk: Talk
-  bell: Pick<Bell, "ring">
-  streams: Streams
+  notifier: Pick<Notifier, "notify">
+  streams: EventStreams
   log: Log
   linksPerMinute: number
   config: Pick<Config, "PUBLIC_URL">
@@ -112,7 +112,7 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
 
   app.post("/doubts/:id", async (request, reply) => {
     const { id } = z.object({ id: z.uuid() }).parse(request.params)
-    await resolveDoubt(deps, id, z.object({ verdict: doubtVerdict }).parse(request.body).verdict)
+    await resolveUncertain(deps, id, z.object({ verdict: uncertainVerdict }).parse(request.body).verdict)
     if (!isHtmx(request)) return reply.redirect("/", 303)
     return reply.type(HTML).send(approvalsPart(await needsOf(db)))
   })
@@ -175,18 +175,18 @@ function partial(id: string, part: string): string {
   return `<hx-partial hx-target="#${id}" hx-swap="innerMorph">${part}</hx-partial>`
 }
 
-async function needsOf(db: Db): Promise<Pick<Home, "questions" | "doubts" | "zone">> {
-  return { questions: await openQuestions(db), doubts: await openDoubts(db), zone: await ownerZone(db) }
+async function needsOf(db: Db): Promise<Pick<HomePage, "questions" | "doubts" | "zone">> {
+  return { questions: await openApprovalRecords(db), doubts: await uncertainDeliveries(db), zone: await ownerZone(db) }
 }
 
-async function chatOf(db: Db): Promise<Pick<Home, "letters" | "zone">> {
-  return { letters: await letters(db, thread, { limit: LETTERS }), zone: await ownerZone(db) }
+async function chatOf(db: Db): Promise<Pick<HomePage, "letters" | "zone">> {
+  return { letters: await messagesOf(db, thread, { limit: LETTERS }), zone: await ownerZone(db) }
 }
 
 async function homeOf(
   { db, features, log }: PageDeps,
   made: { demo?: DemoResult; pairing?: Pairing } = {},
-): Promise<Home> {
+): Promise<HomePage> {
   const status = await features.status().catch((error: unknown) => {
     log.warn("status_failed", { error })
     return null

@@ -1,8 +1,8 @@
 /** A run's page: why it ran, what the model was shown, each step with verdict and cost, what was said and whether it arrived. */
 import { html } from "ghtml"
-import type { ContextNote, Question, RunDetail, RunReply } from "../../thread/runs/trace.ts"
+import type { ApprovalRecord, ContextNote, RunDetail, RunReply } from "../../thread/runs/trace.ts"
 import type { RunStep } from "../../thread/runs/trace-steps.ts"
-import { count, duration, moment, money, pretty } from "./format.ts"
+import { count, moment, money, pretty, spanText } from "./format.ts"
 
 export function runBody(run: RunDetail, zone: string): string {
   const tokens = `${count(run.inputTokens)} in (${count(run.cachedTokens)} cached), ${count(run.outputTokens)} out`
@@ -10,7 +10,7 @@ export function runBody(run: RunDetail, zone: string): string {
     ["Trigger", run.kind],
     ["Channel", `${run.channel} (${run.threadKey})`],
     ["Started", moment(run.startedAt, zone)],
-    ["Took", duration(run.durationMs)],
+    ["Took", spanText(run.durationMs)],
     ["Model", run.model ?? "none"],
     ["Tokens", tokens],
     ["Cost", money(run.costUsd)],
@@ -64,7 +64,7 @@ function contextPart(context: ContextNote): string {
 !${box("The prompt itself", rest)}</section>`
 }
 
-function questionPart(question: Question, zone: string): string {
+function questionPart(question: ApprovalRecord, zone: string): string {
   const when = question.answeredAt ? `, ${moment(question.answeredAt, zone)} by ${question.answeredVia ?? "?"}` : ""
   return html`<p><strong>${question.code}</strong> <span class="words">${question.display}</span>
 <span class="badge ${question.state}">${question.state}</span> <small>${when}</small></p>`
@@ -79,7 +79,7 @@ function stepPart(step: RunStep, zone: string): string {
     ? html`<p>Verdict: <strong>${step.verdict.decision}</strong> ${step.verdict.reason}</p>`
     : ""
   return html`<li value="${step.n}"><p><span class="kind ${step.kind}">${step.kind}</span> <strong>${step.name}</strong>
-<span class="badge ${step.state}">${step.state}</span> <small>${moment(step.startedAt, zone)}, ${duration(step.durationMs)} ${tokens}</small></p>
+<span class="badge ${step.state}">${step.state}</span> <small>${moment(step.startedAt, zone)}, ${spanText(step.durationMs)} ${tokens}</small></p>
 !${verdict}!${step.request === null ? "" : box("Request", step.request)}!${step.result === null ? "" : box("Result", step.result)}</li>`
 }
 

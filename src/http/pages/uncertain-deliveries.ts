@@ -1,6 +1,6 @@
 /** The part of the page for messages that may not have arrived: each with what the owner may say of it. */
 import { html } from "ghtml"
-import type { Doubt } from "../../thread/outbox/uncertain-deliveries.ts"
+import type { UncertainDelivery } from "../../thread/outbox/uncertain-deliveries.ts"
 import { moment } from "./format.ts"
 
 const VERDICTS = [
@@ -11,7 +11,7 @@ const VERDICTS = [
 
 const SHOWN = 200
 
-export function doubtPart({ id, channel, text, createdAt }: Doubt, zone: string): string {
+export function uncertainPart({ id, channel, text, createdAt }: UncertainDelivery, zone: string): string {
   const words = text.length > SHOWN ? `${text.slice(0, SHOWN).toWellFormed()}...` : text
   const buttons = VERDICTS.map(
     ([value, label]) => html`<button name="verdict" value="${value}" class="${value}">${label}</button>`,

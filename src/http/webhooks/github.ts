@@ -6,8 +6,8 @@ import type { FastifyInstance } from "fastify"
 import { sha256 } from "../../base/canonical.ts"
 import { UNTRUSTED_LABEL } from "../../base/label.ts"
 import type { WebhookRequest } from "../../channels/channel.ts"
-import type { Ignored, IssueEvent } from "../../channels/github/parse.ts"
-import { SIGNATURE_HEADER } from "../../channels/github/verify.ts"
+import type { IgnoredDelivery, IssueEvent } from "../../channels/github/parse.ts"
+import { GITHUB_SIGNATURE_HEADER } from "../../channels/github/verify.ts"
 import { GITHUB_WEBHOOK } from "../../channels/github/webhook.ts"
 import type { Db, Tx } from "../../db/db.ts"
 import type { Corrections } from "../../triage/repository/corrections.ts"
@@ -28,7 +28,7 @@ export function mountGitHub(app: FastifyInstance, deps: GitHubWebhookDeps): void
   if (!github) return
   const route = {
     path: GITHUB_WEBHOOK,
-    proof: SIGNATURE_HEADER,
+    proof: GITHUB_SIGNATURE_HEADER,
     type: "application/json",
     bodyLimit: 25 * MEGABYTE,
     unsigned: 401,
@@ -57,7 +57,7 @@ async function keep(
   tx: Tx,
   deps: GitHubWebhookDeps,
   request: WebhookRequest,
-  found: IssueEvent | Ignored,
+  found: IssueEvent | IgnoredDelivery,
 ): Promise<string> {
   const header = (name: string) => String(request.headers[name] ?? "").slice(0, 200)
   const delivery = header("x-github-delivery")

@@ -10,7 +10,7 @@ import type { Email } from "../../channels/email/email.ts"
 import type { GitHubWebhook } from "../../channels/github/webhook.ts"
 import type { Sms } from "../../channels/sms/sms.ts"
 import type { Telegram } from "../../channels/telegram/telegram.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { Inbox } from "../../thread/inbox/inbox.ts"
 import type { Intake } from "../../thread/inbox/intake.ts"
 import type { Outbox } from "../../thread/outbox/outbox.ts"
@@ -22,7 +22,7 @@ export interface WebhookDeps {
   intake: Intake
   inbox: Inbox
   outbox: Pick<Outbox, "reported">
-  bell: Bell
+  notifier: Notifier
   counters: Counters
   log: Log
   /** Deliveries a minute from one address; more are answered 429. */

@@ -1,10 +1,10 @@
 /** Twilio's two webhooks: messages, answered with empty TwiML (replies go out by themselves), and delivery reports. */
 import type { FastifyInstance } from "fastify"
-import { SIGNATURE_HEADER } from "../../channels/sms/verify.ts"
+import { TWILIO_SIGNATURE_HEADER } from "../../channels/sms/verify.ts"
 import { mountRaw, type WebhookDeps } from "./raw-route.ts"
 
 const ROUTE = {
-  proof: SIGNATURE_HEADER,
+  proof: TWILIO_SIGNATURE_HEADER,
   type: "application/x-www-form-urlencoded",
   bodyLimit: 64 * 1024,
   unsigned: 403,
@@ -24,7 +24,7 @@ export function mountTwilio(app: FastifyInstance, deps: WebhookDeps): void {
     const threadId = isFinal
       ? await deps.outbox.reported({ channel: "sms", providerId, outboxId, state, error: failure })
       : null
-    if (threadId) deps.bell.ring("thread", threadId)
+    if (threadId) deps.notifier.notify("thread", threadId)
     return { outcome: "status", status: 204, type: "text/plain", body: "" }
   })
 }

@@ -19,20 +19,20 @@ export type Saying =
   | "schedule_what"
   | "cancel_which"
 
-export type Command =
+export type OfflineCommand =
   | { kind: "call"; tool: string; args: Record<string, unknown> }
   | { kind: "recall"; query: string }
   | { kind: "forget_about"; topic: string }
   | { kind: "say"; saying: Saying }
 
 /** One way to understand a sentence; undefined passes it to the next. */
-type Rule = (text: string, asks: boolean) => Command | undefined
+type Rule = (text: string, asks: boolean) => OfflineCommand | undefined
 
-const call = (tool: string, args: Record<string, unknown> = {}): Command => ({ kind: "call", tool, args })
-const say = (saying: Saying): Command => ({ kind: "say", saying })
+const call = (tool: string, args: Record<string, unknown> = {}): OfflineCommand => ({ kind: "call", tool, args })
+const say = (saying: Saying): OfflineCommand => ({ kind: "say", saying })
 
 /** Never throws, whatever the text. */
-export function parseCommand(text: string): Command {
+export function parseCommand(text: string): OfflineCommand {
   const plain = withoutManners(text)
   const asks = /\?\s*$/.test(plain)
   const bare = plain.replace(/[\s.!?;,:]+$/, "")
@@ -65,7 +65,7 @@ function withoutManners(text: string): string {
   return plain
 }
 
-function smallTalk(text: string): Command | undefined {
+function smallTalk(text: string): OfflineCommand | undefined {
   if (
     /^(?:hi+|hello|hey|yo|hiya|howdy|ping|test|good (?:morning|afternoon|evening|night|day))(?:\s+(?:there|vigil|again))?$/i.test(
       text,
@@ -241,7 +241,7 @@ const remind: Rule = (text) => {
   return takeWhen(before)?.rest === "" ? remindOf(`${before} ${after.trim()}`) : undefined
 }
 
-function remindOf(body: string): Command {
+function remindOf(body: string): OfflineCommand {
   const repeated = takeRecurrence(body)
   const what = repeated === undefined ? "" : tidy(repeated.rest)
   if (repeated !== undefined && what !== "")

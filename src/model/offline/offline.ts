@@ -7,7 +7,7 @@ import { Reject } from "../../base/errors.ts"
 import { type Attached, UNSEEN } from "../attached.ts"
 import type { Message, ModelRequest, ModelResult, ToolCall } from "../model.ts"
 import { OFFLINE } from "../servers/endpoint.ts"
-import { type Command, parseCommand } from "./grammar.ts"
+import { type OfflineCommand, parseCommand } from "./grammar.ts"
 import { notQuite, quotations, readReport, refused, replyOf, saying, switchedOff } from "./replies.ts"
 import { fullyAbout, touching } from "./words.ts"
 
@@ -90,7 +90,7 @@ interface Place {
   now: Date
 }
 
-function plan(command: Command, place: Place): Plan {
+function plan(command: OfflineCommand, place: Place): Plan {
   if (command.kind === "say") return { reply: saying(command.saying) }
   if (command.kind === "call") return one(place, 1, command.tool, command.args, (text) => replyOf(command.tool, text))
   if (command.kind === "recall") {

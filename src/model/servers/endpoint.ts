@@ -8,7 +8,7 @@ export interface RemoteEndpoint {
   /** Ends before `/chat/completions`; no trailing slash. */
   baseUrl: string
   apiKey: string
-  /** The dialect to begin with; a refusal may teach the other one (`quirks.ts`). */
+  /** The dialect to begin with; a refusal may teach the other one (`learned-limits.ts`). */
   dialect: Dialect
   /** Whether it takes pictures, where the owner or the server said so; else its provider's facts decide. */
   sees?: boolean

@@ -4,7 +4,7 @@
  */
 import type { Dialect, ProviderFacts } from "./providers.ts"
 
-export interface Quirks {
+export interface LearnedLimits {
   dialect?: Dialect
   outputCap?: ProviderFacts["outputCap"]
   answers?: ProviderFacts["answers"]
@@ -14,7 +14,7 @@ export interface Quirks {
   sees?: false
 }
 
-const LESSONS: readonly (readonly [RegExp, Quirks])[] = [
+const LESSONS: readonly (readonly [RegExp, LearnedLimits])[] = [
   // "Function tools with reasoning_effort are not supported for … in /v1/chat/completions. …, use /v1/responses …"
   [/Function tools .*not supported .*\/v1\/chat\/completions/i, { dialect: "responses" }],
   [/max_tokens.*max_completion_tokens/i, { outputCap: "max_completion_tokens" }],
@@ -33,14 +33,14 @@ const LESSONS: readonly (readonly [RegExp, Quirks])[] = [
   ],
 ]
 
-export interface QuirkBook {
-  of(pair: string): Quirks
+export interface LimitBook {
+  of(pair: string): LearnedLimits
   /** Takes a lesson from a 400's message; whether there was a new one. */
   learn(pair: string, message: string): boolean
 }
 
-export function createQuirkBook(): QuirkBook {
-  const known = new Map<string, Quirks>()
+export function createLimitBook(): LimitBook {
+  const known = new Map<string, LearnedLimits>()
   function learn(pair: string, message: string): boolean {
     const lesson = LESSONS.find(([pattern]) => pattern.test(message))?.[1]
     const before = known.get(pair) ?? {}

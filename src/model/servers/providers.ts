@@ -24,7 +24,7 @@ export interface ProviderFacts {
   always: Readonly<Record<string, unknown>>
   /** What a tool call made by another model must carry. */
   foreignCall: Readonly<Record<string, unknown>>
-  /** Models that take no pictures, by name; any other is shown them, and a refusal teaches otherwise (`quirks.ts`). */
+  /** Models that take no pictures, by name; any other is shown them, and a refusal teaches otherwise (`learned-limits.ts`). */
   blind: RegExp
   /** The model that transcribes unless another is set; without one nothing is transcribed. */
   hears?: string

@@ -10,7 +10,7 @@ import { json } from "../../db/sql.ts"
 import { next, recurrenceSchema } from "../recurrence/recurrence.ts"
 import { actionSchema, titleOf } from "./action.ts"
 import type { Automation, NewAutomation } from "./automation.ts"
-import { historyOf, type Occurrence, record, settle } from "./occurrences.ts"
+import { historyOf, type Occurrence, record, settleOccurrence } from "./occurrences.ts"
 
 type Named = NewAutomation & { name: string }
 
@@ -75,7 +75,7 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
   /** What was due until now, on a schedule that is about to change, did not happen. */
   async function skipDue(tx: Tx, automation: Automation, reason: string): Promise<void> {
     const now = clock.now()
-    const { rows } = settle({ ...automation, state: "paused" }, now)
+    const { rows } = settleOccurrence({ ...automation, state: "paused" }, now)
     await record(
       tx,
       automation.id,

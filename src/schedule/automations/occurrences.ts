@@ -41,7 +41,7 @@ const WINDOW_MS = 30 * 86_400_000
  * Settles every instant in `(handledTo, now]`; of a paused automation all are skipped. What is more than one settlement
  * holds is settled from the beginning up to `handledTo`, and `nextAt` is then already past.
  */
-export function settle(automation: Automation, now: Date): Settlement {
+export function settleOccurrence(automation: Automation, now: Date): Settlement {
   const { recurrence, zone, handledTo, catchUpMs, state } = automation
   const isLong = now.getTime() - handledTo.getTime() > 2 * WINDOW_MS
   const until = isLong ? new Date(handledTo.getTime() + WINDOW_MS) : now

@@ -9,7 +9,7 @@ import type { Db, Tx } from "../../db/db.ts"
 import type { Automation } from "./automation.ts"
 import type { Automations } from "./automations.ts"
 import { advance, lockDue } from "./due.ts"
-import { record, settle } from "./occurrences.ts"
+import { record, settleOccurrence } from "./occurrences.ts"
 
 /** An instant that came due, as the thread room's inbox takes it. */
 export interface DueEvent {
@@ -32,7 +32,7 @@ export interface TickerDeps {
   /** Takes the event in, within the transaction given. */
   accept: (tx: Tx, event: DueEvent) => Promise<{ threadId: string }>
   /** A thread has work, now committed. */
-  ring: (threadId: string) => void
+  notify: (threadId: string) => void
   log: Log
 }
 
@@ -60,7 +60,7 @@ export function createTicker(deps: TickerDeps): Ticker {
         const automation = id === null ? null : await automations.get(id, tx)
         return automation && (await start(deps, tx, automation, now))
       })
-      if (woken) deps.ring(woken)
+      if (woken) deps.notify(woken)
     } catch (error) {
       if (id === null) throw error
       resting.set(id, now.getTime() + REST_MS)
@@ -87,7 +87,7 @@ export function createTicker(deps: TickerDeps): Ticker {
 
 /** The thread that has work once this is committed, if any. */
 async function start({ accept }: TickerDeps, tx: Tx, automation: Automation, now: Date): Promise<string | null> {
-  const settled = settle(automation, now)
+  const settled = settleOccurrence(automation, now)
   const fresh = await record(tx, automation.id, settled.rows, now)
   await advance(tx, automation.id, settled)
   if (settled.run === null || !fresh.has(settled.run.getTime())) return null

@@ -3,7 +3,7 @@
  * understood; a row never guesses a day that was not named.
  */
 import type { Plan } from "./plan.ts"
-import type { Problem } from "./problem.ts"
+import type { PhraseProblem } from "./problem.ts"
 
 /** A plan without its times and limits. */
 type Days = Pick<Plan, "unit" | "interval" | "weekdays" | "days" | "month" | "nth">
@@ -24,7 +24,7 @@ const ORDINALS = new Map(
 )
 const WORKDAYS = [1, 2, 3, 4, 5]
 
-type Row = readonly [RegExp, (match: RegExpExecArray) => Days | Problem]
+type Row = readonly [RegExp, (match: RegExpExecArray) => Days | PhraseProblem]
 
 const TABLE: readonly Row[] = [
   row("(?:(?:every|each)(?: single)? day|everyday|daily)", () => daily(1)),
@@ -57,7 +57,7 @@ const TABLE: readonly Row[] = [
 ]
 
 /** The days a phrase names, `null` when no row fits, or the problem with them. */
-export function daysOf(phrase: string): Days | Problem | null {
+export function daysOf(phrase: string): Days | PhraseProblem | null {
   for (const [pattern, build] of TABLE) {
     const match = pattern.exec(phrase)
     if (match !== null) return build(match)
@@ -83,24 +83,24 @@ function row(pattern: string, build: Row[1]): Row {
   return [new RegExp(`^(?:${pattern})$`), build]
 }
 
-function daily(interval: number): Days | Problem {
+function daily(interval: number): Days | PhraseProblem {
   if (interval < 1 || interval > 366) return ask('Choose between "every day" and "every 366 days".')
   return { unit: "day", interval, weekdays: [], days: [] }
 }
 
-function weekly(weekdays: number[], interval = 1): Days | Problem {
+function weekly(weekdays: number[], interval = 1): Days | PhraseProblem {
   if (interval < 1 || interval > 52) return ask('Choose between "every week" and "every 52 weeks".')
   if (weekdays.length === 7 && interval === 1) return daily(1)
   return { unit: "week", interval, weekdays: ascending(weekdays), days: [] }
 }
 
-function monthly(days: number[]): Days | Problem {
+function monthly(days: number[]): Days | PhraseProblem {
   if (days.some((day) => day > 28 || day === 0))
     return ask('Not every month has that day. Say a day up to the 28th, or "the last day of every month".')
   return { unit: "month", interval: 1, weekdays: [], days: ascending(days) }
 }
 
-function yearly(month = "", date = ""): Days | Problem {
+function yearly(month = "", date = ""): Days | PhraseProblem {
   const index = MONTH_NAMES.indexOf(month)
   const day = Number(date)
   if (day < 1 || day > (LONGEST[index] ?? 0))
@@ -136,6 +136,6 @@ function ascending(values: number[]): number[] {
   return [...new Set(values)].sort((a, b) => a - b)
 }
 
-function ask(problem: string): Problem {
+function ask(problem: string): PhraseProblem {
   return { problem }
 }

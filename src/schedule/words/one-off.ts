@@ -4,7 +4,7 @@
  */
 
 import { zoned } from "../recurrence/zone.ts"
-import type { Problem } from "./problem.ts"
+import type { PhraseProblem } from "./problem.ts"
 import type { TimeOfDay, Times } from "./time-of-day.ts"
 
 export interface Here {
@@ -38,7 +38,7 @@ const SOON_MS = 3 * 3_600_000
 const LONGEST_MS = 5 * 366 * 86_400_000
 
 /** The moment (epoch milliseconds) meant by a normalised phrase, its times already taken out; null when unclear. */
-export async function momentOf(times: Times, here: Here): Promise<number | Problem | null> {
+export async function momentOf(times: Times, here: Here): Promise<number | PhraseProblem | null> {
   const lapse = lapseOf(times.rest, here)
   if (lapse !== null) return afterLapse(lapse, times, here)
   const [time, ...more] = times.times
@@ -51,7 +51,7 @@ export async function momentOf(times: Times, here: Here): Promise<number | Probl
 }
 
 /** The date a phrase names completely ("next friday", "3 december", "the 5th"); null when it does not. */
-export async function dayOf(text: string, here: Here): Promise<Day | Problem | null> {
+export async function dayOf(text: string, here: Here): Promise<Day | PhraseProblem | null> {
   const phrase = text.replace(/^(?:on|for) /, "").replace(/^day after/, "the day after")
   if (/\b\d{1,2}[/.]\d{1,2}\b/.test(phrase))
     return {
@@ -87,7 +87,7 @@ function comingDate(day: number, today: Temporal.PlainDate): Day | null {
   return null
 }
 
-function onDay(day: Day, time: TimeOfDay, times: Times, here: Here): number | Problem {
+function onDay(day: Day, time: TimeOfDay, times: Times, here: Here): number | PhraseProblem {
   // "friday night at 1" is after midnight, on the calendar's next day.
   const date = times.part === "night" && time.hour < 5 ? day.date.add({ days: 1 }) : day.date
   const now = here.now.getTime()
@@ -130,7 +130,7 @@ interface Lapse {
   wholeDays: boolean
 }
 
-function afterLapse(lapse: Lapse, times: Times, here: Here): number | Problem {
+function afterLapse(lapse: Lapse, times: Times, here: Here): number | PhraseProblem {
   const now = here.now.getTime()
   const at = lapse.at.epochMilliseconds
   if (at <= now || at > now + LONGEST_MS) return { problem: "Choose a moment between now and five years from now." }

@@ -8,7 +8,7 @@ import { localDay, zoned, zoneOf } from "../recurrence/zone.ts"
 import { daysOf, repeats } from "./days.ts"
 import { dayOf, type Here, momentOf } from "./one-off.ts"
 import { type Plan, recurrenceOf } from "./plan.ts"
-import type { Problem } from "./problem.ts"
+import type { PhraseProblem } from "./problem.ts"
 import { sentenceOf } from "./sentence.ts"
 import { takeTimes } from "./time-of-day.ts"
 
@@ -76,7 +76,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Reads `phrase` as said at `now` by a person in `zone`. */
-export async function parseWhen(phrase: string, here: Here): Promise<When | Problem> {
+export async function parseWhen(phrase: string, here: Here): Promise<When | PhraseProblem> {
   if (phrase.length > LONGEST) return notUnderstood(`${phrase.slice(0, 40)}...`)
   const instant = exactInstant(phrase.trim())
   if (instant !== null) return settled(instant, here)
@@ -89,20 +89,20 @@ export async function parseWhen(phrase: string, here: Here): Promise<When | Prob
   return "problem" in found ? found : settled(found, there)
 }
 
-function settled(recurrence: Recurrence, { now, zone }: Here): When | Problem {
+function settled(recurrence: Recurrence, { now, zone }: Here): When | PhraseProblem {
   if (next(recurrence, now, zone) === null)
     return { problem: "That would never happen from now on. Name a moment that is still to come." }
   return { recurrence, sentence: sentenceOf(recurrence, zone), zone }
 }
 
 /** "mon, wed at 7pm" would be understood with "every": say so, rather than take it for granted. */
-async function suggestion(text: string, here: Here): Promise<Problem | null> {
+async function suggestion(text: string, here: Here): Promise<PhraseProblem | null> {
   const meant = await repeating(`every ${text}`, here)
   if (meant === null || "problem" in meant) return null
   return { problem: `If it should repeat, say "every ${text}".` }
 }
 
-function notUnderstood(phrase: string): Problem {
+function notUnderstood(phrase: string): PhraseProblem {
   return {
     problem: `I did not understand "${phrase.trim()}" as a time. Try "tomorrow at 9 am", "in 20 minutes" or "every weekday at 8 am".`,
   }
@@ -142,14 +142,14 @@ function takeZone(text: string, zone: string): { text: string; zone: string } {
   return { text, zone }
 }
 
-async function once(text: string, here: Here): Promise<Recurrence | Problem | null> {
+async function once(text: string, here: Here): Promise<Recurrence | PhraseProblem | null> {
   const times = takeTimes(text)
   if ("problem" in times) return times
   const at = await momentOf(times, here)
   return typeof at === "number" ? { kind: "once", at: new Date(at).toISOString() } : at
 }
 
-async function repeating(text: string, here: Here): Promise<Recurrence | Problem | null> {
+async function repeating(text: string, here: Here): Promise<Recurrence | PhraseProblem | null> {
   const interval = intervalOf(text)
   if (interval !== null) return interval
   const limits = await takeLimits(text, here)
@@ -164,7 +164,7 @@ async function repeating(text: string, here: Here): Promise<Recurrence | Problem
 }
 
 /** "every 15 minutes", "every 2 hours", "hourly". */
-function intervalOf(text: string): Recurrence | Problem | null {
+function intervalOf(text: string): Recurrence | PhraseProblem | null {
   if (/^(?:hourly|(?:every|each) (?:1 )?hour)$/.test(text)) return { kind: "cron", expr: "0 * * * *" }
   const match = /^(?:every|each) (?:(\d{1,6}|other) )?(minute|min|hour|hr)s?$/.exec(text)
   if (match === null) return null
@@ -187,7 +187,7 @@ const UNTIL = new RegExp(`,? (?:until|till) (.+?)${CLAUSE_END}`)
 const COUNT = /,? (?:for )?(\d{1,4}) times?\b/
 
 /** Takes "starting ...", "until ..." and "for N times" out of a phrase. */
-async function takeLimits(text: string, here: Here): Promise<Limits | Problem | null> {
+async function takeLimits(text: string, here: Here): Promise<Limits | PhraseProblem | null> {
   const limits: Limits = { rest: text, from: null, until: null, count: null }
   const count = COUNT.exec(limits.rest)
   limits.rest = limits.rest.replace(COUNT, "")
@@ -205,7 +205,7 @@ async function takeLimits(text: string, here: Here): Promise<Limits | Problem | 
 }
 
 /** Gives a plan its limits; what counts or skips needs a first occurrence to count from. */
-function limited(plan: Plan, limits: Limits, here: Here): Recurrence | Problem | null {
+function limited(plan: Plan, limits: Limits, here: Here): Recurrence | PhraseProblem | null {
   const until = limits.until === null ? {} : { until: limits.until.toString().replaceAll("-", "") }
   const count = limits.count === null ? {} : { count: limits.count }
   const anchored = plan.interval > 1 || limits.count !== null || limits.from !== null

@@ -1,5 +1,5 @@
 /** Problem: the answer to words about a time that are not understood, or that cannot be. Data, never thrown. */
-export interface Problem {
+export interface PhraseProblem {
   /** Why not, and what to say instead; for the person. */
   problem: string
 }

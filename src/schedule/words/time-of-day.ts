@@ -2,7 +2,7 @@
  * Time of day: finds the clock times in a phrase and takes them out of it. A bare hour becomes the plausible half
  * of the day (1 to 6 afternoon, 7 to 11 morning), which the answer then states; nothing impossible gets through.
  */
-import type { Problem } from "./problem.ts"
+import type { PhraseProblem } from "./problem.ts"
 
 export interface TimeOfDay {
   hour: number
@@ -38,7 +38,7 @@ const ANYWHERE = new RegExp(`(?:^|[ ,])(${STRICT}(?:${AND}${STRICT})*)`)
 const PART = /(?:^| )(?:(?:in the|at) )?(morning|afternoon|evening|night)(?= |,|$)/
 
 /** Takes the times out of a normalised phrase (lower case, single spaces). */
-export function takeTimes(phrase: string): Times | Problem {
+export function takeTimes(phrase: string): Times | PhraseProblem {
   const partMatch = PART.exec(phrase)
   const part = partOf(partMatch?.[1])
   const noPart = partMatch === null ? phrase : cut(phrase, partMatch)

@@ -3,9 +3,9 @@ import { type SQL, sql } from "drizzle-orm"
 import { Deny } from "../../base/errors.ts"
 import { newCode } from "../../channels/approval-text.ts"
 import type { Db, Tx } from "../../db/db.ts"
-import type { WaitState } from "./words.ts"
+import type { ApprovalState } from "./words.ts"
 
-export interface Wait {
+export interface Approval {
   id: string
   code: string
   kind: "approval" | "uncertain"
@@ -13,7 +13,7 @@ export interface Wait {
   args: string
   argsHash: string
   display: string
-  state: WaitState
+  state: ApprovalState
   /** What the person wants instead, when the state is `changed`. */
   answer: string | null
   answeredBy: string | null
@@ -25,17 +25,17 @@ export interface Wait {
 const COLUMNS = sql`id, code, kind, tool, args, args_hash as "argsHash", display, state, answer, answered_by as "answeredBy",
   answered_via as "answeredVia", created_at as "createdAt", expires_at as "expiresAt"`
 
-export async function waitOf(tx: Tx, runId: string, step: number): Promise<Wait | null> {
-  const [wait] = await tx.query<Wait>(sql`select ${COLUMNS} from waits where run_id = ${runId} and step = ${step}`)
+export async function approvalOf(tx: Tx, runId: string, step: number): Promise<Approval | null> {
+  const [wait] = await tx.query<Approval>(sql`select ${COLUMNS} from waits where run_id = ${runId} and step = ${step}`)
   return wait ?? null
 }
 
-export function openWaits(tx: Tx): Promise<Wait[]> {
-  return tx.query<Wait>(sql`select ${COLUMNS} from waits where state = 'open' order by created_at`)
+export function openApprovals(tx: Tx): Promise<Approval[]> {
+  return tx.query<Approval>(sql`select ${COLUMNS} from waits where state = 'open' order by created_at`)
 }
 
 /** Marks an approval as used, in the transaction that journals its use. Throws `Deny` when it was used before, or changed. */
-export async function consumeApproval(tx: Tx, wait: Wait, now: Date): Promise<void> {
+export async function consumeApproval(tx: Tx, wait: Approval, now: Date): Promise<void> {
   const used = await tx.query(sql`
     update waits set used_at = ${now}::timestamptz
     where id = ${wait.id} and state = 'approved' and used_at is null and args = ${wait.args} and args_hash = ${wait.argsHash}
@@ -65,7 +65,7 @@ export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
 }
 
 /** Silence is a no: closes what is past its time and makes the threads ready. Returns them. */
-export async function expireWaits(db: Db, now: Date): Promise<string[]> {
+export async function expireApprovals(db: Db, now: Date): Promise<string[]> {
   const rows = await db.query<{ id: string }>(sql`
     with expired as (
       update waits set state = 'expired' where state = 'open' and expires_at <= ${now}::timestamptz returning thread_id

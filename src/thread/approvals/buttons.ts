@@ -3,9 +3,9 @@ import { sql } from "drizzle-orm"
 import type { ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
 import { json } from "../../db/sql.ts"
-import type { Decision } from "./words.ts"
+import type { ApprovalOutcome } from "./words.ts"
 
-export interface Asked {
+export interface ApprovalMessage {
   channel: ChannelId
   target: string
   providerId: string
@@ -13,19 +13,19 @@ export interface Asked {
   text: string
 }
 
-export interface Decided extends Decision {
+export interface DecidedApproval extends ApprovalOutcome {
   waitId: string
   /** Of the person it was asked of; null when they never said. */
   zone: string | null
   /** Messages that asked it and were accepted by their channel. */
-  asked: Asked[]
+  asked: ApprovalMessage[]
 }
 
 const AT_ONCE = 20
 
 /** Whose messages are not on their way any more, oldest first; those in `except` are left out. */
-export function decidedQuestions(tx: Tx, except: string[]): Promise<Decided[]> {
-  return tx.query<Decided>(sql`
+export function decidedApprovals(tx: Tx, except: string[]): Promise<DecidedApproval[]> {
+  return tx.query<DecidedApproval>(sql`
     with decided as (
       select waits.id, waits.state as verdict, kind, answered_by, answered_via, answered_at, asked_of,
         o.channel, o.target, o.provider_id, o.state, o.seq, o.body ->> 'text' as text

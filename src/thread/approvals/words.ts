@@ -3,10 +3,10 @@ import type { ChannelId } from "../../channels/channel.ts"
 import { clockText, zoned } from "../../schedule/recurrence/zone.ts"
 
 /** `changed`: not approved, with words about what to do instead. `cancelled`: what it is about was decided otherwise. */
-export type WaitState = "open" | "approved" | "denied" | "changed" | "redo" | "expired" | "cancelled"
+export type ApprovalState = "open" | "approved" | "denied" | "changed" | "redo" | "expired" | "cancelled"
 
-export interface Decision {
-  state: WaitState
+export interface ApprovalOutcome {
+  state: ApprovalState
   kind: "approval" | "uncertain"
   /** Who answered; null for nobody, or for somebody without a name. */
   by: string | null
@@ -22,7 +22,7 @@ const PLACES: Record<ChannelId, string> = {
   github: "on GitHub",
 }
 
-const APPROVAL: Record<WaitState, string> = {
+const APPROVAL: Record<ApprovalState, string> = {
   open: "Open",
   approved: "Approved",
   denied: "Denied",
@@ -32,10 +32,10 @@ const APPROVAL: Record<WaitState, string> = {
   cancelled: "Withdrawn, as it was decided elsewhere",
 }
 
-const UNCERTAIN: Record<WaitState, string> = { ...APPROVAL, approved: "Confirmed", denied: "Left as it is" }
+const UNCERTAIN: Record<ApprovalState, string> = { ...APPROVAL, approved: "Confirmed", denied: "Left as it is" }
 
 /** `Approved by Ana, 9:14 AM, by SMS`; `zone` and `here` as for `signature`. */
-export function decisionText(decision: Decision, zone: string | null, here: ChannelId): string {
+export function outcomeText(decision: ApprovalOutcome, zone: string | null, here: ChannelId): string {
   return `${(decision.kind === "approval" ? APPROVAL : UNCERTAIN)[decision.state]}${signature(decision, zone, here)}`
 }
 
@@ -44,7 +44,7 @@ export function decisionText(decision: Decision, zone: string | null, here: Chan
  * @param zone the reader's; null leaves the time out, which would mislead.
  * @param here the reader's channel: a decision made there needs no place.
  */
-export function signature({ by, via, at }: Decision, zone: string | null, here: ChannelId): string {
+export function signature({ by, via, at }: ApprovalOutcome, zone: string | null, here: ChannelId): string {
   const who = by === null ? "" : ` by ${by}`
   const when = at === null || zone === null ? "" : `, ${clockText(zoned(at.getTime(), zone))}`
   const where = via === null || via === here ? "" : `, ${PLACES[via]}`

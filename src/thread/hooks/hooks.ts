@@ -13,7 +13,7 @@ import type { RawRequest } from "../../channels/channel.ts"
 import { isSigned, SIGNATURE_HEADER, TOLERANCE_SECONDS } from "../../channels/signature.ts"
 import type { Db } from "../../db/db.ts"
 import type { Kv, KvEntry } from "../../db/kv.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import { SETTINGS_TOOL, type Vault } from "../../vault/vault.ts"
 import type { Event } from "../inbox/event.ts"
 import type { Inbox } from "../inbox/inbox.ts"
@@ -56,7 +56,7 @@ export interface HookDeps {
   kv: Kv
   vault: Vault
   inbox: Inbox
-  bell: Bell
+  notifier: Notifier
   clock: Clock
   newId: NewId
   random: (bytes: number) => Buffer
@@ -180,7 +180,10 @@ interface Delivery {
  * Once only: by the sender's key for ever, and by the signature while it is valid, since nothing signs the key; without a
  * key by the body for as long.
  */
-async function accept({ db, kv, inbox, bell, newId }: HookDeps, delivery: Delivery): Promise<"accepted" | "duplicate"> {
+async function accept(
+  { db, kv, inbox, notifier, newId }: HookDeps,
+  delivery: Delivery,
+): Promise<"accepted" | "duplicate"> {
   const { name, body, bytes, signature, key, now } = delivery
   const mark = key === "" ? `body:${sha256(Buffer.from(bytes).toString("latin1"))}` : `signature:${sha256(signature)}`
   // From the moment of receipt twice the tolerance: a signature may be made for the end of it.
@@ -201,7 +204,7 @@ async function accept({ db, kv, inbox, bell, newId }: HookDeps, delivery: Delive
     return isNew === null ? null : await inbox.acceptIn(tx, event)
   })
   if (taken === null || taken.duplicate) return "duplicate"
-  bell.ring("work", taken.threadId)
+  notifier.notify("work", taken.threadId)
   await db.query(sql`
     delete from kv where (namespace, key) in (
       select namespace, key from kv where namespace = ${SEEN} and expires_at <= ${now}::timestamptz limit 100 for update skip locked)`)

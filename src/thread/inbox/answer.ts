@@ -6,12 +6,12 @@ import { sql } from "drizzle-orm"
 import type { ApprovalAnswer } from "../../channels/approval-text.ts"
 import type { ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
-import { type Decision, signature, type WaitState } from "../approvals/words.ts"
+import { type ApprovalOutcome, type ApprovalState, signature } from "../approvals/words.ts"
 import { postNotice } from "../outbox/outbox.ts"
 import type { Event } from "./event.ts"
 import { type Accepted, insertEvent } from "./insert-event.ts"
 
-interface WaitRow extends Decision {
+interface WaitRow extends ApprovalOutcome {
   id: string
   code: string
   threadId: string
@@ -38,7 +38,7 @@ export type Answered = Accepted & {
 }
 
 /** Null when the message answers nothing: then it is an ordinary message. */
-export async function answerWait(tx: Tx, input: AnswerInput): Promise<Answered | null> {
+export async function answerApproval(tx: Tx, input: AnswerInput): Promise<Answered | null> {
   const waits = await candidates(tx, input)
   const [wait] = waits
   if (!wait) {
@@ -102,7 +102,7 @@ async function decide(tx: Tx, wait: WaitRow, { answer, event, personId, now }: A
 }
 
 function late(wait: WaitRow, here: ChannelId): string {
-  const words: Record<WaitState, string> = {
+  const words: Record<ApprovalState, string> = {
     open: "is open",
     approved: "was already approved",
     denied: "was already denied",

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm"
 import type { Tx } from "../../db/db.ts"
 
-export interface Correction {
+export interface MessageEdit {
   threadKey: string
   /** Of the message, as its channel named it. */
   ref: string
@@ -12,7 +12,7 @@ export interface Correction {
 }
 
 /** Whether the words were still unread, and are these now. What came with files stays as it was read from them. */
-export async function correctMessage(tx: Tx, { threadKey, ref, personId, text }: Correction): Promise<boolean> {
+export async function applyEdit(tx: Tx, { threadKey, ref, personId, text }: MessageEdit): Promise<boolean> {
   const corrected = await tx.query(sql`
     update inbox set payload = payload || jsonb_build_object('text', ${text}::text)
     from threads where threads.id = inbox.thread_id and threads.key = ${threadKey} and inbox.state = 'new'

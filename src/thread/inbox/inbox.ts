@@ -6,16 +6,16 @@ import type { Clock } from "../../base/clock.ts"
 import { idOf, type NewId } from "../../base/ids.ts"
 import { readApproval } from "../../channels/approval-text.ts"
 import type { Db, Tx } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { Queue } from "../../queue/queue.ts"
-import { answerWait } from "./answer.ts"
+import { answerApproval } from "./answer.ts"
 import { type Event, messagePayload } from "./event.ts"
 import { type Accepted, insertEvent } from "./insert-event.ts"
 
 export interface Inbox {
   /** Durably takes an event in. When it returns, the event will reach its end whatever happens to this process. */
   accept(event: Event): Promise<Accepted>
-  /** The same inside a transaction of the caller's, who rings the bell (`work`, thread id) after its commit. */
+  /** The same inside a transaction of the caller's, who notifies (`work`, thread id) after its commit. */
   acceptIn(tx: Tx, event: Event): Promise<Accepted>
   /**
    * Keeps an event that is not for us, so that a second delivery is known and people can look.
@@ -29,14 +29,14 @@ type Arrived = Accepted & { wake: string | null; posted: string | null }
 export interface InboxDeps {
   db: Db
   queue: Queue
-  bell: Bell
+  notifier: Notifier
   clock: Clock
   newId: NewId
   /** Takes live secrets out of text: what people and strangers write may hold them. JSON stays JSON. */
   scrub?: (text: string) => string
 }
 
-export function createInbox({ db, queue, bell, clock, newId, scrub = (text) => text }: InboxDeps): Inbox {
+export function createInbox({ db, queue, notifier, clock, newId, scrub = (text) => text }: InboxDeps): Inbox {
   const clean = (payload: unknown): unknown => JSON.parse(scrub(JSON.stringify(payload)))
 
   async function acceptIn(tx: Tx, given: Event): Promise<Arrived> {
@@ -56,7 +56,13 @@ export function createInbox({ db, queue, bell, clock, newId, scrub = (text) => t
     if (event.kind !== "message" || !event.personId) return null
     const answer = readApproval(messagePayload.parse(event.payload).text, event.channel)
     if (!answer) return null
-    const answered = await answerWait(tx, { answer, event, personId: event.personId, id: newId(), now: clock.now() })
+    const answered = await answerApproval(tx, {
+      answer,
+      event,
+      personId: event.personId,
+      id: newId(),
+      now: clock.now(),
+    })
     if (answered?.wake) await queue.send(tx, "turn", answered.wake)
     return answered
   }
@@ -65,8 +71,8 @@ export function createInbox({ db, queue, bell, clock, newId, scrub = (text) => t
     acceptIn,
     async accept(event) {
       const { wake, posted, ...accepted } = await db.transaction((tx) => acceptIn(tx, event))
-      if (wake) bell.ring("work", wake)
-      if (posted) bell.ring("outbox", posted)
+      if (wake) notifier.notify("work", wake)
+      if (posted) notifier.notify("outbox", posted)
       return accepted
     },
     async record({ reason, ...event }, via = db) {

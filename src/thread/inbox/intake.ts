@@ -10,19 +10,19 @@ import { type Arrived, type Attachment, withMentions } from "../../channels/atta
 import type { Keyword } from "../../channels/carrier-keywords.ts"
 import type { Inbound } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { People, Person } from "../people/people.ts"
-import { correctMessage } from "./correction.ts"
+import { applyEdit } from "./correction.ts"
 import { kindOfText, type messagePayload } from "./event.ts"
 import type { Inbox } from "./inbox.ts"
 import { type MediaStore, refTo } from "./media.ts"
 import type { Pairings } from "./pairing.ts"
 
-export type Taken = "accepted" | "duplicate" | "stranger" | "keyword" | "paired" | "corrected" | "too_late"
+export type IntakeResult = "accepted" | "duplicate" | "stranger" | "keyword" | "paired" | "corrected" | "too_late"
 
 export interface Intake {
   /** When it returns, the message is committed (or was never for us) and may be acknowledged to its sender. */
-  message(inbound: Inbound, keyword?: Keyword | null): Promise<Taken>
+  message(inbound: Inbound, keyword?: Keyword | null): Promise<IntakeResult>
 }
 
 export interface IntakeDeps {
@@ -32,21 +32,21 @@ export interface IntakeDeps {
   log: Log
   /** Without it no stranger can become known. */
   pairings?: Pick<Pairings, "redeem">
-  bell?: Pick<Bell, "ring">
+  notifier?: Pick<Notifier, "notify">
   /** Where files go that come with the message itself; without it they are only named. */
   media?: Pick<MediaStore, "keep">
 }
 
-export function createIntake({ db, people, inbox, log, pairings, bell, media }: IntakeDeps): Intake {
-  async function strangerSays(inbound: Inbound): Promise<Taken> {
+export function createIntake({ db, people, inbox, log, pairings, notifier, media }: IntakeDeps): Intake {
+  async function strangerSays(inbound: Inbound): Promise<IntakeResult> {
     const { channel, address } = inbound
     const paired = (await pairings?.redeem(inbound)) ?? null
     log.info(paired ? "stranger_paired" : "stranger_ignored", { channel, address })
-    if (paired) bell?.ring("outbox", paired.threadId)
+    if (paired) notifier?.notify("outbox", paired.threadId)
     return paired ? "paired" : "stranger"
   }
 
-  async function keywordFrom(inbound: Inbound, keyword: Keyword, label: Label): Promise<Taken> {
+  async function keywordFrom(inbound: Inbound, keyword: Keyword, label: Label): Promise<IntakeResult> {
     const { source, externalId, channel, threadKey } = inbound
     // An old STOP that a poll sees again must not undo a later START.
     const known = await db.query(sql`select 1 from inbox where source = ${source} and external_id = ${externalId}`)
@@ -59,17 +59,20 @@ export function createIntake({ db, people, inbox, log, pairings, bell, media }: 
   }
 
   /** Words that nobody has read yet are replaced; what was read, or answered, stands, and the edit is only kept. */
-  async function edited(inbound: Inbound, ref: string, who: { personId: string; label: Label }): Promise<Taken> {
+  async function edited(inbound: Inbound, ref: string, who: { personId: string; label: Label }): Promise<IntakeResult> {
     const { source, externalId, channel, threadKey } = inbound
     const { personId, label } = who
     const text = storable(inbound.text)
-    const isTaken = kindOfText(text) === "message" && (await correctMessage(db, { threadKey, ref, personId, text }))
+    const isTaken = kindOfText(text) === "message" && (await applyEdit(db, { threadKey, ref, personId, text }))
     const reason = isTaken ? "edited before it was read" : "edited after it was read"
     await inbox.record({ source, externalId, channel, threadKey, label, payload: { text, ref }, reason })
     return isTaken ? "corrected" : "too_late"
   }
 
-  async function accept(inbound: Inbound, { personId, label }: { personId: string; label: Label }): Promise<Taken> {
+  async function accept(
+    inbound: Inbound,
+    { personId, label }: { personId: string; label: Label },
+  ): Promise<IntakeResult> {
     const { channel, source, externalId, threadKey, target, pressed, ref } = inbound
     const payload = await payloadOf(inbound, media)
     const accepted = await inbox.accept({

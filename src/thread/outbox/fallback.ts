@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts"
 import { newId } from "../../base/ids.ts"
 import type { ChannelId } from "../../channels/channel.ts"
 import type { Db, Tx } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { People } from "../people/people.ts"
 import { codeIn, createOutbox, type Outbox } from "./outbox.ts"
 
@@ -17,7 +17,7 @@ export interface FallbackDeps {
   people: Pick<People, "home">
   /** Channels that can send now. */
   live: ReadonlySet<ChannelId>
-  bell: Pick<Bell, "ring">
+  notifier: Pick<Notifier, "notify">
   clock: Clock
 }
 
@@ -30,7 +30,7 @@ interface Lost {
 
 /** The same outbox, in which nothing fails without a second way. */
 export function withFallback(outbox: Outbox, deps: FallbackDeps): Outbox {
-  const { db, bell } = deps
+  const { db, notifier } = deps
 
   /** Fails it by `fail`, and puts it where it goes instead; one commit. */
   async function instead<T>(lost: Lost | null, fail: (within: Outbox) => Promise<T>): Promise<T> {
@@ -41,8 +41,8 @@ export function withFallback(outbox: Outbox, deps: FallbackDeps): Outbox {
       return { result: failed, isPut: await putAgain(tx, lost.id, threadId, deps.clock.now()) }
     })
     if (isPut) {
-      bell.ring("outbox", threadId)
-      bell.ring("thread", threadId)
+      notifier.notify("outbox", threadId)
+      notifier.notify("thread", threadId)
     }
     return result
   }

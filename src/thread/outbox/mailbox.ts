@@ -6,7 +6,7 @@ import { sql } from "drizzle-orm"
 import type { Button, ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
 
-export interface Letter {
+export interface ThreadMessage {
   id: string
   from: "person" | "vigil"
   text: string
@@ -18,7 +18,7 @@ export interface Letter {
 }
 
 /** An answer with its place in the order of answers. */
-export interface Reply extends Letter {
+export interface Reply extends ThreadMessage {
   seq: number
 }
 
@@ -31,7 +31,7 @@ export interface ThreadView {
 }
 
 /** What became of one accepted message so far. */
-export interface Outcome {
+export interface MessageFate {
   id: string
   threadId: string
   /** Of the inbox row. */
@@ -52,14 +52,14 @@ export async function threadOf(tx: Tx, id: string): Promise<ThreadView | null> {
 }
 
 /** The newest `limit` letters of a thread, or those before a moment; oldest first. */
-export async function letters(
+export async function messagesOf(
   tx: Tx,
   threadId: string,
   { limit, before = null }: { limit: number; before?: Date | null },
-): Promise<Letter[]> {
+): Promise<ThreadMessage[]> {
   const until = (column: "received_at" | "created_at") =>
     before ? sql`and ${sql.raw(column)} < ${before}::timestamptz` : sql``
-  const rows = await tx.query<Letter>(sql`
+  const rows = await tx.query<ThreadMessage>(sql`
     select * from (
       (select id, 'person' as "from", payload ->> 'text' as text, received_at as at, state, run_id as "runId", '[]'::jsonb as buttons
        from inbox where thread_id = ${threadId}::uuid and kind in ('message', 'command') and state <> 'recorded' ${until("received_at")}
@@ -93,8 +93,8 @@ export async function lastReply(tx: Tx, threadId: string): Promise<number> {
  * starts no run of its own: it belongs to the run it set going, wherever that replies, which is known by the moment of the
  * answer, written to both rows in one commit.
  */
-export async function outcomeOf(tx: Tx, inboxId: string): Promise<Outcome | null> {
-  const [row] = await tx.query<Outcome>(sql`
+export async function messageFate(tx: Tx, inboxId: string): Promise<MessageFate | null> {
+  const [row] = await tx.query<MessageFate>(sql`
     select i.id, i.thread_id as "threadId", i.state, r.id as "runId", r.state as "runState", (
       select string_agg(o.body ->> 'text', E'\n\n' order by o.seq) from outbox o
       where o.dedupe_key = 'answer:' || i.id::text

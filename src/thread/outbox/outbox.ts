@@ -91,7 +91,7 @@ export interface Sending {
 }
 
 /** A message taken for sending, with what decides whether it may go at this hour. */
-export interface Taken extends Sending {
+export interface TakenMessage extends Sending {
   /** More wait behind it. */
   more: boolean
   urgency: Urgency
@@ -115,7 +115,7 @@ export interface Outbox {
    * Takes the first waiting message of a thread for sending, and says whether more wait behind it; null when there is
    * none, or another sender is at it.
    */
-  take(threadId: string, now: Date): Promise<Taken | null>
+  take(threadId: string, now: Date): Promise<TakenMessage | null>
   /** One more part of a message was accepted; stored at once, so that a broken send goes on after it. */
   part(id: string, providerId: string): Promise<void>
   sent(id: string, providerId: string, now: Date): Promise<void>
@@ -167,7 +167,7 @@ export function createOutbox(db: Tx): Outbox {
   return {
     async take(threadId, now) {
       try {
-        const [row] = await db.query<Taken>(sql`
+        const [row] = await db.query<TakenMessage>(sql`
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = ${inTime}
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
             and state = 'pending' and ${isDue(now)}

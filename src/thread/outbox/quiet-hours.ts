@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm"
 import type { Tx } from "../../db/db.ts"
 import { type Quiet, quietUntil } from "../../schedule/recurrence/quiet.ts"
-import type { Taken } from "./outbox.ts"
+import type { TakenMessage } from "./outbox.ts"
 
 /** How long after their own words a person is taken to be awake. */
 const AWAKE_MS = 10 * 60_000
@@ -21,7 +21,7 @@ export async function setQuiet(tx: Tx, personId: string, hours: string): Promise
 }
 
 /** Until when a message waits; null when it may go now. */
-export async function heldUntil(tx: Tx, message: Taken, now: Date): Promise<Date | null> {
+export async function heldUntil(tx: Tx, message: TakenMessage, now: Date): Promise<Date | null> {
   if (message.urgency === "due" || message.quiet === null) return null
   const until = quietUntil(now, message.quiet)
   if (until === null || message.urgency === "notice") return until
@@ -30,7 +30,7 @@ export async function heldUntil(tx: Tx, message: Taken, now: Date): Promise<Date
 }
 
 /** When the person last said something that this message comes of: the run's messages, or an answer to its questions. */
-async function promptedAt(tx: Tx, { runId, createdAt }: Taken): Promise<Date | null> {
+async function promptedAt(tx: Tx, { runId, createdAt }: TakenMessage): Promise<Date | null> {
   if (runId === null) return createdAt
   const [row] = await tx.query<{ at: Date | null }>(sql`
     select greatest(

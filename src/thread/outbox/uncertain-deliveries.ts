@@ -7,7 +7,7 @@ import type { ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
 import { json } from "../../db/sql.ts"
 
-export interface Doubt {
+export interface UncertainDelivery {
   id: string
   threadId: string
   channel: ChannelId
@@ -19,20 +19,25 @@ export interface Doubt {
 }
 
 /** `yes`: it arrived. `again`: send it once more. `no`: leave it, it is not needed any more. */
-export type DoubtVerdict = "yes" | "again" | "no"
+export type UncertainVerdict = "yes" | "again" | "no"
 
 const MOST = 100
 
 /** Oldest first. */
-export function openDoubts(tx: Tx): Promise<Doubt[]> {
-  return tx.query<Doubt>(sql`
+export function uncertainDeliveries(tx: Tx): Promise<UncertainDelivery[]> {
+  return tx.query<UncertainDelivery>(sql`
     select id, thread_id as "threadId", channel, body ->> 'text' as text, coalesce(error ->> 'message', error ->> 'code', '') as reason,
       created_at as "createdAt", run_id as "runId"
     from outbox where state = 'uncertain' order by seq limit ${MOST}`)
 }
 
 /** Returns the thread; null when there is no such doubt any more. Parts that surely arrived are not sent again. */
-export async function settleDoubt(tx: Tx, id: string, verdict: DoubtVerdict, now: Date): Promise<string | null> {
+export async function settleUncertain(
+  tx: Tx,
+  id: string,
+  verdict: UncertainVerdict,
+  now: Date,
+): Promise<string | null> {
   const state = { yes: "sent", again: "pending", no: "failed" }[verdict]
   const error = verdict === "no" ? { code: "left", message: "the owner left it" } : null
   const [row] = await tx.query<{ threadId: string }>(sql`

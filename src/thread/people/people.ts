@@ -15,7 +15,7 @@ export interface Person {
   zone: string | null
 }
 
-export interface Home {
+export interface HomeThread {
   threadId: string
   channel: ChannelId
   target: string
@@ -45,7 +45,7 @@ export interface People {
    * Where to text someone first: SMS, else Telegram, else e-mail, else the web, of the channels in `live`, skipping addresses
    * that opted out. Makes the thread when there is none yet.
    */
-  home(personId: string, live: ReadonlySet<ChannelId>): Promise<Home>
+  home(personId: string, live: ReadonlySet<ChannelId>): Promise<HomeThread>
 }
 
 const PERSON = sql`people.id, people.name, people.role, people.zone`
@@ -98,7 +98,7 @@ export function createPeople({ db, clock, newId }: { db: Db; clock: Clock; newId
   }
 }
 
-async function home(db: Db, personId: string, live: ReadonlySet<ChannelId>, now: Date): Promise<Home> {
+async function home(db: Db, personId: string, live: ReadonlySet<ChannelId>, now: Date): Promise<HomeThread> {
   const addresses = await db.query<{
     channel: ChannelId
     address: string

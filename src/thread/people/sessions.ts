@@ -11,7 +11,7 @@ import { OWNER_ID } from "./people.ts"
 export const LINK_MINUTES = 30
 const SESSION_HOURS = 12
 
-export interface Session {
+export interface BrowserSession {
   token: string
   expiresAt: Date
 }
@@ -22,7 +22,7 @@ export interface Sessions {
   /** Whether a key would work now; looking does not use it up. */
   isLink(key: string): Promise<boolean>
   /** Uses the key up; null when it is unknown, used or too old. */
-  redeem(key: string): Promise<Session | null>
+  redeem(key: string): Promise<BrowserSession | null>
   /** The person a session token speaks for; null when it is unknown or too old. */
   find(token: string): Promise<{ personId: string } | null>
   end(token: string): Promise<void>

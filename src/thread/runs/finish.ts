@@ -1,6 +1,6 @@
 /**
  * Ending: the ways a worker lets go of a run, each one statement and so one commit: finish, suspend for a person,
- * postpone to try again, or bury what failed too often. All are fenced; a stale worker's ending is refused whole.
+ * postpone to try again, or dead-letter what failed too often. All are fenced; a stale worker's ending is refused whole.
  */
 import { type SQL, sql } from "drizzle-orm"
 import { Fenced } from "../../base/errors.ts"
@@ -32,7 +32,7 @@ export interface Finish extends Ending {
   seen?: number
 }
 
-export interface Question {
+export interface NewApproval {
   id: string
   step: number
   kind: "approval" | "uncertain"
@@ -56,7 +56,7 @@ export interface Released {
  * Gives the thread back, ready at once when it has more to do. With `back`, the run comes back at that moment, and what
  * else there is to do waits behind it.
  */
-function letGo(fence: Fence, { back, seen }: { back?: SQL; seen?: number | undefined } = {}): SQL {
+function releaseLease(fence: Fence, { back, seen }: { back?: SQL; seen?: number | undefined } = {}): SQL {
   return sql`update threads set owner = null, lease_until = null,
       ready_at = ${back ?? sql`case when ${moreWork} then least(ready_at, now()) else ready_at end`}
     where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}
@@ -69,7 +69,7 @@ export async function finish(tx: Tx, end: Finish): Promise<Released> {
   return run(
     tx,
     sql`
-    with held as (${letGo(end.fence, { seen: end.seen })}), ended as (
+    with held as (${releaseLease(end.fence, { seen: end.seen })}), ended as (
       update runs set state = ${end.state}, ended_at = clock_timestamp(), label = ${json(end.label)}, model = ${end.model}, error = ${json(end.error)}
       from held where runs.id = ${end.runId}
     ), consumed as (
@@ -80,12 +80,12 @@ export async function finish(tx: Tx, end: Finish): Promise<Released> {
 }
 
 /** The run waits for a person: the question and the pause are one commit, so no answer can come before it. */
-export async function suspend(tx: Tx, end: Ending & { question: Question }): Promise<Released> {
+export async function suspend(tx: Tx, end: Ending & { question: NewApproval }): Promise<Released> {
   const q = end.question
   return run(
     tx,
     sql`
-    with held as (${letGo(end.fence)}), paused as (
+    with held as (${releaseLease(end.fence)}), paused as (
       update runs set state = 'waiting' from held where runs.id = ${end.runId}
     ), asked as (
       insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
@@ -105,7 +105,7 @@ export async function postpone(
   return run(
     tx,
     sql`
-    with held as (${letGo(end.fence, { back: at })}), noted as (
+    with held as (${releaseLease(end.fence, { back: at })}), noted as (
       update runs set attempts = attempts + ${end.counts ? 1 : 0}::int, error = ${json(end.error)} from held where runs.id = ${end.runId}
     ) ${rest(end)}`,
   )

@@ -8,7 +8,7 @@ import { Reject } from "../../base/errors.ts"
 import type { Label } from "../../base/label.ts"
 import type { Tx } from "../../db/db.ts"
 import { entriesOf } from "../../journal/journal.ts"
-import type { WaitState } from "../approvals/words.ts"
+import type { ApprovalState } from "../approvals/words.ts"
 import { type RunStep, stepsFrom } from "./trace-steps.ts"
 
 export const RUN_STATES = ["running", "waiting", "done", "failed", "cancelled", "needs_review"] as const
@@ -62,13 +62,13 @@ export interface RunReply {
   sentAt: Date | null
 }
 
-export interface Question {
+export interface ApprovalRecord {
   code: string
   kind: "approval" | "uncertain"
   tool: string
   args: string
   display: string
-  state: WaitState
+  state: ApprovalState
   answeredVia: string | null
   answeredAt: Date | null
   createdAt: Date
@@ -93,7 +93,7 @@ export interface RunDetail extends RunSummary {
   steps: RunStep[]
   /** Null when the run made no prompt (a command, or it has not got there yet). */
   context: ContextNote | null
-  questions: Question[]
+  questions: ApprovalRecord[]
   replies: RunReply[]
 }
 
@@ -160,18 +160,18 @@ export async function findRun(tx: Tx, id: string): Promise<RunDetail | null> {
 }
 
 /** Questions that wait for a person, oldest first. */
-export function openQuestions(tx: Tx): Promise<Question[]> {
+export function openApprovalRecords(tx: Tx): Promise<ApprovalRecord[]> {
   return questions(tx, sql`state = 'open'`)
 }
 
 /** The newest question that had this code. */
-export async function questionByCode(tx: Tx, code: string): Promise<Question | null> {
+export async function approvalByCode(tx: Tx, code: string): Promise<ApprovalRecord | null> {
   const found = await questions(tx, sql`code = ${code.toUpperCase()}`)
   return found.find((question) => question.state === "open") ?? found.at(-1) ?? null
 }
 
-function questions(tx: Tx, which: SQL): Promise<Question[]> {
-  return tx.query<Question>(sql`
+function questions(tx: Tx, which: SQL): Promise<ApprovalRecord[]> {
+  return tx.query<ApprovalRecord>(sql`
     select code, kind, tool, args, display, state, answered_via as "answeredVia", answered_at as "answeredAt",
       created_at as "createdAt", expires_at as "expiresAt", run_id as "runId", thread_id as "threadId"
     from waits where ${which} order by created_at`)

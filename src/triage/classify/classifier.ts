@@ -2,7 +2,7 @@
  * Classifier: what the decisions of one repository teach about its next issue. The rules speak first; the more decisions
  * there are, the more those count. Trained in a fraction of a second, so it is made anew when decisions change.
  */
-import { type IssueText, KINDS, type Kind, type Shares, sharesOf } from "./kind.ts"
+import { ISSUE_KINDS, type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
 import { fitRegression } from "./regression.ts"
 import { guess } from "./rules.ts"
 import { vectorsOf } from "./vectors.ts"
@@ -28,7 +28,7 @@ const MIN_LEARNT = 8
 export function train(examples: Example[]): Classifier {
   const vectors = vectorsOf(examples)
   const { similarity } = vectors
-  const known = KINDS.filter((kind) => examples.some((example) => example.kind === kind))
+  const known = ISSUE_KINDS.filter((kind) => examples.some((example) => example.kind === kind))
   if (examples.length < MIN_LEARNT || known.length < 2) {
     return { learnt: 0, similarity, shares: (issue) => guess(issue).shares }
   }
@@ -46,7 +46,7 @@ export function train(examples: Example[]): Classifier {
     shares(issue) {
       const learnt = predict(vectors.row(issue))
       const ruled = guess(issue).shares
-      return sharesOf(KINDS.map((kind) => own * (learnt[known.indexOf(kind)] ?? 0) + (1 - own) * ruled[kind]))
+      return sharesOf(ISSUE_KINDS.map((kind) => own * (learnt[known.indexOf(kind)] ?? 0) + (1 - own) * ruled[kind]))
     },
   }
 }

@@ -1,8 +1,8 @@
 /** Kind: the four things an issue can be, and an issue as a classification reads it. */
 
-export const KINDS = ["bug", "feature", "question", "docs"] as const
+export const ISSUE_KINDS = ["bug", "feature", "question", "docs"] as const
 
-export type Kind = (typeof KINDS)[number]
+export type Kind = (typeof ISSUE_KINDS)[number]
 
 /** The words of an issue, all that a classification may go by. */
 export interface IssueText {
@@ -21,6 +21,6 @@ export function sharesOf(values: readonly number[]): Shares {
 
 /** The likeliest kind and its share. */
 export function best(shares: Shares): { kind: Kind; share: number } {
-  const kind = KINDS.reduce((top, next) => (shares[next] > shares[top] ? next : top))
+  const kind = ISSUE_KINDS.reduce((top, next) => (shares[next] > shares[top] ? next : top))
   return { kind, share: shares[kind] }
 }

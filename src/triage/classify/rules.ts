@@ -2,9 +2,9 @@
  * Rules: the kind of an issue from its form and its words alone, for a repository without a past. Each rule is one
  * sentence of evidence with a weight; the strongest one becomes the reason that people read.
  */
-import { best, type IssueText, KINDS, type Kind, type Shares, sharesOf } from "./kind.ts"
+import { best, ISSUE_KINDS, type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
 import { softmax } from "./regression.ts"
-import { MAX_BODY, readMarkdown } from "./words.ts"
+import { MAX_ISSUE_BODY, readIssueText } from "./words.ts"
 
 interface Rule {
   kind: Kind
@@ -128,8 +128,8 @@ export interface Guess {
 const PRIOR: Shares = { bug: 0.3, feature: 0.1, question: 0.1, docs: -0.6 }
 
 export function guess(issue: IssueText): Guess {
-  const body = issue.body.slice(0, MAX_BODY)
-  const { prose, headings } = readMarkdown(body)
+  const body = issue.body.slice(0, MAX_ISSUE_BODY)
+  const { prose, headings } = readIssueText(body)
   const heading = headings.join("\n")
   const spoke = RULES.filter(
     (rule) =>
@@ -137,7 +137,7 @@ export function guess(issue: IssueText): Guess {
   )
   const sums: Shares = { ...PRIOR }
   for (const { kind, weight } of spoke) sums[kind] += weight
-  const shares = sharesOf(softmax(KINDS.map((kind) => sums[kind])))
+  const shares = sharesOf(softmax(ISSUE_KINDS.map((kind) => sums[kind])))
   const { kind } = best(shares)
   const strongest = spoke.filter((rule) => rule.kind === kind).sort((a, b) => b.weight - a.weight)[0]
   return { shares, because: strongest?.because ?? null }

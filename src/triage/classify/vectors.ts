@@ -2,10 +2,10 @@
  * Vectors: issues as rows for the regression. Title and body are two blocks of unit length, weighted by how rare a word is
  * in this repository's past (TF-IDF, sublinear); what the rules say and the form of the text are columns of their own.
  */
-import { type IssueText, KINDS } from "./kind.ts"
+import { ISSUE_KINDS, type IssueText } from "./kind.ts"
 import type { Row } from "./regression.ts"
 import { guess } from "./rules.ts"
-import { blocksOf, type Counts } from "./words.ts"
+import { blocksOf, type WordCounts } from "./words.ts"
 
 export interface Vectors {
   columnCount: number
@@ -38,7 +38,7 @@ export function vectorsOf(issues: readonly IssueText[]): Vectors {
     },
     similarity(a, b) {
       const [one, two] = [blocksOf(a), blocksOf(b)]
-      const alike = (x: Counts, y: Counts) =>
+      const alike = (x: WordCounts, y: WordCounts) =>
         dot(scaled(weigh(x, columns, columns.size)), scaled(weigh(y, columns, columns.size)))
       return (alike(one.title, two.title) + alike(one.body, two.body)) / 2
     },
@@ -60,7 +60,7 @@ function columnsOf(issues: readonly IssueText[]): { columns: Map<string, Column>
 }
 
 /** TF-IDF of the words whose column is below `end`. */
-function weigh(counts: Counts, columns: ReadonlyMap<string, Column>, end: number): Map<number, number> {
+function weigh(counts: WordCounts, columns: ReadonlyMap<string, Column>, end: number): Map<number, number> {
   const weights = new Map<number, number>()
   for (const [name, count] of counts) {
     const known = columns.get(name)
@@ -75,7 +75,7 @@ function form(issue: IssueText): number[] {
   const { title, body } = issue
   return [
     1,
-    ...KINDS.map((kind) => shares[kind]),
+    ...ISSUE_KINDS.map((kind) => shares[kind]),
     Number(/\?\s*$/.test(title)),
     Math.min(1, (body.match(/\?/g)?.length ?? 0) / 4),
     Number(/```|^ {4}\S/m.test(body)),
@@ -85,7 +85,7 @@ function form(issue: IssueText): number[] {
   ]
 }
 
-const FORMS = 1 + KINDS.length + 6
+const FORMS = 1 + ISSUE_KINDS.length + 6
 
 function scaled(weights: Map<number, number>): Map<number, number> {
   const length = Math.sqrt([...weights.values()].reduce((sum, weight) => sum + weight * weight, 0))

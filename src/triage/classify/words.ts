@@ -5,24 +5,24 @@
 import type { IssueText } from "./kind.ts"
 
 /** Feature name to how often it occurs. */
-export type Counts = Map<string, number>
+export type WordCounts = Map<string, number>
 
 export interface Blocks {
-  title: Counts
-  body: Counts
+  title: WordCounts
+  body: WordCounts
 }
 
 /** Characters of a body that are looked at. */
-export const MAX_BODY = 6000
+export const MAX_ISSUE_BODY = 6000
 const MAX_WORD = 24
 
 export function blocksOf({ title, body }: IssueText): Blocks {
-  const titled: Counts = new Map()
+  const titled: WordCounts = new Map()
   const words = stems(title)
   count(titled, words, "t:")
   if (words[0] !== undefined) add(titled, `t1:${words[0]}`)
-  const written: Counts = new Map()
-  const { prose, headings } = readMarkdown(body.slice(0, MAX_BODY))
+  const written: WordCounts = new Map()
+  const { prose, headings } = readIssueText(body.slice(0, MAX_ISSUE_BODY))
   count(written, stems(prose), "b:")
   for (const heading of headings) add(written, `h:${stems(heading).join(" ")}`)
   return { title: titled, body: written }
@@ -34,7 +34,7 @@ interface Markdown {
 }
 
 /** What a person wrote: comments and code are left out, links and pictures become one word each. */
-export function readMarkdown(text: string): Markdown {
+export function readIssueText(text: string): Markdown {
   const headings: string[] = []
   const prose = text
     .replaceAll("\r", "")
@@ -72,7 +72,7 @@ function stem(word: string): string {
   return kept.replace(/([bdfgmnprt])\1$/, "$1").replace(/e$/, "")
 }
 
-function count(counts: Counts, words: string[], prefix: string): void {
+function count(counts: WordCounts, words: string[], prefix: string): void {
   words.forEach((word, at) => {
     add(counts, prefix + word)
     const next = words[at + 1]
@@ -80,6 +80,6 @@ function count(counts: Counts, words: string[], prefix: string): void {
   })
 }
 
-function add(counts: Counts, name: string): void {
+function add(counts: WordCounts, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1)
 }

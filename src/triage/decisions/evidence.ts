@@ -6,7 +6,7 @@ import type { Memory } from "../../memory/memory.ts"
 import { repoScope } from "../../memory/scope.ts"
 import type { IssueText, Kind, Shares } from "../classify/kind.ts"
 import { guess } from "../classify/rules.ts"
-import { MAX_BODY } from "../classify/words.ts"
+import { MAX_ISSUE_BODY } from "../classify/words.ts"
 import { bodyOf, type Decisions } from "./decisions.ts"
 import type { Learning } from "./learning.ts"
 
@@ -75,5 +75,5 @@ export async function gather(deps: EvidenceDeps, issue: Subject, signal: AbortSi
 
 /** What is remembered of an issue: its title, a line break, and the beginning of its body. */
 export function memoryText({ title, body }: IssueText): string {
-  return `${title.replaceAll(/\s+/g, " ").trim() || "(no title)"}\n${body.slice(0, MAX_BODY)}`
+  return `${title.replaceAll(/\s+/g, " ").trim() || "(no title)"}\n${body.slice(0, MAX_ISSUE_BODY)}`
 }

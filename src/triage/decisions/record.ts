@@ -6,7 +6,7 @@ import { z } from "zod"
 import type { Memory } from "../../memory/memory.ts"
 import { repoScope } from "../../memory/scope.ts"
 import type { TransactionalTool } from "../../tools/tool.ts"
-import { KINDS } from "../classify/kind.ts"
+import { ISSUE_KINDS } from "../classify/kind.ts"
 import type { Decisions } from "./decisions.ts"
 import { memoryText } from "./evidence.ts"
 
@@ -16,7 +16,7 @@ const recordInput = z.object({
   contentHash: z.string(),
   title: z.string(),
   body: z.string(),
-  kind: z.enum(KINDS),
+  kind: z.enum(ISSUE_KINDS),
   confidence: z.number().min(0).max(1),
   reason: z.string(),
   method: z.enum(["model", "rules", "neighbours", "person"]),

@@ -16,7 +16,7 @@ import type { Kv } from "../../db/kv.ts"
 import { anyOf } from "../../db/sql.ts"
 import type { Memory } from "../../memory/memory.ts"
 import { repoScope } from "../../memory/scope.ts"
-import { KINDS, type Kind } from "../classify/kind.ts"
+import { ISSUE_KINDS, type Kind } from "../classify/kind.ts"
 import type { Decisions } from "../decisions/decisions.ts"
 import { memoryText } from "../decisions/evidence.ts"
 import { contentHash, issueEvent } from "../repository/issue-event.ts"
@@ -204,7 +204,12 @@ async function report(db: Db, issues: Issue[]): Promise<Omit<DemoRun, "unfinishe
     applied: count("applied"),
     declined: count("declined"),
     pending: count("pending"),
-    byKind: { bug: ofKind(KINDS[0]), feature: ofKind(KINDS[1]), question: ofKind(KINDS[2]), docs: ofKind(KINDS[3]) },
+    byKind: {
+      bug: ofKind(ISSUE_KINDS[0]),
+      feature: ofKind(ISSUE_KINDS[1]),
+      question: ofKind(ISSUE_KINDS[2]),
+      docs: ofKind(ISSUE_KINDS[3]),
+    },
     approvals,
   }
 }

@@ -6,7 +6,7 @@ import { z } from "zod"
 import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
 import type { GitHub } from "../../channels/github/client.ts"
 import { type EffectTool, failed, type ToolContext, type ToolResult } from "../../tools/tool.ts"
-import { KINDS } from "../classify/kind.ts"
+import { ISSUE_KINDS } from "../classify/kind.ts"
 import { type Labels, MAX_LABELS } from "./labels.ts"
 
 /** The client for a repository; null where none is set up. */
@@ -17,7 +17,7 @@ const applyInput = z.object({
   number: z.number().int().positive(),
   /** Inert. */
   title: z.string().max(80),
-  kind: z.enum(KINDS),
+  kind: z.enum(ISSUE_KINDS),
   labels: z.array(z.string().min(1).max(100)).max(MAX_LABELS),
   assignee: z.string().max(39).nullable(),
   /** False: a person is asked. */

@@ -11,7 +11,7 @@ import type { Decision, Decisions } from "../decisions/decisions.ts"
 import { kindOf } from "./labels.ts"
 
 /** Something that was done to an issue, and how it was afterwards. */
-export interface Change {
+export interface IssueChange {
   repo: string
   number: number
   /** `labeled`, `unlabeled`, `assigned`, `unassigned`; anything else is no correction. */
@@ -28,7 +28,7 @@ type Heard = "corrected" | "withdrawn" | "reassigned"
 
 export interface Corrections {
   /** What the change says about the newest decision; null when nothing, or nothing new. */
-  hear(tx: Tx, change: Change): Promise<Heard | null>
+  hear(tx: Tx, change: IssueChange): Promise<Heard | null>
   /** Everything up to this time was heard; null when nothing was. */
   heardUntil(repo: string, number: number): Promise<Date | null>
   /** Everything up to `at` was heard. */
@@ -87,20 +87,20 @@ type Said =
   | { heard: "withdrawn" }
   | { heard: "reassigned"; login: string }
 
-function saidBy(change: Change, decision: Decision): Said | null {
+function saidBy(change: IssueChange, decision: Decision): Said | null {
   if (change.action === "labeled") return labelled(change, decision)
   if (change.action === "unlabeled") return unlabelled(change, decision)
   return change.action === "assigned" || change.action === "unassigned" ? assigned(change.assignees, decision) : null
 }
 
-function labelled({ label = "" }: Change, { kind, correctedTo, state }: Decision): Said | null {
+function labelled({ label = "" }: IssueChange, { kind, correctedTo, state }: Decision): Said | null {
   const said = kindOf([label])
   if (!said || (said === (correctedTo ?? kind) && state !== "declined")) return null
   return { heard: "corrected", kind: said }
 }
 
 /** Only what the decision says can be taken back; another kind's label that stays says what it is. */
-function unlabelled({ label = "", labels }: Change, { kind, correctedTo, state }: Decision): Said | null {
+function unlabelled({ label = "", labels }: IssueChange, { kind, correctedTo, state }: Decision): Said | null {
   const current = correctedTo ?? kind
   if (kindOf([label]) !== current || (state === "declined" && correctedTo === null)) return null
   const left = kindOf(labels)

@@ -6,7 +6,7 @@ import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
 import type { GitHub } from "../../channels/github/client.ts"
 import type { Kv } from "../../db/kv.ts"
-import { KINDS, type Kind } from "../classify/kind.ts"
+import { ISSUE_KINDS, type Kind } from "../classify/kind.ts"
 
 /** Labels on one issue by one decision. */
 export const MAX_LABELS = 3
@@ -62,7 +62,7 @@ export function createLabels({ kv, clock }: { kv: Pick<Kv, "get">; clock: Clock 
 }
 
 /** The repository's own name for a kind; null when it has none. */
-export function labelOf(kind: Kind, allowed: readonly string[]): string | null {
+export function issueLabelOf(kind: Kind, allowed: readonly string[]): string | null {
   for (const name of NAMES[kind]) {
     const found = allowed.find((one) => one.toLowerCase() === name)
     if (found !== undefined) return found
@@ -72,7 +72,7 @@ export function labelOf(kind: Kind, allowed: readonly string[]): string | null {
 
 /** The kind that an issue's labels already say; null when they say none, or several. */
 export function kindOf(labels: readonly string[]): Kind | null {
-  const said = KINDS.filter((kind) => labels.some((one) => NAMES[kind].includes(one.toLowerCase())))
+  const said = ISSUE_KINDS.filter((kind) => labels.some((one) => NAMES[kind].includes(one.toLowerCase())))
   return said.length === 1 ? (said[0] ?? null) : null
 }
 
@@ -80,6 +80,6 @@ export function kindOf(labels: readonly string[]): Kind | null {
 export function choose(kind: Kind, extra: readonly string[], allowed: readonly string[]): string[] {
   const others = extra.flatMap((wanted) => allowed.find((one) => one.toLowerCase() === wanted.toLowerCase()) ?? [])
   const quiet = others.filter((one) => kindOf([one]) === null)
-  const first = labelOf(kind, allowed)
+  const first = issueLabelOf(kind, allowed)
   return [...new Set([...(first === null ? [] : [first]), ...quiet])].slice(0, MAX_LABELS)
 }

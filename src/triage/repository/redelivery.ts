@@ -7,7 +7,7 @@ import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
 import { codeOf, Reject } from "../../base/errors.ts"
 import type { Log } from "../../base/log.ts"
-import type { Delivery, GitHubHooks, Hook } from "../../channels/github/deliveries.ts"
+import type { Delivery, GitHubHooks, RepositoryHook } from "../../channels/github/deliveries.ts"
 import type { Db } from "../../db/db.ts"
 import type { Kv } from "../../db/kv.ts"
 import { arrived } from "./deliveries.ts"
@@ -40,9 +40,9 @@ type State = z.output<typeof stateSchema>
 
 export function createRedelivery(deps: RedeliveryDeps): Redeliver {
   const { clock, log, hooks, url } = deps
-  const known = new Map<string, { hook: Hook | null; until: number }>()
+  const known = new Map<string, { hook: RepositoryHook | null; until: number }>()
 
-  async function find(repo: string, signal: AbortSignal): Promise<Hook | null> {
+  async function find(repo: string, signal: AbortSignal): Promise<RepositoryHook | null> {
     const now = clock.now().getTime()
     const before = known.get(repo)
     if (before && now < before.until) return before.hook
@@ -74,9 +74,9 @@ export function createRedelivery(deps: RedeliveryDeps): Redeliver {
   }
 }
 
-const keyOf = (hook: Hook): string => ("app" in hook ? "app" : hook.repo.toLowerCase())
+const keyOf = (hook: RepositoryHook): string => ("app" in hook ? "app" : hook.repo.toLowerCase())
 
-async function heal(deps: RedeliveryDeps, hook: Hook, signal: AbortSignal): Promise<number> {
+async function heal(deps: RedeliveryDeps, hook: RepositoryHook, signal: AbortSignal): Promise<number> {
   const { db, clock, kv, log } = deps
   const now = clock.now()
   const floor = new Date(now.getTime() - KEPT_MS)
@@ -104,7 +104,12 @@ async function heal(deps: RedeliveryDeps, hook: Hook, signal: AbortSignal): Prom
 }
 
 /** Newest first, down to `from`. */
-async function since({ hooks }: RedeliveryDeps, hook: Hook, from: Date, signal: AbortSignal): Promise<Delivery[]> {
+async function since(
+  { hooks }: RedeliveryDeps,
+  hook: RepositoryHook,
+  from: Date,
+  signal: AbortSignal,
+): Promise<Delivery[]> {
   const found: Delivery[] = []
   let cursor: string | null = null
   for (let page = 0; page < MAX_PAGES; page++) {

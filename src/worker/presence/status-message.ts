@@ -7,17 +7,17 @@ import { Reject } from "../../base/errors.ts"
 import { newId } from "../../base/ids.ts"
 import type { Log } from "../../base/log.ts"
 import type { Channel, ChannelId } from "../../channels/channel.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { ProgressLine, ProgressLines } from "../../thread/outbox/progress.ts"
 
 const CALL_MS = 10_000
 /** How often lines are looked for that other processes left behind. */
 const LOOK_MS = 5000
 
-export interface LineWriterDeps {
+export interface StatusMessageDeps {
   lines: ProgressLines
   channels: ReadonlyMap<ChannelId, Channel>
-  bell: Pick<Bell, "on">
+  notifier: Pick<Notifier, "listen">
   log: Log
 }
 
@@ -28,14 +28,14 @@ interface Where {
   target: string
 }
 
-export interface LineWriter {
+export interface StatusMessages {
   /** Nothing once `ended` has fired. */
   put(where: Where, text: string, ended: AbortSignal): Promise<void>
   tidy(): Promise<void>
   stop(): Promise<void>
 }
 
-export function createLineWriter({ lines, channels, bell, log }: LineWriterDeps): LineWriter {
+export function createStatusMessages({ lines, channels, notifier, log }: StatusMessageDeps): StatusMessages {
   /** Threads on which this process has put a line. */
   const lined = new Set<string>()
   let tidying: Promise<void> | null = null
@@ -67,7 +67,7 @@ export function createLineWriter({ lines, channels, bell, log }: LineWriterDeps)
     return tidying
   }
 
-  const deaf = bell.on("thread", (threadId) => {
+  const unsubscribe = notifier.listen("thread", (threadId) => {
     if (lined.has(threadId)) tidy().catch((error: unknown) => log.debug("progress_not_tidied", { error }))
   })
 
@@ -88,7 +88,7 @@ export function createLineWriter({ lines, channels, bell, log }: LineWriterDeps)
       if (lined.size > 0 || performance.now() - lookedAt >= LOOK_MS) await tidy()
     },
     async stop() {
-      deaf()
+      unsubscribe()
       await tidying?.catch(() => {})
     },
   }

@@ -15,7 +15,7 @@ const WORDS: Record<string, string> = {
 }
 
 /** `Working on it: looking in my memory (step 2)`; a tool without words of its own goes by its name. */
-export function doingText(tools: string[]): string {
+export function statusText(tools: string[]): string {
   const last = tools.at(-1)
   if (last === undefined) return "Working on it."
   const words = WORDS[last] ?? last.replaceAll(/[_.-]+/g, " ").trim()

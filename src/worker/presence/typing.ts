@@ -7,11 +7,11 @@ import type { Execute } from "../../agent/durable/execute.ts"
 import type { Log } from "../../base/log.ts"
 import type { Channel, ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import { threadOf } from "../../thread/outbox/mailbox.ts"
 import type { ProgressLines } from "../../thread/outbox/progress.ts"
-import { createLineWriter } from "./status-message.ts"
-import { doingText } from "./status-text.ts"
+import { createStatusMessages } from "./status-message.ts"
+import { statusText } from "./status-text.ts"
 
 /** What is answered sooner shows nothing. */
 const TYPING_AFTER_MS = 400
@@ -25,7 +25,7 @@ export interface PresenceDeps {
   db: Tx
   lines: ProgressLines
   channels: ReadonlyMap<ChannelId, Channel>
-  bell: Pick<Bell, "on">
+  notifier: Pick<Notifier, "listen">
   log: Log
   /** Resolves after `ms`, or rejects when the signal fires. */
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>
@@ -56,7 +56,7 @@ const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(
 
 export function createPresence(deps: PresenceDeps): Presence {
   const { db, channels, log, sleep = timer } = deps
-  const writer = createLineWriter(deps)
+  const writer = createStatusMessages(deps)
   /** Those at work, by run. */
   const now = new Map<string, Seen>()
   const showing = new Set<Promise<void>>()
@@ -86,7 +86,7 @@ export function createPresence(deps: PresenceDeps): Presence {
     const everyMs = Math.max(LINE_EVERY_MS, channel.editEveryMs?.(target) ?? 0)
     let said = ""
     for (let goes = await pause(LINE_AFTER_MS, ended); goes; goes = await pause(everyMs, ended)) {
-      const text = doingText(tools)
+      const text = statusText(tools)
       if (text !== said) await writer.put({ threadId, runId, channel, target }, text, ended)
       said = text
     }

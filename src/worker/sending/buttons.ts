@@ -7,11 +7,16 @@ import { Retry, Uncertain } from "../../base/errors.ts"
 import type { Log } from "../../base/log.ts"
 import type { ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
-import { type Asked, type Decided, decidedQuestions, markCleared } from "../../thread/approvals/buttons.ts"
-import { decisionText } from "../../thread/approvals/words.ts"
+import {
+  type ApprovalMessage,
+  type DecidedApproval,
+  decidedApprovals,
+  markCleared,
+} from "../../thread/approvals/buttons.ts"
+import { outcomeText } from "../../thread/approvals/words.ts"
 
 /** Puts `text` in the place of a question, without its buttons. */
-export type CloseQuestion = (asked: Asked, text: string, signal: AbortSignal) => Promise<void>
+export type CloseQuestion = (asked: ApprovalMessage, text: string, signal: AbortSignal) => Promise<void>
 
 export interface ButtonDeps {
   db: Tx
@@ -31,11 +36,11 @@ export function createButtonClearing({ db, clock, log, closers, defaultZone }: B
   const notBefore = new Map<string, number>()
   let isBusy = false
 
-  async function clear(decided: Decided): Promise<void> {
+  async function clear(decided: DecidedApproval): Promise<void> {
     const { waitId, asked, zone } = decided
     try {
       for (const one of asked) {
-        const what = decisionText(decided, zone ?? defaultZone, one.channel)
+        const what = outcomeText(decided, zone ?? defaultZone, one.channel)
         await closers.get(one.channel)?.(one, `${one.text}\n\n**${what}**`, AbortSignal.timeout(TIMEOUT_MS))
       }
       await markCleared(db, waitId, clock.now())
@@ -52,7 +57,7 @@ export function createButtonClearing({ db, clock, log, closers, defaultZone }: B
     try {
       const now = clock.now().getTime()
       for (const [waitId, at] of notBefore) if (at <= now) notBefore.delete(waitId)
-      for (const question of await decidedQuestions(db, [...notBefore.keys()])) await clear(question)
+      for (const question of await decidedApprovals(db, [...notBefore.keys()])) await clear(question)
     } finally {
       isBusy = false
     }

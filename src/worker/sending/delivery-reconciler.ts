@@ -5,20 +5,20 @@
 import type { Clock } from "../../base/clock.ts"
 import { Reject } from "../../base/errors.ts"
 import type { Log } from "../../base/log.ts"
-import type { Channel, ChannelId, Fate } from "../../channels/channel.ts"
+import type { Channel, ChannelId, DeliveryOutcome } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
-import type { Bell } from "../../queue/notifier.ts"
+import type { Notifier } from "../../queue/notifier.ts"
 import type { Outbox } from "../../thread/outbox/outbox.ts"
 import { type Unreported, unreported } from "../../thread/outbox/unreported.ts"
 
-export interface FateDeps {
+export interface DeliveryReconcilerDeps {
   db: Tx
   outbox: Pick<Outbox, "reported">
   /** Those that can be asked are. */
-  channels: ReadonlyMap<ChannelId, Pick<Channel, "fate">>
+  channels: ReadonlyMap<ChannelId, Pick<Channel, "deliveryOutcome">>
   /** Whether reports come by themselves: then only what is long overdue is asked for. */
   hasReports: boolean
-  bell: Pick<Bell, "ring">
+  notifier: Pick<Notifier, "notify">
   clock: Clock
   log: Log
 }
@@ -36,11 +36,11 @@ const A_ROUND = 10
 const TIMEOUT_MS = 10_000
 
 /** @returns the chore: one round of at most ten messages. */
-export function createFates(deps: FateDeps): () => Promise<void> {
+export function createDeliveryReconciler(deps: DeliveryReconcilerDeps): () => Promise<void> {
   const { db, channels, clock, log } = deps
   const ages = deps.hasReports ? AGES.reports : AGES.none
   const asked = new Map<string, number>()
-  const askable = [...channels].flatMap(([id, channel]) => (channel.fate ? [id] : []))
+  const askable = [...channels].flatMap(([id, channel]) => (channel.deliveryOutcome ? [id] : []))
   const ageOf = (message: Unreported, now: Date) =>
     ages.findLastIndex((age) => now.getTime() - message.sentAt.getTime() >= age)
 
@@ -58,7 +58,7 @@ export function createFates(deps: FateDeps): () => Promise<void> {
       await settle(deps, message)
       asked.set(message.id, ageOf(message, now))
     } catch (error) {
-      log.warn("fate_unknown", { outbox: message.id, error })
+      log.warn("delivery_outcome_unknown", { outbox: message.id, error })
       // The provider does not have it (any more): asking again would not help.
       if (error instanceof Reject) asked.set(message.id, ages.length)
     }
@@ -71,16 +71,17 @@ export function createFates(deps: FateDeps): () => Promise<void> {
   }
 }
 
-async function settle({ outbox, channels, bell, log }: FateDeps, message: Unreported): Promise<void> {
+async function settle({ outbox, channels, notifier, log }: DeliveryReconcilerDeps, message: Unreported): Promise<void> {
   const { id: outboxId, channel, parts } = message
-  const fates: Fate[] = []
+  const outcomes: DeliveryOutcome[] = []
   for (const part of parts) {
-    const fate = await channels.get(channel)?.fate?.(part, AbortSignal.timeout(TIMEOUT_MS))
-    if (fate) fates.push(fate)
-    if (fate?.price) log.info("message_price", { outbox: outboxId, channel, ...fate.price })
+    const deliveryOutcome = await channels.get(channel)?.deliveryOutcome?.(part, AbortSignal.timeout(TIMEOUT_MS))
+    if (deliveryOutcome) outcomes.push(deliveryOutcome)
+    if (deliveryOutcome?.price) log.info("message_price", { outbox: outboxId, channel, ...deliveryOutcome.price })
   }
-  const failed = fates.find((fate) => fate.state === "failed")
-  const isDelivered = fates.length === parts.length && fates.every((fate) => fate.state === "delivered")
+  const failed = outcomes.find((deliveryOutcome) => deliveryOutcome.state === "failed")
+  const isDelivered =
+    outcomes.length === parts.length && outcomes.every((deliveryOutcome) => deliveryOutcome.state === "delivered")
   if (!failed && !isDelivered) return
   const state = failed ? ("failed" as const) : ("delivered" as const)
   const threadId = await outbox.reported({
@@ -90,5 +91,5 @@ async function settle({ outbox, channels, bell, log }: FateDeps, message: Unrepo
     state,
     error: failed?.failure,
   })
-  if (threadId) bell.ring("thread", threadId)
+  if (threadId) notifier.notify("thread", threadId)
 }

@@ -7,9 +7,9 @@ import { codeOf, messageOf, Retry, Uncertain, VigilError } from "../../base/erro
 import type { Log } from "../../base/log.ts"
 import type { Channel, ChannelId, Found, Outgoing } from "../../channels/channel.ts"
 import { isDatabaseAway } from "../../db/errors.ts"
-import { patiently } from "../../db/retry.ts"
-import type { Bell } from "../../queue/notifier.ts"
-import type { Outbox, Sending, Taken } from "../../thread/outbox/outbox.ts"
+import { retryWhileAway } from "../../db/retry.ts"
+import type { Notifier } from "../../queue/notifier.ts"
+import type { Outbox, Sending, TakenMessage } from "../../thread/outbox/outbox.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Throttle } from "./throttle.ts"
 
@@ -30,12 +30,12 @@ export interface SenderDeps {
   /** Keeps channels to what their providers take; without it nothing waits. */
   throttle?: Throttle | undefined
   /** Until when a message must wait for its person's quiet hours to end; null when it may go. */
-  heldUntil?: (message: Taken, now: Date) => Promise<Date | null>
+  heldUntil?: (message: TakenMessage, now: Date) => Promise<Date | null>
   /** Takes secrets out of what a provider says of a failure, which is kept with the message and shown. */
   scrub?: (text: string) => string
   outbox: Outbox
   channels: ReadonlyMap<ChannelId, Channel>
-  bell: Bell
+  notifier: Notifier
   clock: Clock
   log: Log
 }
@@ -49,7 +49,7 @@ export interface Sender {
 }
 
 export function createSender(deps: SenderDeps): Sender {
-  const { outbox, bell, clock } = deps
+  const { outbox, notifier, clock } = deps
   const busy = new Map<string, Promise<void>>()
   let stopping = false
 
@@ -61,7 +61,7 @@ export function createSender(deps: SenderDeps): Sender {
       const until = (await deps.heldUntil?.(message, clock.now())) ?? null
       if (until) await outbox.hold(message.id, until)
       else await send(deps, message)
-      bell.ring("thread", threadId)
+      notifier.notify("thread", threadId)
     }
   }
 
@@ -76,7 +76,7 @@ export function createSender(deps: SenderDeps): Sender {
     return turn
   }
 
-  const deaf = bell.on("outbox", (threadId) => void deliver(threadId))
+  const unsubscribe = notifier.listen("outbox", (threadId) => void deliver(threadId))
   return {
     deliver,
     async sweep() {
@@ -86,13 +86,13 @@ export function createSender(deps: SenderDeps): Sender {
     },
     async stop() {
       stopping = true
-      deaf()
+      unsubscribe()
       await Promise.all(busy.values())
     },
   }
 }
 
-async function send(deps: SenderDeps, message: Taken): Promise<void> {
+async function send(deps: SenderDeps, message: TakenMessage): Promise<void> {
   const { outbox, channels, clock, log } = deps
   const channel = channels.get(message.channel)
   if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
@@ -124,7 +124,7 @@ async function send(deps: SenderDeps, message: Taken): Promise<void> {
 }
 
 /** @param message with the parts that were accepted. */
-async function settleError(deps: SenderDeps, message: Taken, error: unknown): Promise<void> {
+async function settleError(deps: SenderDeps, message: TakenMessage, error: unknown): Promise<void> {
   // It may have been accepted: it stays in hand, and whoever sweeps when its time is over asks what became of it.
   if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
   const { outbox, clock, scrub = (text: string) => text } = deps
@@ -142,15 +142,15 @@ async function settleError(deps: SenderDeps, message: Taken, error: unknown): Pr
 }
 
 /** Kept with a message until it is sent. */
-const repeatOf = ({ isRepeat }: Taken) => (isRepeat ? { repeat: true } : {})
+const repeatOf = ({ isRepeat }: TakenMessage) => (isRepeat ? { repeat: true } : {})
 
 /** What a provider took must be known, or it would go a second time. */
 function stored(store: () => Promise<void>): Promise<void> {
-  return patiently(store, { patienceMs: STORING_MS })
+  return retryWhileAway(store, { patienceMs: STORING_MS })
 }
 
 /** Whoever may get it twice is told so; at the end, where it leaves the parts before it as they were. */
-function markOf(channel: Channel, { isRepeat, body }: Taken): { text?: string } {
+function markOf(channel: Channel, { isRepeat, body }: TakenMessage): { text?: string } {
   const isTwice = isRepeat && !channel.lookup && !channel.capabilities.once
   return isTwice ? { text: `${body.text}\n\n_(Sent again: nobody could say whether it arrived the first time.)_` } : {}
 }

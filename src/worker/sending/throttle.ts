@@ -5,7 +5,7 @@
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../../base/clock.ts"
-import type { Channel, ChannelId, Outgoing, Toll } from "../../channels/channel.ts"
+import type { Channel, ChannelId, Outgoing, RateLimit } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
 import { json } from "../../db/sql.ts"
 
@@ -29,18 +29,19 @@ export function createThrottle({ db, clock, perMinute = {} }: ThrottleDeps): Thr
   return {
     async admit(channel, message) {
       const given = perMinute[channel.id]
-      const known = channel.tolls?.(message) ?? []
-      const tolls = given === undefined ? known : [...known.filter(({ key }) => key !== "all"), overall(given, known)]
-      if (tolls.length === 0) return null
+      const known = channel.rateLimits?.(message) ?? []
+      const rateLimits =
+        given === undefined ? known : [...known.filter(({ key }) => key !== "all"), overall(given, known)]
+      if (rateLimits.length === 0) return null
       const now = clock.now()
-      const waitMs = await charge(db, channel.id, tolls, now)
+      const waitMs = await charge(db, channel.id, rateLimits, now)
       return waitMs > 0 ? new Date(now.getTime() + Math.ceil(waitMs)) : null
     },
   }
 }
 
 /** So that no minute sees more: a third of them at once, the others spread over it. */
-function overall(perMinute: number, known: Toll[]): Toll {
+function overall(perMinute: number, known: RateLimit[]): RateLimit {
   const burst = Math.max(1, Math.floor(perMinute / 3))
   const everyMs = 60_000 / Math.max(1, perMinute - burst)
   return { key: "all", burst, everyMs, units: known.find(({ key }) => key === "all")?.units ?? 1 }
@@ -51,8 +52,8 @@ function overall(perMinute: number, known: Toll[]): Toll {
  * moment at which it is whole again (the generic cell rate algorithm). A message larger than a burst goes when the limit is
  * whole, and those after it wait for all of it. Two that meet on a limit nobody used yet may both be first.
  */
-async function charge(db: Tx, channel: ChannelId, tolls: Toll[], now: Date): Promise<number> {
-  const asked = tolls.map(({ key, burst, everyMs, units }) => ({
+async function charge(db: Tx, channel: ChannelId, rateLimits: RateLimit[], now: Date): Promise<number> {
+  const asked = rateLimits.map(({ key, burst, everyMs, units }) => ({
     key: `${channel}:${key}`,
     room: (burst - Math.min(units, burst)) * everyMs,
     cost: units * everyMs,

@@ -1,12 +1,12 @@
 import { sql } from "drizzle-orm"
 import { describe, expect, test } from "vitest"
-import { type Command, createCommands } from "../../../src/agent/commands/commands.ts"
+import { type ChatCommand, createCommands } from "../../../src/agent/commands/commands.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { ownSpine } from "../../support/own.ts"
 import { spine, text } from "../../support/spine.ts"
 
 let heard: string[] = []
-const echo: Command = {
+const echo: ChatCommand = {
   name: "echo",
   usage: "<words>",
   help: "says it again",
@@ -15,7 +15,7 @@ const echo: Command = {
     return `you said ${rest}`
   },
 }
-const fail: Command = { name: "fail", help: "never works", run: () => Promise.reject(new Error("broken")) }
+const fail: ChatCommand = { name: "fail", help: "never works", run: () => Promise.reject(new Error("broken")) }
 const s = await ownSpine({ handlers: { command: createCommands([echo, fail]) } })
 
 /** What is answered to a command, on a conversation of its own. */
@@ -81,9 +81,9 @@ test("a command that ran is not run again by who goes on with its run", async ()
     handlers: {
       command: {
         takesMore: false,
-        async run(job) {
-          await handler.run(job)
-          await job.steps.tape.write([])
+        async run(context) {
+          await handler.run(context)
+          await context.steps.cursor.write([])
           throw new Error("killed before its end")
         },
       },

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm"
 import { beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { type Act, createAct } from "../../../src/agent/durable/call-tool.ts"
+import { type CallTool, createCallTool } from "../../../src/agent/durable/call-tool.ts"
 import { Suspend } from "../../../src/agent/durable/signals.ts"
 import type { Steps } from "../../../src/agent/durable/steps.ts"
 import { Deny, Misconfigured, Reject, Retry, Uncertain } from "../../../src/base/errors.ts"
@@ -46,8 +46,8 @@ interface Setting {
   grants?: Grant[] | null
   person?: Person
 }
-const actOn = (w: Working, steps: Steps, { tools = [tool()], grants = null, person = owner }: Setting = {}): Act =>
-  createAct({
+const actOn = (w: Working, steps: Steps, { tools = [tool()], grants = null, person = owner }: Setting = {}): CallTool =>
+  createCallTool({
     db: s.db,
     steps,
     tools: new Map(tools.map((one) => [one.name, one])),
@@ -63,7 +63,7 @@ async function atWork(setting: Setting = {}) {
   const steps = await stepsOf(s, w)
   const act = actOn(w, steps, setting)
   const journal = async () => {
-    await steps.tape.write([])
+    await steps.cursor.write([])
     return entriesOf(s.db, w.runId)
   }
   return { ...w, steps, act, journal }

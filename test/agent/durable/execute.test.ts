@@ -57,17 +57,17 @@ const counted: Tool = {
 /** Calls the tools that the message names, `name n` a line, and replies with their results. */
 const caller: Handler = {
   takesMore: true,
-  async run(job) {
-    const act = job.actWith(null)
+  async run(context) {
+    const act = context.actWith(null)
     const results: unknown[] = []
-    for (const event of job.run.events)
+    for (const event of context.run.events)
       for (const line of (event.payload as { text: string }).text.split("\n")) {
         const [name = "", n] = line.split(" ")
         results.push(await act(name, { n: Number(n) }))
       }
     return {
       model: null,
-      posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: JSON.stringify(results) }],
+      posts: [{ threadId: context.thread.id, dedupeKey: `run:${context.run.id}:reply`, text: JSON.stringify(results) }],
     }
   },
 }
@@ -266,12 +266,14 @@ test("a stop ends the run between two steps", async () => {
 test("a message that comes in while a run works is taken into that run", async () => {
   const slow: Handler = {
     takesMore: true,
-    async run(job) {
-      await job.steps.tape.write([])
-      const more = (await job.steps.steer()).map(({ text }) => text)
+    async run(context) {
+      await context.steps.cursor.write([])
+      const more = (await context.steps.steer()).map(({ text }) => text)
       return {
         model: null,
-        posts: [{ threadId: job.thread.id, dedupeKey: `run:${job.run.id}:reply`, text: `heard ${more.join(", ")}` }],
+        posts: [
+          { threadId: context.thread.id, dedupeKey: `run:${context.run.id}:reply`, text: `heard ${more.join(", ")}` },
+        ],
       }
     },
   }

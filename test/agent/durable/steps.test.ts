@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import type { Money } from "../../../src/agent/durable/budget.ts"
+import type { Budget } from "../../../src/agent/durable/budget.ts"
 import { Cancelled } from "../../../src/agent/durable/signals.ts"
 import type { StepsDeps } from "../../../src/agent/durable/steps.ts"
 import { Limit, Retry } from "../../../src/base/errors.ts"
@@ -20,7 +20,7 @@ const result: ModelResult = {
   provider: "t",
   model: "m1",
 }
-const free: Money = { reserve: async () => {}, settle: async () => {} }
+const free: Budget = { reserve: async () => {}, settle: async () => {} }
 
 const s = await ownSpine()
 
@@ -40,7 +40,7 @@ describe("a note", () => {
     const make = async () => ({ random: ++made })
     const first = await open()
     expect(await first.note("dice", make)).toEqual({ random: 1 })
-    await first.tape.write([])
+    await first.cursor.write([])
     expect(await (await open()).note("dice", make)).toEqual({ random: 1 })
   })
 
@@ -48,7 +48,7 @@ describe("a note", () => {
     const { open, journal } = await atWork()
     const first = await open()
     await expect(first.note("dice", async () => Promise.reject(new Retry("away")))).rejects.toThrow("away")
-    await first.tape.write([])
+    await first.cursor.write([])
     expect(await journal()).toEqual([])
     expect(await (await open()).note("dice", async () => 6)).toBe(6)
   })
@@ -85,7 +85,7 @@ describe("a model call", () => {
     const { open } = await atWork()
     const first = await open()
     await first.model("reply", request)
-    await first.tape.write([])
+    await first.cursor.write([])
     const ask = async () => Promise.reject(new Error("asked again"))
     expect(await (await open({ ask })).model("reply", request)).toEqual(result)
   })
@@ -93,10 +93,10 @@ describe("a model call", () => {
   test("that was lost is made again with the same operation id, without a second intent", async () => {
     const { open, journal } = await atWork()
     const reserved: string[] = []
-    const money = { ...free, reserve: async (opId: string) => void reserved.push(opId) }
+    const budget = { ...free, reserve: async (opId: string) => void reserved.push(opId) }
     const ask = async () => Promise.reject(new Error("killed"))
-    await expect((await open({ ask, money })).model("reply", request)).rejects.toThrow("killed")
-    await (await open({ money })).model("reply", request)
+    await expect((await open({ ask, budget })).model("reply", request)).rejects.toThrow("killed")
+    await (await open({ budget })).model("reply", request)
     expect(reserved[0]).toBe(reserved[1])
     expect((await journal()).filter((entry) => entry.phase === "intent")).toHaveLength(1)
   })
@@ -105,14 +105,14 @@ describe("a model call", () => {
     const { open, journal } = await atWork()
     const steps = await open()
     await steps.model("reply", request)
-    await steps.tape.write([])
+    await steps.cursor.write([])
     expect((await journal()).at(-1)).toMatchObject({ inputTokens: 10, cachedTokens: 4, outputTokens: 5, costUsd: 0.25 })
   })
 
-  test("reserves its money first, and settles what it cost", async () => {
+  test("reserves its budget first, and settles what it cost", async () => {
     const { open } = await atWork()
     const order: string[] = []
-    const money: Money = {
+    const budget: Budget = {
       reserve: async () => void order.push("reserve"),
       settle: async (_op, { cost }) => void order.push(`settle ${cost}`),
     }
@@ -120,19 +120,19 @@ describe("a model call", () => {
       order.push("ask")
       return result
     }
-    await (await open({ ask, money })).model("reply", request)
+    await (await open({ ask, budget })).model("reply", request)
     expect(order).toEqual(["reserve", "ask", "settle 0.25"])
   })
 
   test("over the cap is not made", async () => {
     const { open } = await atWork()
     let asked = 0
-    const money = { ...free, reserve: async () => Promise.reject(new Limit("day", "used up")) }
+    const budget = { ...free, reserve: async () => Promise.reject(new Limit("day", "used up")) }
     const ask = async () => {
       asked++
       return result
     }
-    await expect((await open({ ask, money })).model("reply", request)).rejects.toMatchObject({ code: "limit_day" })
+    await expect((await open({ ask, budget })).model("reply", request)).rejects.toMatchObject({ code: "limit_day" })
     expect(asked).toBe(0)
   })
 
@@ -156,7 +156,7 @@ describe("what people say meanwhile", () => {
     const steps = await open()
     await say("one")
     await say("two")
-    await steps.tape.write([])
+    await steps.cursor.write([])
     expect([texts(await steps.steer()), texts(await steps.steer())]).toEqual([["one", "two"], []])
   })
 
@@ -165,10 +165,10 @@ describe("what people say meanwhile", () => {
     const first = await open()
     await first.note("a", async () => 1)
     await say("one")
-    await first.tape.write([])
+    await first.cursor.write([])
     await first.steer()
     await first.note("b", async () => 2)
-    await first.tape.write([])
+    await first.cursor.write([])
     const again = await open()
     const gone = [await again.note("a", async () => 0), await again.steer(), await again.note("b", async () => 0)]
     expect(gone).toMatchObject([1, [{ text: "one" }], 2])
@@ -178,21 +178,21 @@ describe("what people say meanwhile", () => {
     const { open, say } = await atWork()
     const steps = await open()
     await say("one")
-    await steps.tape.write([])
+    await steps.cursor.write([])
     await steps.steer()
     await steps.model("reply", request)
-    await steps.tape.write([])
-    steps.tape.rewind()
+    await steps.cursor.write([])
+    steps.cursor.rewind()
     expect(await steps.steer()).toMatchObject([{ text: "one" }])
     expect(await steps.model("reply", request)).toEqual(result)
-    await steps.tape.write([])
+    await steps.cursor.write([])
   })
 
   test("lowers the run's label by what it is", async () => {
     const { open, say } = await atWork()
     const steps = await open()
     await say("one", UNTRUSTED_LABEL)
-    await steps.tape.write([])
+    await steps.cursor.write([])
     await steps.steer()
     expect(steps.label()).toEqual({ integrity: "untrusted", confidentiality: "private" })
   })
@@ -201,7 +201,7 @@ describe("what people say meanwhile", () => {
     const { open, say } = await atWork()
     const first = await open()
     await say("one", UNTRUSTED_LABEL)
-    await first.tape.write([])
+    await first.cursor.write([])
     await first.steer()
     const again = await open()
     await again.steer()
@@ -230,7 +230,7 @@ describe("a model that a run can do without", () => {
     const { open, journal } = await atWork()
     const first = await open({ ask: away })
     expect(await first.modelOrNull("classify", request)).toBeNull()
-    await first.tape.write([])
+    await first.cursor.write([])
     expect(await journal()).toMatchObject([
       { n: 0, phase: "intent", kind: "model", name: "classify" },
       { n: 0, phase: "resolution", result: { ok: false, code: "model_away", message: "the model is away" } },
@@ -251,7 +251,7 @@ describe("a model that a run can do without", () => {
     const { open, journal } = await atWork()
     const first = await open()
     expect(await first.modelOrNull("classify", request)).toMatchObject({ text: "hello" })
-    await first.tape.write([])
+    await first.cursor.write([])
     expect((await journal()).map(({ phase }) => phase)).toEqual(["intent", "outcome"])
   })
 })

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { Cancelled } from "../../../src/agent/durable/signals.ts"
-import { createDo, createDue, createSay, type DueActions } from "../../../src/agent/handlers/due.ts"
-import type { Answer } from "../../../src/agent/turn/turn.ts"
+import { createDo, createDueHandler, createSay, type DueActions } from "../../../src/agent/handlers/due.ts"
+import type { AnswerPerson } from "../../../src/agent/turn/turn.ts"
 import { Reject, Retry } from "../../../src/base/errors.ts"
 import { newId } from "../../../src/base/ids.ts"
 import type { NewAutomation } from "../../../src/schedule/automations/automation.ts"
@@ -19,13 +19,13 @@ let s: Awaited<ReturnType<typeof spine>>
 let here: Awaited<ReturnType<typeof scheduler>>
 /** What the two features do when their instant comes; set by a test. */
 let digest: DueActions["digest"]
-let answer: Answer
+let answer: AnswerPerson
 
 beforeAll(async () => {
   base = await testDatabase()
   const { db } = base
   const people = createPeople({ db, clock, newId })
-  const due = createDue({
+  const due = createDueHandler({
     automations: createAutomations({ db, clock }),
     actions: {
       say: createSay({ people, live }),

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { z } from "zod"
-import { createHook } from "../../../src/agent/handlers/hook.ts"
-import { type Answer, createAnswer } from "../../../src/agent/turn/turn.ts"
+import { createHookHandler } from "../../../src/agent/handlers/hook.ts"
+import { type AnswerPerson, createAnswer } from "../../../src/agent/turn/turn.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { UNTRUSTED_LABEL } from "../../../src/base/label.ts"
 import { silentLog } from "../../../src/base/log.ts"
@@ -17,7 +17,7 @@ const live = new Set(["web"] as const)
 const clock = { now: () => new Date("2026-11-22T12:00:00Z") }
 let base: TestDatabase
 let hook: Hook | null
-let answer: Answer
+let answer: AnswerPerson
 let s: Awaited<ReturnType<typeof spine>>
 let script: Parameters<typeof scriptedModel>[0]
 let model: ReturnType<typeof scriptedModel>
@@ -44,7 +44,12 @@ beforeAll(async () => {
   script = []
   model = scriptedModel(script)
   const people = createPeople({ db, clock, newId })
-  const handler = createHook({ hooks: { get: async () => hook }, people, live, answer: (...asked) => answer(...asked) })
+  const handler = createHookHandler({
+    hooks: { get: async () => hook },
+    people,
+    live,
+    answer: (...asked) => answer(...asked),
+  })
   s = await spine({ db, model, tools, handlers: { hook: handler } })
   const memory = createMemory({ db, queue: s.queue, clock, log: silentLog })
   answer = createAnswer({ db, memory, tokens: model.tokens, tools: new Map(tools.map((tool) => [tool.name, tool])) })

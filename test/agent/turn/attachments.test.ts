@@ -1,7 +1,7 @@
 /** What comes with messages, looked at in numbered steps: over crashes, on a budget, and with every kind of thing that can be wrong. */
 import { sql } from "drizzle-orm"
 import { describe, expect, test } from "vitest"
-import { createPerception } from "../../../src/agent/turn/attachments.ts"
+import { createAttachments } from "../../../src/agent/turn/attachments.ts"
 import { createAnswer, createTurn } from "../../../src/agent/turn/turn.ts"
 import { Deny, Reject, Retry } from "../../../src/base/errors.ts"
 import { newId } from "../../../src/base/ids.ts"
@@ -39,7 +39,7 @@ async function room({ give, hear, sees = true }: { give: Give; hear?: () => Prom
       return await hear()
     },
   }
-  const perception = createPerception({
+  const perception = createAttachments({
     store,
     model,
     transcriber,

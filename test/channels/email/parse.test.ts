@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { readTarget } from "../../../src/channels/email/address.ts"
+import { readMailTarget } from "../../../src/channels/email/address.ts"
 import { parseEmail } from "../../../src/channels/email/parse.ts"
 import { AUTHSERV, mime } from "../../support/mail-stand-in.ts"
 
@@ -24,7 +24,7 @@ test("a mail becomes a message, with all that is needed to answer in its convers
     text: "Caf\u00e9\n\nremind me",
     sentAt: new Date("2026-11-22T10:00:00Z"),
   })
-  expect(readTarget(inbound.target)).toEqual({
+  expect(readMailTarget(inbound.target)).toEqual({
     address: "ana@example.com",
     subject: "Caf\u00e9",
     references: ["<first@mail.example.com>"],
@@ -56,7 +56,7 @@ describe("conversations", () => {
   test("a long chain keeps its first and its latest ids", async () => {
     const chain = Array.from({ length: 60 }, (_, n) => `<m${n}@x>`)
     const { target } = await inboundOf({ ...answer, References: chain.join(" ") })
-    const kept = readTarget(target)?.references ?? []
+    const kept = readMailTarget(target)?.references ?? []
     expect([kept[0], kept.at(-1)]).toEqual(["<m0@x>", "<second@x>"])
     expect(kept.length).toBeLessThan(15)
   })
@@ -215,7 +215,7 @@ test("no bytes after a right header make it throw either", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), async (subject, body) => {
       const received = await parse({ Subject: subject.replace(/[\r\n]/g, " "), "Content-Type": "text/html" }, body)
-      if ("inbound" in received) expect(readTarget(received.inbound.target)?.address).toBe("ana@example.com")
+      if ("inbound" in received) expect(readMailTarget(received.inbound.target)?.address).toBe("ana@example.com")
     }),
   )
 })

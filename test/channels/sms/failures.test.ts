@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { FAILURES, failureOf } from "../../../src/channels/sms/failures.ts"
+import { FAILURES, sendFailure } from "../../../src/channels/sms/failures.ts"
 import { STATES, stateOf } from "../../../src/channels/sms/parse.ts"
 import { noTwilioOracle, openTwilioOracle } from "../../support/twilio-oracle.ts"
 
@@ -16,11 +16,11 @@ test.each([
   [99999, "twilio_99999"],
   [undefined, "undelivered"],
 ])("%s is %s", (code, ours) => {
-  expect(failureOf(code).code).toBe(ours)
+  expect(sendFailure(code).code).toBe(ours)
 })
 
 test("who cannot register is told of the other ways", () => {
-  for (const code of [30034, 30532]) expect(failureOf(code).fix).toMatch(/30532.*Telegram/)
+  for (const code of [30034, 30532]) expect(sendFailure(code).fix).toMatch(/30532.*Telegram/)
 })
 
 describe(noTwilioOracle ? `states (${noTwilioOracle})` : "states", () => {

@@ -78,7 +78,7 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
     const since = new Date(Date.now() - 60_000)
     await sms.lookup({ ...message, since })
     await sms.lookup({ ...message, target: `whatsapp:${PERSON}`, since })
-    await sms.fate(providerId, signal)
+    await sms.deliveryOutcome(providerId, signal)
     await sms.listInbound(since, signal)
     await byService.listInbound(since, signal)
     const media = `MM${"c".repeat(32)}`

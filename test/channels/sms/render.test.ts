@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { inCheapAlphabet, MAX_BODY, renderSms, splitBody } from "../../../src/channels/sms/render.ts"
+import { inCheapAlphabet, MAX_SMS_BODY, renderSms, splitBody } from "../../../src/channels/sms/render.ts"
 import { isGsm7, measure } from "../../../src/channels/sms/segments.ts"
 
 describe("plain words", () => {
@@ -78,7 +78,7 @@ describe("splitting", () => {
       fc.property(body, (text) => {
         const parts = splitBody(text)
         for (const part of parts) {
-          expect(part.length).toBeLessThanOrEqual(MAX_BODY)
+          expect(part.length).toBeLessThanOrEqual(MAX_SMS_BODY)
           expect(part.isWellFormed()).toBe(true)
           expect(part.trim()).not.toBe("")
         }
@@ -88,8 +88,8 @@ describe("splitting", () => {
   })
 
   test("a sign of two units is not torn, even without a better place to cut", () => {
-    const torn = `${"x".repeat(MAX_BODY - 1)}\u{1f600}y`
-    expect(splitBody(torn)).toEqual(["x".repeat(MAX_BODY - 1), "\u{1f600}y"])
+    const torn = `${"x".repeat(MAX_SMS_BODY - 1)}\u{1f600}y`
+    expect(splitBody(torn)).toEqual(["x".repeat(MAX_SMS_BODY - 1), "\u{1f600}y"])
   })
 
   test("a cut falls between lines where it can", () => {

@@ -80,8 +80,8 @@ describe("sending", () => {
     expect(twilio.messages.length).toBe(1)
     expect(twilio.messages[0]?.body).toMatch(/^\*0\* word_0_\n\*1\* word_1_\n[\s\S]*\nReply MORE for the rest$/)
     expect(receipt.segments).toBe(4)
-    expect(sms.tolls?.(message({ text, brief: true }))).toMatchObject([{ units: 4 }])
-    expect(sms.tolls?.(message({ text }))?.[0]?.units).toBeGreaterThan(4)
+    expect(sms.rateLimits?.(message({ text, brief: true }))).toMatchObject([{ units: 4 }])
+    expect(sms.rateLimits?.(message({ text }))?.[0]?.units).toBeGreaterThan(4)
     const since = new Date(Date.now() - 1000)
     expect(await sms.lookup({ ...message({ text, brief: true, plain: true }), since })).toEqual(receipt)
   })
@@ -104,8 +104,8 @@ describe("sending", () => {
       { name: "Reject", code: "unregistered_sender", fix: expect.stringContaining("10DLC") },
     ],
     [
-      { status: 400, body: { code: 30032, message: "toll-free" } },
-      { name: "Reject", code: "unverified_sender", fix: expect.stringContaining("toll-free") },
+      { status: 400, body: { code: 30032, message: "rateLimit-free" } },
+      { name: "Reject", code: "unverified_sender", fix: expect.stringContaining("rateLimit-free") },
     ],
     [
       { status: 400, body: { code: 30007, message: "filtered" } },
@@ -190,7 +190,7 @@ describe("what became of a message", () => {
     await sms.send(message())
     const sent = twilio.messages.at(-1)
     if (sent) Object.assign(sent, { status, errorCode })
-    return await sms.fate(sent?.sid ?? "", signal)
+    return await sms.deliveryOutcome(sent?.sid ?? "", signal)
   }
 
   test("is its state, with the price where it is known, or why it failed", async () => {
@@ -204,7 +204,7 @@ describe("what became of a message", () => {
   })
 
   test("of a message that Twilio does not have is not known", async () => {
-    await expect(sms.fate(sidOf("9"), signal)).rejects.toMatchObject({ name: "Reject", status: 404 })
+    await expect(sms.deliveryOutcome(sidOf("9"), signal)).rejects.toMatchObject({ name: "Reject", status: 404 })
   })
 })
 

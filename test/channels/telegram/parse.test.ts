@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { parseUpdate, readTarget } from "../../../src/channels/telegram/parse.ts"
+import { parseUpdate, readChatTarget } from "../../../src/channels/telegram/parse.ts"
 import { isFromTelegram } from "../../../src/channels/telegram/verify.ts"
 
 const bot = { id: 666, username: "vigil_bot" }
@@ -41,7 +41,7 @@ describe("what is for us", () => {
       message_thread_id: 7,
     })
     expect([inbound?.threadKey, inbound?.target]).toEqual(["telegram:666:-100123:7", "-100123:7"])
-    expect(readTarget("-100123:7")).toEqual({ chat: -100123, topic: 7 })
+    expect(readChatTarget("-100123:7")).toEqual({ chat: -100123, topic: 7 })
   })
 
   test("an answer to someone in a plain group is no topic", () => {
@@ -187,7 +187,7 @@ describe("what is not for us", () => {
 
   test("no target but a chat id is read", () => {
     for (const target of ["", "x", "1:2:3", "1.5", "-", "1:", "99999999999999999"])
-      expect(readTarget(target)).toBeNull()
+      expect(readChatTarget(target)).toBeNull()
   })
 })
 

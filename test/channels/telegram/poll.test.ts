@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { Reject, Retry } from "../../../src/base/errors.ts"
-import type { PollerDeps } from "../../../src/channels/telegram/poll.ts"
+import type { TelegramPollerDeps } from "../../../src/channels/telegram/poll.ts"
 import { createTelegram } from "../../../src/channels/telegram/telegram.ts"
 import { start, type TelegramStandIn } from "../../support/telegram-stand-in.ts"
 
@@ -23,7 +23,7 @@ afterEach(async () => {
 })
 
 /** A poller that stores texts, notes its sleeps instead of sleeping, and ends after `sleeps` of them. */
-function poller(deps: Partial<Omit<PollerDeps, "call">> = {}, sleeps = 1) {
+function poller(deps: Partial<Omit<TelegramPollerDeps, "call">> = {}, sleeps = 1) {
   const telegram = createTelegram({ token: server.token, apiRoot: server.url })
   return telegram.poller({
     clock: { now: () => new Date(now) },

@@ -63,11 +63,11 @@ test("with Prefer: wait the answer comes with 200 once the run posted it", async
   })
 })
 
-test("a reply put by another process is found without a bell", async () => {
-  const waiting = say("no bell rings", { prefer: "wait=20" })
+test("a reply put by another process is found without a notifier", async () => {
+  const waiting = say("no notifier rings", { prefer: "wait=20" })
   const found = async () => {
     const [row] = await h.s.db.query<{ id: string; thread: string }>(
-      sql`select id, thread_id as thread from inbox where payload ->> 'text' = 'no bell rings'`,
+      sql`select id, thread_id as thread from inbox where payload ->> 'text' = 'no notifier rings'`,
     )
     return row
   }

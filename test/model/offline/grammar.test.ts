@@ -1,17 +1,17 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Command, parseCommand, type Saying } from "../../../src/model/offline/grammar.ts"
+import { type OfflineCommand, parseCommand, type Saying } from "../../../src/model/offline/grammar.ts"
 import { growth } from "../../support/growth.ts"
 
-const call = (tool: string, args: Record<string, unknown> = {}): Command => ({ kind: "call", tool, args })
+const call = (tool: string, args: Record<string, unknown> = {}): OfflineCommand => ({ kind: "call", tool, args })
 const remember = (text: string, kind = "fact") => call("remember", { text, kind })
-const recall = (query: string): Command => ({ kind: "recall", query })
-const about = (topic: string): Command => ({ kind: "forget_about", topic })
-const say = (saying: Saying): Command => ({ kind: "say", saying })
+const recall = (query: string): OfflineCommand => ({ kind: "recall", query })
+const about = (topic: string): OfflineCommand => ({ kind: "forget_about", topic })
+const say = (saying: Saying): OfflineCommand => ({ kind: "say", saying })
 const remind = (text: string, when: string) => call("remind", { text, when })
 const schedule = (action: string, when: string) => call("schedule", { action, when })
 
-const TABLE: [string, Command][] = [
+const TABLE: [string, OfflineCommand][] = [
   ["remember that my sister's birthday is 3 May", remember("my sister's birthday is 3 May")],
   ["Remember that my sister’s birthday is 3 May.", remember("my sister's birthday is 3 May")],
   ["please remember: the spare key is under the pot", remember("the spare key is under the pot")],

@@ -24,11 +24,11 @@ export const FAULTS: Record<FaultName, Change[]> = {
   })),
   // The effect comes first, and what it was is written down with its outcome.
   intent: [
-    { file: "agent/durable/run-tool.ts", from: "  else await tape.write(before)", to: "" },
+    { file: "agent/durable/run-tool.ts", from: "  else await cursor.write(before)", to: "" },
     {
       file: "agent/durable/run-tool.ts",
-      from: "await tape.write(before, tx)",
-      to: "await tape.write(prelude.entries, tx)",
+      from: "await cursor.write(before, tx)",
+      to: "await cursor.write(prelude.entries, tx)",
     },
   ],
   // The sender hears yes first; the commit comes a moment later.
@@ -36,13 +36,13 @@ export const FAULTS: Record<FaultName, Change[]> = {
     {
       file: "thread/inbox/inbox.ts",
       from: `const { wake, posted, ...accepted } = await db.transaction((tx) => acceptIn(tx, event))
-      if (wake) bell.ring("work", wake)
-      if (posted) bell.ring("outbox", posted)
+      if (wake) notifier.notify("work", wake)
+      if (posted) notifier.notify("outbox", posted)
       return accepted`,
       to: `setTimeout(async () => {
         const { wake, posted } = await db.transaction((tx) => acceptIn(tx, event))
-        if (wake) bell.ring("work", wake)
-        if (posted) bell.ring("outbox", posted)
+        if (wake) notifier.notify("work", wake)
+        if (posted) notifier.notify("outbox", posted)
       }, 200)
       return { id: newId(), threadId: idOf(event.threadKey), duplicate: false }`,
     },

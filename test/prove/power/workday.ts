@@ -119,7 +119,7 @@ async function triage(day: Workday, house: House, number: number): Promise<void>
 async function comeDue({ app }: House, clock: Shift["clock"]): Promise<void> {
   clock.pass(11 * 60_000)
   await until(async () => {
-    const [due] = await app.ground.db.query<{ n: number }>(
+    const [due] = await app.infrastructure.db.query<{ n: number }>(
       sql`select count(*) as n from automations where state = 'active' and next_at < ${clock.now()}`,
     )
     return due?.n === 0

@@ -41,7 +41,7 @@ const events = () =>
 const state = async ({ id }: Automation) => (await here.automations.get(id))?.state
 
 describe("a due instant", () => {
-  test("becomes one event for its person on the automation's own thread, whose bell rings", async () => {
+  test("becomes one event for its person on the automation's own thread, whose notifier rings", async () => {
     const made = await make()
     clock.to("2026-11-22T13:00:01Z")
     await here.ticker.tick()

@@ -2,7 +2,13 @@ import { sql } from "drizzle-orm"
 import { beforeEach, describe, expect, test } from "vitest"
 import { sha256 } from "../../../src/base/canonical.ts"
 import { newId } from "../../../src/base/ids.ts"
-import { consumeApproval, expireWaits, freeCode, openWaits, waitOf } from "../../../src/thread/approvals/approval.ts"
+import {
+  approvalOf,
+  consumeApproval,
+  expireApprovals,
+  freeCode,
+  openApprovals,
+} from "../../../src/thread/approvals/approval.ts"
 import { OWNER_ID } from "../../../src/thread/people/people.ts"
 import { ownSpine } from "../../support/own.ts"
 import { askAbout } from "../../support/questions.ts"
@@ -19,7 +25,7 @@ const readyAt = async (threadId: string) =>
 async function approvedWait(args = '{"n":1}') {
   const asked = await ask({ args })
   await s.db.query(sql`update waits set state = 'approved' where run_id = ${asked.runId}`)
-  const wait = await waitOf(s.db, asked.runId, 0)
+  const wait = await approvalOf(s.db, asked.runId, 0)
   if (!wait) throw new Error("the question is gone")
   return wait
 }
@@ -62,28 +68,28 @@ describe("silence", () => {
   test("closes a question at its time and makes its thread ready", async () => {
     const asked = await ask({ expiresAt: NOW })
     expect(await readyAt(asked.threadId)).toBeNull()
-    expect(await expireWaits(s.db, NOW)).toEqual([asked.threadId])
-    expect(await waitOf(s.db, asked.runId, 0)).toMatchObject({ state: "expired" })
+    expect(await expireApprovals(s.db, NOW)).toEqual([asked.threadId])
+    expect(await approvalOf(s.db, asked.runId, 0)).toMatchObject({ state: "expired" })
     expect(await readyAt(asked.threadId)).toBeInstanceOf(Date)
     expect((await s.leases.claim(asked.threadId))?.run).toMatchObject({ id: asked.runId, fresh: false })
   })
 
   test("leaves a question alone before its time", async () => {
     const asked = await ask({ expiresAt: new Date(NOW.getTime() + 1) })
-    expect(await expireWaits(s.db, NOW)).toEqual([])
-    expect(await waitOf(s.db, asked.runId, 0)).toMatchObject({ state: "open" })
+    expect(await expireApprovals(s.db, NOW)).toEqual([])
+    expect(await approvalOf(s.db, asked.runId, 0)).toMatchObject({ state: "open" })
   })
 
   test("changes no answer that was given", async () => {
     const asked = await ask({ expiresAt: NOW })
     await s.db.query(sql`update waits set state = 'approved' where run_id = ${asked.runId}`)
-    expect(await expireWaits(s.db, NOW)).toEqual([])
-    expect(await waitOf(s.db, asked.runId, 0)).toMatchObject({ state: "approved" })
+    expect(await expireApprovals(s.db, NOW)).toEqual([])
+    expect(await approvalOf(s.db, asked.runId, 0)).toMatchObject({ state: "approved" })
   })
 
   test("is taken once by one of many that look", async () => {
     await ask({ expiresAt: NOW })
-    const found = await Promise.all(Array.from({ length: 5 }, () => expireWaits(s.db, NOW)))
+    const found = await Promise.all(Array.from({ length: 5 }, () => expireApprovals(s.db, NOW)))
     expect(found.flat()).toHaveLength(1)
   })
 })
@@ -112,12 +118,12 @@ test("open questions are listed oldest first, and no others", async () => {
   const [first, second, closed] = [await ask({ code: "A3" }), await ask({ code: "B3" }), await ask({ code: "C3" })]
   await s.db.query(sql`update waits set state = 'denied' where run_id = ${closed.runId}`)
   await s.db.query(sql`update waits set created_at = ${new Date(0)} where run_id = ${second.runId}`)
-  expect((await openWaits(s.db)).map((wait) => wait.code)).toEqual([second.code, first.code])
+  expect((await openApprovals(s.db)).map((wait) => wait.code)).toEqual([second.code, first.code])
 })
 
 test("a run has no question at a step where none was asked", async () => {
   const { runId } = await ask()
-  expect([await waitOf(s.db, runId, 1), await waitOf(s.db, newId(), 0)]).toEqual([null, null])
+  expect([await approvalOf(s.db, runId, 1), await approvalOf(s.db, newId(), 0)]).toEqual([null, null])
 })
 
 test("a question is asked of the person it names", async () => {

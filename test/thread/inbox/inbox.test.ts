@@ -82,7 +82,7 @@ test("a live secret that somebody writes to us is not kept, and the rest of it i
   const inbox = createInbox({
     db: s.db,
     queue: s.queue,
-    bell: s.bell,
+    notifier: s.notifier,
     clock: { now: () => new Date() },
     newId,
     scrub: (words) => scrubber.scrub(words),

@@ -19,7 +19,7 @@ let pairings: Pairings
 let intake: Intake
 beforeAll(async () => {
   pairings = made()
-  intake = createIntake({ db: s.db, people: s.people, inbox: s.inbox, log: silentLog, pairings, bell: s.bell })
+  intake = createIntake({ db: s.db, people: s.people, inbox: s.inbox, log: silentLog, pairings, notifier: s.notifier })
 })
 beforeEach(async () => {
   await s.db.raw("delete from pairings")

@@ -21,7 +21,7 @@ beforeEach(() => s.db.raw("delete from outbox"))
 
 const clock = { now: () => new Date() }
 const among = (...live: ChannelId[]) =>
-  withFallback(s.outbox, { db: s.db, people: s.people, live: new Set(live), bell: { ring: () => {} }, clock })
+  withFallback(s.outbox, { db: s.db, people: s.people, live: new Set(live), notifier: { notify: () => {} }, clock })
 const rows = () =>
   s.db.query<{ id: string; channel: string; target: string; key: string; state: string; urgency: string }>(
     sql`select id, channel, target, dedupe_key as key, state, urgency from outbox order by seq`,

@@ -14,10 +14,13 @@ let outbox: Outbox
 beforeAll(async () => {
   await s.db.raw("delete from addresses where channel = 'sms'")
   await s.people.link(OWNER_ID, "sms", PHONE, PHONE)
-  outbox = withOptOut(withFallback(s.outbox, { db: s.db, people: s.people, live, bell: { ring: () => {} }, clock }), {
-    db: s.db,
-    clock,
-  })
+  outbox = withOptOut(
+    withFallback(s.outbox, { db: s.db, people: s.people, live, notifier: { notify: () => {} }, clock }),
+    {
+      db: s.db,
+      clock,
+    },
+  )
 })
 beforeEach(async () => {
   await s.db.raw("delete from outbox")

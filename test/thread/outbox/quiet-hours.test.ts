@@ -30,7 +30,7 @@ beforeAll(async () => {
   sender = createSender({
     outbox: s.outbox,
     channels,
-    bell: s.bell,
+    notifier: s.notifier,
     clock,
     log: silentLog,
     heldUntil: (message, now) => heldUntil(s.db, message, now),

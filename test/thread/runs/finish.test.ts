@@ -5,7 +5,7 @@ import { newId } from "../../../src/base/ids.ts"
 import { OWNER_LABEL, UNTRUSTED_LABEL } from "../../../src/base/label.ts"
 import type { Entry } from "../../../src/journal/journal.ts"
 import { OWNER_ID } from "../../../src/thread/people/people.ts"
-import { type Finish, finish, postpone, type Question, suspend } from "../../../src/thread/runs/finish.ts"
+import { type Finish, finish, type NewApproval, postpone, suspend } from "../../../src/thread/runs/finish.ts"
 import { ownSpine } from "../../support/own.ts"
 import { text } from "../../support/spine.ts"
 import { working } from "../../support/work.ts"
@@ -33,7 +33,7 @@ type AtWork = Awaited<ReturnType<typeof atWork>>
 const note = (n: number): Entry => ({ n, phase: "outcome", kind: "note", name: "t", opId: newId(), replay: "pure" })
 const post = (threadId: string, runId: string) => ({ threadId, dedupeKey: `run:${runId}:reply`, text: "done" })
 let questions = 0
-function question(over: Partial<Question> = {}): Question {
+function question(over: Partial<NewApproval> = {}): NewApproval {
   const asked = { step: 0, kind: "approval" as const, tool: "post", args: "{}", argsHash: "h", display: "post it" }
   return {
     id: newId(),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { type Example, train } from "../../../src/triage/classify/classifier.ts"
 import { best } from "../../../src/triage/classify/kind.ts"
 import { guess } from "../../../src/triage/classify/rules.ts"
-import { blocksOf, readMarkdown, stems } from "../../../src/triage/classify/words.ts"
+import { blocksOf, readIssueText, stems } from "../../../src/triage/classify/words.ts"
 import { createLearning } from "../../../src/triage/decisions/learning.ts"
 import { PAST } from "../../../src/triage/demo/past.ts"
 import { growth } from "../../support/growth.ts"
@@ -110,7 +110,7 @@ test("forms of a word have one stem", () => {
 })
 
 test("code, comments and links are one word or none", () => {
-  const { prose, headings } = readMarkdown(
+  const { prose, headings } = readIssueText(
     "## Steps to do\n<!-- template -->\n```js\nlet secretWord\n```\nsee https://a.example/b",
   )
   expect(headings).toEqual(["Steps to do"])

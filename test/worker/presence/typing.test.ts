@@ -8,7 +8,7 @@ import type { Channel } from "../../../src/channels/channel.ts"
 import { createKv } from "../../../src/db/kv.ts"
 import { postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { createProgressLines } from "../../../src/thread/outbox/progress.ts"
-import { doingText } from "../../../src/worker/presence/status-text.ts"
+import { statusText } from "../../../src/worker/presence/status-text.ts"
 import { createPresence, type Presence } from "../../../src/worker/presence/typing.ts"
 import { ownSpine } from "../../support/own.ts"
 import { type Working, working } from "../../support/work.ts"
@@ -62,7 +62,7 @@ function process(channel: Channel = telegram) {
     db: s.db,
     lines: createProgressLines({ db: s.db, kv: createKv({ db: s.db, clock: { now: () => new Date() } }) }),
     channels: new Map([[channel.id, channel]]),
-    bell: s.bell,
+    notifier: s.notifier,
     log: silentLog,
     sleep: (ms, signal) =>
       new Promise<void>((resolve, reject) => {
@@ -116,7 +116,7 @@ async function answered(w: Working) {
   return {
     async sent() {
       await s.db.query(sql`update outbox set state = 'sent' where dedupe_key = ${key}`)
-      s.bell.ring("thread", w.threadId)
+      s.notifier.notify("thread", w.threadId)
     },
   }
 }
@@ -199,7 +199,7 @@ describe("a line of progress", () => {
     await soon(() => seen.length).toBe(1)
     const answer = await answered(w)
     await run.end()
-    s.bell.ring("thread", w.threadId)
+    s.notifier.notify("thread", w.threadId)
     await presences[0]?.tidy()
     expect(seen.length).toBe(1)
     await answer.sent()
@@ -265,7 +265,7 @@ describe("a line of progress", () => {
 })
 
 test("what is done is told in plain words", () => {
-  expect(doingText([])).toBe("Working on it.")
-  expect(doingText(["remember"])).toBe("Working on it: remembering that")
-  expect(doingText(["recall", "mcp__files.read-file"])).toBe("Working on it: mcp files read file (step 2)")
+  expect(statusText([])).toBe("Working on it.")
+  expect(statusText(["remember"])).toBe("Working on it: remembering that")
+  expect(statusText(["recall", "mcp__files.read-file"])).toBe("Working on it: mcp files read file (step 2)")
 })

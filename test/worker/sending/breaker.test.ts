@@ -4,7 +4,7 @@ import { Reject, Retry, Uncertain } from "../../../src/base/errors.ts"
 import { idOf, newId } from "../../../src/base/ids.ts"
 import { silentLog } from "../../../src/base/log.ts"
 import type { ChannelId } from "../../../src/channels/channel.ts"
-import { createBell } from "../../../src/queue/notifier.ts"
+import { createNotifier } from "../../../src/queue/notifier.ts"
 import { createOutbox, postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { type Breaker, createBreaker } from "../../../src/worker/sending/breaker.ts"
 import { createSender, type Sender } from "../../../src/worker/sending/sender.ts"
@@ -94,7 +94,7 @@ describe("the sender", () => {
     telegram = outlet("telegram")
     const channels = new Map([sms, telegram].map((channel) => [channel.id, channel]))
     const outbox = createOutbox(database.db)
-    sender = createSender({ outbox, channels, bell: await createBell(), clock, log: silentLog, breaker })
+    sender = createSender({ outbox, channels, notifier: await createNotifier(), clock, log: silentLog, breaker })
   })
   afterEach(() => sender.stop())
 

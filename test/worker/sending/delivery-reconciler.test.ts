@@ -3,10 +3,10 @@ import { beforeEach, expect, test } from "vitest"
 import { Reject, Retry } from "../../../src/base/errors.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { type Fields, silentLog } from "../../../src/base/log.ts"
-import type { ChannelId, Fate } from "../../../src/channels/channel.ts"
+import type { ChannelId, DeliveryOutcome } from "../../../src/channels/channel.ts"
 import { postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { OWNER_ID } from "../../../src/thread/people/people.ts"
-import { createFates } from "../../../src/worker/sending/delivery-reconciler.ts"
+import { createDeliveryReconciler } from "../../../src/worker/sending/delivery-reconciler.ts"
 import { ownSpine } from "../../support/own.ts"
 import { movableClock } from "../../support/schedule.ts"
 
@@ -18,7 +18,7 @@ let asked: string[]
 let rung: string[]
 let lines: { event: string; fields: Fields }[]
 /** What the provider says of each part; throws for those it does not name. */
-let said: Record<string, Fate>
+let said: Record<string, DeliveryOutcome>
 
 beforeEach(async () => {
   await s.db.raw("delete from outbox")
@@ -29,19 +29,22 @@ beforeEach(async () => {
   said = {}
 })
 
-const fate = async (sid: string): Promise<Fate> => {
+const deliveryOutcome = async (sid: string): Promise<DeliveryOutcome> => {
   asked.push(sid)
   const answer = said[sid]
   if (answer === undefined) throw new Reject(404, `${sid} was not found`)
   return answer
 }
-const chore = (hasReports = false, channels: [ChannelId, { fate?: typeof fate }][] = [["sms", { fate }]]) =>
-  createFates({
+const chore = (
+  hasReports = false,
+  channels: [ChannelId, { deliveryOutcome?: typeof deliveryOutcome }][] = [["sms", { deliveryOutcome }]],
+) =>
+  createDeliveryReconciler({
     db: s.db,
     outbox: s.outbox,
     channels: new Map(channels),
     hasReports,
-    bell: { ring: (_what, id) => void rung.push(id) },
+    notifier: { notify: (_what, id) => void rung.push(id) },
     clock,
     log: { ...silentLog, info: (event, fields = {}) => void lines.push({ event, fields }) },
   })
@@ -134,11 +137,11 @@ test("a provider that is away is asked again in the next round, one that never h
   await round()
   expect(asked).toEqual(["SM-lost"])
   let tries = 0
-  const away = async (): Promise<Fate> => {
+  const away = async (): Promise<DeliveryOutcome> => {
     tries += 1
     throw new Retry("away")
   }
-  const again = chore(false, [["sms", { fate: away }]])
+  const again = chore(false, [["sms", { deliveryOutcome: away }]])
   await again()
   await again()
   expect(tries).toBe(2)
@@ -147,7 +150,7 @@ test("a provider that is away is asked again in the next round, one that never h
 test("channels that cannot be asked are left alone", async () => {
   await sent("SM1")
   clock.pass(HOUR)
-  await chore(false, [["telegram", { fate }]])()
+  await chore(false, [["telegram", { deliveryOutcome }]])()
   await chore(false, [["sms", {}]])()
   expect(asked).toEqual([])
 })

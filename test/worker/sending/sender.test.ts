@@ -4,7 +4,7 @@ import { Reject, Retry, Uncertain } from "../../../src/base/errors.ts"
 import { idOf, newId } from "../../../src/base/ids.ts"
 import { silentLog } from "../../../src/base/log.ts"
 import type { Lookup, Receipt } from "../../../src/channels/channel.ts"
-import { type Bell, createBell } from "../../../src/queue/notifier.ts"
+import { createNotifier, type Notifier } from "../../../src/queue/notifier.ts"
 import { createOutbox, type Outbox, postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { createSender, type Sender } from "../../../src/worker/sending/sender.ts"
 import { type Outlet, outlet } from "../../support/channels.ts"
@@ -14,7 +14,7 @@ import { movableClock } from "../../support/schedule.ts"
 const clock = movableClock("2026-11-22T12:00:00Z")
 const database = await ownDatabase()
 let outbox: Outbox
-let bell: Bell
+let notifier: Notifier
 let senders: Sender[] = []
 beforeAll(async () => {
   outbox = createOutbox(database.db)
@@ -22,14 +22,14 @@ beforeAll(async () => {
 beforeEach(async () => {
   await Promise.all(senders.map((sender) => sender.stop()))
   senders = []
-  bell = await createBell()
+  notifier = await createNotifier()
   clock.to("2026-11-22T12:00:00Z")
   await database.db.raw("delete from outbox")
 })
 
 function senderTo(...channels: Outlet[]): Sender {
   const byId = new Map(channels.map((channel) => [channel.id, channel]))
-  const sender = createSender({ outbox, channels: byId, bell, clock, log: silentLog })
+  const sender = createSender({ outbox, channels: byId, notifier, clock, log: silentLog })
   senders.push(sender)
   return sender
 }
@@ -64,7 +64,7 @@ test("what a provider says of a failure is kept without its secrets", async () =
   const sender = createSender({
     outbox,
     channels: new Map([[channel.id, channel]]),
-    bell,
+    notifier,
     clock,
     log: silentLog,
     scrub,
@@ -82,7 +82,7 @@ describe("a database that breaks off after a message was accepted", () => {
   function senderWith(channel: Outlet, sent: Outbox["sent"]): Sender {
     const failed: Outbox["failed"] = async (id) => void failures.push(id)
     const channels = new Map([[channel.id, channel]])
-    const sender = createSender({ outbox: { ...outbox, sent, failed }, channels, bell, clock, log: silentLog })
+    const sender = createSender({ outbox: { ...outbox, sent, failed }, channels, notifier, clock, log: silentLog })
     senders.push(sender)
     return sender
   }
@@ -139,13 +139,13 @@ describe("what waits on a thread", () => {
     expect(channel.sent).toEqual(["one", "two"])
   })
 
-  test("leaves when the bell rings, and who watches the thread hears of it", async () => {
+  test("leaves when the notifier rings, and who watches the thread hears of it", async () => {
     const channel = outlet()
     const threadId = await lane("one")
     senderTo(channel)
     const heard = Promise.withResolvers<string>()
-    bell.on("thread", heard.resolve)
-    bell.ring("outbox", threadId)
+    notifier.listen("thread", heard.resolve)
+    notifier.notify("outbox", threadId)
     expect(await heard.promise).toBe(threadId)
     expect(channel.sent).toEqual(["one"])
   })
@@ -159,12 +159,12 @@ describe("what waits on a thread", () => {
     expect([channel.sent, (await rows(threadId))[0]?.state]).toEqual([["one"], "sent"])
   })
 
-  test("stays when the sender was stopped, and no bell wakes it", async () => {
+  test("stays when the sender was stopped, and no notifier wakes it", async () => {
     const channel = outlet()
     const sender = senderTo(channel)
     await sender.stop()
     const threadId = await lane("one")
-    bell.ring("outbox", threadId)
+    notifier.notify("outbox", threadId)
     await sender.deliver(threadId)
     expect([channel.sent, (await rows(threadId))[0]?.state]).toEqual([[], "pending"])
   })

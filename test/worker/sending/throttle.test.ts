@@ -3,10 +3,10 @@ import { beforeEach, describe, expect, test } from "vitest"
 import { Retry } from "../../../src/base/errors.ts"
 import { idOf, newId } from "../../../src/base/ids.ts"
 import { silentLog } from "../../../src/base/log.ts"
-import type { Channel, ChannelId, Toll } from "../../../src/channels/channel.ts"
-import { smsTolls } from "../../../src/channels/sms/rate-limits.ts"
-import { telegramTolls } from "../../../src/channels/telegram/rate-limits.ts"
-import { createBell } from "../../../src/queue/notifier.ts"
+import type { Channel, ChannelId, RateLimit } from "../../../src/channels/channel.ts"
+import { smsRateLimits } from "../../../src/channels/sms/rate-limits.ts"
+import { telegramRateLimits } from "../../../src/channels/telegram/rate-limits.ts"
+import { createNotifier } from "../../../src/queue/notifier.ts"
 import { createOutbox, postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { createBreaker } from "../../../src/worker/sending/breaker.ts"
 import { createSender, type Sender } from "../../../src/worker/sending/sender.ts"
@@ -27,8 +27,8 @@ beforeEach(async () => {
 
 const throttle = (perMinute?: Partial<Record<ChannelId, number>>) =>
   createThrottle({ db: database.db, clock, ...(perMinute ? { perMinute } : {}) })
-const tolled = (tolls: (target: string) => Toll[], id: ChannelId = "telegram"): Outlet =>
-  Object.assign(outlet(id), { tolls: ({ target }: { target: string }) => tolls(target) })
+const tolled = (rateLimits: (target: string) => RateLimit[], id: ChannelId = "telegram"): Outlet =>
+  Object.assign(outlet(id), { rateLimits: ({ target }: { target: string }) => rateLimits(target) })
 /** Milliseconds until the next message may go; 0: it went. */
 async function wait(gate: ReturnType<typeof throttle>, channel: Channel, target = "1", text = "x"): Promise<number> {
   const until = await gate.admit(channel, { target, text })
@@ -114,7 +114,7 @@ describe("a limit", () => {
 
 describe("what providers take", () => {
   test("Telegram: thirty a second in all, one a second in a chat after a burst, twenty a minute in a group and its topics", async () => {
-    const telegram = Object.assign(outlet("telegram"), { tolls: telegramTolls })
+    const telegram = Object.assign(outlet("telegram"), { rateLimits: telegramRateLimits })
     const within = async (targets: (n: number) => string, ms: number, step: number) => {
       const gate = throttle()
       let sent = 0
@@ -135,12 +135,12 @@ describe("what providers take", () => {
 
   test("Telegram counts the parts that are still to be sent, SMS segments, WhatsApp texts", () => {
     const long = "word ".repeat(2000)
-    const units = (tolls: Toll[]) => tolls.map((toll) => toll.units)
-    expect(units(telegramTolls({ target: "7", text: long }))).toEqual([3, 3])
-    expect(units(telegramTolls({ target: "7", text: long, done: ["a", "b"] }))).toEqual([1, 1])
-    expect(units(smsTolls({ target: "+15551234567", text: "x".repeat(161) }))).toEqual([2])
-    expect(units(smsTolls({ target: "whatsapp:+15551234567", text: "x".repeat(161) }))).toEqual([1])
-    expect(telegramTolls({ target: "nobody", text: "x" })).toEqual([])
+    const units = (rateLimits: RateLimit[]) => rateLimits.map((rateLimit) => rateLimit.units)
+    expect(units(telegramRateLimits({ target: "7", text: long }))).toEqual([3, 3])
+    expect(units(telegramRateLimits({ target: "7", text: long, done: ["a", "b"] }))).toEqual([1, 1])
+    expect(units(smsRateLimits({ target: "+15551234567", text: "x".repeat(161) }))).toEqual([2])
+    expect(units(smsRateLimits({ target: "whatsapp:+15551234567", text: "x".repeat(161) }))).toEqual([1])
+    expect(telegramRateLimits({ target: "nobody", text: "x" })).toEqual([])
   })
 })
 
@@ -158,7 +158,7 @@ async function senderTo(...channels: Outlet[]) {
   const sender = createSender({
     outbox: createOutbox(database.db),
     channels: new Map(channels.map((channel) => [channel.id, channel])),
-    bell: await createBell(),
+    notifier: await createNotifier(),
     clock,
     log: silentLog,
     breaker,
