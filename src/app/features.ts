@@ -94,7 +94,7 @@ async function probed(
 
 /** What is probed may answer and still take no messages. */
 function paused(channel: Status["channels"][number], { breaker }: Infrastructure): Status["channels"][number] {
-  const pause = breaker.paused().find((one) => one.channel === channel.id)
+  const pause = breaker.paused().find((one) => one.service === channel.id)
   if (!pause) return channel
   const detail = `${pause.failures} sends in a row failed; the next try is at ${pause.until.toISOString()}`
   return { ...channel, state: "failing", detail: `${detail} (${channel.detail})` }

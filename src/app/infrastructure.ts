@@ -22,7 +22,7 @@ import { createSessions } from "../thread/people/sessions.ts"
 import { readMasterKey } from "../vault/key.ts"
 import { createScrubber, type Scrubber } from "../vault/scrubber.ts"
 import { createVault, SETTINGS_TOOL } from "../vault/vault.ts"
-import { createBreaker } from "../worker/sending/breaker.ts"
+import { createChannelBreaker } from "../worker/sending/channel-breaker.ts"
 
 export type Role = "all" | "web" | "worker"
 
@@ -68,7 +68,7 @@ export async function openInfrastructure({ env, role, db, clock = systemClock, l
   const intake = createIntake({ db, people, inbox, log, pairings, notifier, media })
   const kv = createKv({ db, clock })
   const hooks = createHooks({ db, kv, vault, inbox, notifier, clock, newId, random })
-  const breaker = createBreaker({ clock, log })
+  const breaker = createChannelBreaker({ clock, log })
   const hostZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   return {
     db,

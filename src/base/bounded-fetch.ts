@@ -1,6 +1,6 @@
 /**
- * Bounded fetch: the one way a channel talks to its provider. No call outlives its time limit, no answer passes its
- * size limit, and every network failure already says whether the request can have arrived.
+ * Bounded fetch: how a request goes to another server. No answer passes its size limit; `createBoundedFetch` also ends a call
+ * at its time limit, and every failure of it says whether the request can have arrived.
  */
 import { Retry, Uncertain } from "./errors.ts"
 
@@ -43,8 +43,7 @@ export function createBoundedFetch(limits: FetchLimits): Fetch {
     const signal = caller === undefined ? limit : AbortSignal.any([caller, limit])
     try {
       const response = await fetch(url, { ...init, signal })
-      const body = await readCapped(response, limits.maxBytes)
-      return copyOf(response, body)
+      return await whole(capped(response, limits.maxBytes, () => tooLarge(limits.maxBytes)))
     } catch (error) {
       if (caller?.aborted) throw new DOMException(`the request to ${host} was cancelled`, "AbortError")
       throw failureOf(error, host, limits)
@@ -88,31 +87,35 @@ function codesOf(error: unknown): string[] {
   return codesOf(error.cause)
 }
 
-async function readCapped(response: Response, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
+const tooLarge = (maxBytes: number) =>
+  new Uncertain(`the answer is larger than ${maxBytes} bytes`, { code: "answer_too_large" })
+
+/** The same answer, whose body ends with `error` when it grows past its limit; it may be read as it comes. */
+export function capped(response: Response, maxBytes: number, error: () => Error): Response {
+  if (response.body === null) return response
   let size = 0
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length
-    if (size > maxBytes)
-      throw new Uncertain(`the answer is larger than ${maxBytes} bytes`, { code: "answer_too_large" })
-    chunks.push(chunk)
-  }
-  const whole = new Uint8Array(size)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.length
-  }
-  return whole
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      size += chunk.byteLength
+      if (size <= maxBytes) controller.enqueue(chunk)
+      else controller.error(error())
+    },
+  })
+  return copyOf(response, response.body.pipeThrough(counter))
 }
 
-function copyOf(response: Response, body: Uint8Array<ArrayBuffer>): Response {
-  const empty = response.status === 204 || response.status === 205 || response.status === 304
-  const copy = new Response(empty ? null : body, {
-    status: response.status,
-    statusText: response.statusText,
-    headers: response.headers,
-  })
+/** The same answer, read to its end. */
+async function whole(response: Response): Promise<Response> {
+  return response.body === null ? response : copyOf(response, await response.arrayBuffer())
+}
+
+/** What the platform read is no longer compressed, and is as long as it is. */
+function copyOf(response: Response, body: ReadableStream | ArrayBuffer): Response {
+  const { status, statusText } = response
+  const headers = new Headers(response.headers)
+  headers.delete("content-encoding")
+  headers.delete("content-length")
+  const copy = new Response(body, { status, statusText, headers })
   Object.defineProperty(copy, "url", { value: response.url })
   return copy
 }

@@ -2,8 +2,8 @@
  * Patience: a database that starts at the same time as we do, or is too busy to answer, gets a while before a boot gives up.
  * An address that nobody knows is wrong, not late.
  */
-import { setTimeout as sleep } from "node:timers/promises"
 import { codeOf } from "../base/errors.ts"
+import { retry } from "../base/retry.ts"
 import { isDatabaseAway } from "./errors.ts"
 
 const PATIENCE_MS = 60_000
@@ -22,14 +22,12 @@ export async function retryWhileAway<T>(
   { onWait, patienceMs = PATIENCE_MS }: Waiting = {},
 ): Promise<T> {
   const began = performance.now()
-  for (let tries = 1; ; tries++) {
-    try {
-      return await ask()
-    } catch (error) {
+  return await retry(ask, {
+    pauseMs(error, tries) {
       const isLate = isDatabaseAway(error) && codeOf(error) !== "ENOTFOUND"
-      if (!isLate || performance.now() - began >= patienceMs) throw error
+      if (!isLate || performance.now() - began >= patienceMs) return null
       if (tries === 1) onWait?.(error, patienceMs)
-      await sleep(AGAIN_MS)
-    }
-  }
+      return AGAIN_MS
+    },
+  })
 }

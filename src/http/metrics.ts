@@ -5,6 +5,7 @@
 import { BlockList, isIPv6 } from "node:net"
 import { sql } from "drizzle-orm"
 import type { FastifyInstance, FastifyRequest } from "fastify"
+import type { CircuitBreaker } from "../base/circuit-breaker.ts"
 import { messageOf, Reject } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Db } from "../db/db.ts"
@@ -19,7 +20,7 @@ export interface MetricsDeps {
   overload: Overload
   log: Log
   /** Channels whose sends wait, since they failed so often in a row. */
-  breaker?: { paused(): { channel: string; failures: number }[] } | undefined
+  breaker?: Pick<CircuitBreaker, "paused"> | undefined
   isOwner: (request: FastifyRequest) => Promise<boolean>
 }
 
@@ -62,7 +63,7 @@ function processLines({ overload, breaker }: MetricsDeps): string[] {
     `vigil_event_loop_delay_seconds ${(overload.delayMs() / 1000).toFixed(4)}`,
     `vigil_http_requests_in_flight ${overload.inFlight()}`,
     ...(breaker?.paused() ?? []).map(
-      ({ channel, failures }) => `${series("vigil_channel_paused", { channel })} ${failures}`,
+      ({ service, failures }) => `${series("vigil_channel_paused", { channel: service })} ${failures}`,
     ),
   ]
 }

@@ -4,6 +4,7 @@
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
+import { storable } from "../base/storable.ts"
 import type { Db } from "../db/db.ts"
 import { anyOf } from "../db/sql.ts"
 import type { Nearest } from "./embedding.ts"
@@ -29,7 +30,7 @@ export interface RecallDeps {
 export function createRecall({ db, clock, nearest }: RecallDeps): Memory["recall"] {
   const lexical = matching({ db, clock })
   return async (query, signal) => {
-    const text = query.text.replaceAll("\0", " ").toWellFormed().slice(0, MAX_QUESTION)
+    const text = storable(query.text).slice(0, MAX_QUESTION)
     const within = { scopes: query.scopes, kinds: query.kinds ?? null, limit: NOMINEES }
     if (query.limit < 1 || query.scopes.length === 0) return []
     const words = await lexical(text, within)

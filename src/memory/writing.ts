@@ -7,6 +7,7 @@ import { sha256 } from "../base/canonical.ts"
 import type { Clock } from "../base/clock.ts"
 import { Reject } from "../base/errors.ts"
 import { type Label, trusts } from "../base/label.ts"
+import { storable } from "../base/storable.ts"
 import type { Tx } from "../db/db.ts"
 import { anyOf, json } from "../db/sql.ts"
 import type { Memory, NewMemory, Remembered } from "./memory.ts"
@@ -66,13 +67,8 @@ function contentHash(text: string): string {
   return sha256(text.normalize("NFC").replaceAll(/\s+/gu, " ").trim())
 }
 
-/** What Postgres can hold: no NUL, no half of a surrogate pair. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "").toWellFormed().trim()
-}
-
 function checked(text: string): string {
-  const kept = storable(text)
+  const kept = storable(text).trim()
   if (kept === "")
     throw new Reject(400, "a memory without text cannot be kept", { code: "empty_memory", fix: "say what to remember" })
   if (kept.length <= MAX_TEXT) return kept

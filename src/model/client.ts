@@ -4,7 +4,7 @@
  * be asked the same thing. It never turns a failure into words.
  */
 
-import { createCircuit } from "../base/circuit.ts"
+import { createCircuitBreaker } from "../base/circuit-breaker.ts"
 import type { Clock } from "../base/clock.ts"
 import { codeOf, Misconfigured, Reject, Retry } from "../base/errors.ts"
 import { createSdk, type SdkLimits } from "./dialects/sdk.ts"
@@ -22,6 +22,9 @@ export interface ModelDeps {
   limits?: Partial<SdkLimits>
 }
 
+/** Failures in a row after which a model rests, so that its fallback answers at once. */
+const FAILURES = 3
+const REST_MS = 30_000
 /** Room for what the estimate of a prompt may miss. */
 const PROMPT_MARGIN = 1.2
 /** Failures that say nothing against the request itself. */
@@ -32,7 +35,7 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
   // An offline installation loads neither the SDK nor the price list.
   const prices: PriceList = endpoints.some(isRemote) ? await loadPrices() : { cost: () => null }
   const remote = createRemote({ sdk: createSdk(deps.limits), prices })
-  const circuit = createCircuit(deps.clock)
+  const breaker = createCircuitBreaker({ clock: deps.clock, failures: FAILURES, pauseMs: () => REST_MS })
   const meter = createTokenMeter()
 
   async function answer(endpoint: Endpoint, request: ModelRequest): Promise<ModelResult> {
@@ -47,14 +50,14 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
 
   async function attempt(endpoint: Endpoint, request: ModelRequest): Promise<ModelResult> {
     const name = nameOf(endpoint)
-    const rest = circuit.restMs(name)
-    if (rest > 0) throw new Retry(`${name} failed several times and rests`, { code: "resting", afterMs: rest })
+    const restMs = breaker.admit(name)
+    if (restMs > 0) throw new Retry(`${name} failed several times and rests`, { code: "resting", afterMs: restMs })
     try {
       const result = await answer(endpoint, request)
-      circuit.worked(name)
+      breaker.answered(name)
       return result
     } catch (error) {
-      if (error instanceof Retry) circuit.failed(name)
+      if (error instanceof Retry) breaker.failed(name)
       throw error
     }
   }

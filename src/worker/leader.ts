@@ -2,9 +2,9 @@
  * Sole: of all processes on one database, one at a time does a thing. The right to it ends by itself ten seconds after its
  * holder was last heard of, so a process that dies, or hangs, is followed by the next one within seconds.
  */
-import { setTimeout } from "node:timers/promises"
 import type { Clock } from "../base/clock.ts"
 import type { Log } from "../base/log.ts"
+import { type Sleep, sleep as sleepFor } from "../base/timer.ts"
 import type { Db } from "../db/db.ts"
 import type { Kv } from "../db/kv.ts"
 
@@ -22,7 +22,7 @@ export interface LeaderDeps {
   /** Whose right it is, for people who look. */
   owner: string
   /** Resolves after `ms`, or rejects when the signal fires. */
-  sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  sleep?: Sleep
 }
 
 /**
@@ -31,10 +31,8 @@ export interface LeaderDeps {
  */
 export type Leader = (name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>
 
-const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
-
 export function createLeader(deps: LeaderDeps): Leader {
-  const { db, kv, clock, log, owner, sleep = timer } = deps
+  const { db, kv, clock, log, owner, sleep = sleepFor } = deps
   const pause = (ms: number, signal: AbortSignal) => sleep(ms, signal).catch(() => {})
   const set = (name: string, ifVersion: number, ms: number) =>
     kv.set(db, NAMESPACE, name, { owner }, { ifVersion, expiresAt: new Date(clock.now().getTime() + ms) })

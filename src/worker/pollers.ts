@@ -2,10 +2,10 @@
  * Pollers: how messages come in without a public address. Telegram is long-polled, SMS is listed every few seconds; both
  * hand what they find to the same intake as the webhooks, and move on only after it is committed.
  */
-import { setTimeout } from "node:timers/promises"
 import type { Clock } from "../base/clock.ts"
 import { Reject, VigilError } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
+import { type Sleep, sleep as sleepFor } from "../base/timer.ts"
 import type { Sms } from "../channels/sms/sms.ts"
 import type { Telegram } from "../channels/telegram/telegram.ts"
 import type { Intake } from "../thread/inbox/intake.ts"
@@ -25,10 +25,8 @@ export interface PollerDeps {
   /** Told what keeps us from fetching Telegram's messages that asking its API does not show, and null once it is over. */
   trouble?: (trouble: Trouble | null) => Promise<void>
   /** Resolves after `ms`, or rejects when the signal fires. */
-  sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  sleep?: Sleep
 }
-
-const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
 
 export interface Trouble {
   code: string
@@ -61,7 +59,7 @@ export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal:
   const poller = telegram.poller({
     clock: deps.clock,
     random: deps.random,
-    sleep: deps.sleep ?? timer,
+    sleep: deps.sleep ?? sleepFor,
     onFailure,
     onAnswer: () => {
       if (troubled) tell(null)
@@ -79,7 +77,7 @@ export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal:
 
 /** Looks until the signal fires; a failed look is logged and repeated, and one bad message holds up its sender only. */
 export async function pollSms(sms: Sms, deps: PollerDeps, signal: AbortSignal): Promise<void> {
-  const { clock, log, sleep = timer } = deps
+  const { clock, log, sleep = sleepFor } = deps
   const take = createSmsTaking(deps)
   let since = new Date(clock.now().getTime() - SMS_FIRST_BACK_MS)
   while (!signal.aborted) {

@@ -1,4 +1,4 @@
-/** Channel channelAdmin: every channel's state for whoever looks after it, put together from the provider, the breaker and our tables. */
+/** Channel admin: every channel's state for whoever looks after it, put together from the provider, the breaker and our tables. */
 import { Misconfigured, messageOf, Reject, VigilError } from "../../base/errors.ts"
 import type { Channel, Finding } from "../../channels/channel.ts"
 import type { Channels } from "../../channels/open.ts"
@@ -25,7 +25,7 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
       const [{ channels: states }, traffic] = await Promise.all([status(), trafficOf(db, clock.now())])
       return Promise.all(
         states.map(async ({ id, state, detail }): Promise<ChannelReport> => {
-          const pause = breaker.paused().find((one) => one.channel === id)
+          const pause = breaker.paused().find((one) => one.service === id)
           return {
             id,
             state,

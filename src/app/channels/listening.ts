@@ -2,11 +2,11 @@
  * Listening: how words reach this process. Without a public address messages are fetched, by one process at a time; with
  * one, Telegram is told where to deliver. What Telegram is told at the start is told again until it was heard.
  */
-import { setTimeout } from "node:timers/promises"
 import { z } from "zod"
 import type { ChatCommand } from "../../agent/commands/commands.ts"
 import { Retry, Uncertain } from "../../base/errors.ts"
 import { newId } from "../../base/ids.ts"
+import { retry } from "../../base/retry.ts"
 import type { Channels } from "../../channels/open.ts"
 import type { Telegram } from "../../channels/telegram/telegram.ts"
 import { moveChat } from "../../thread/inbox/chat-migration.ts"
@@ -75,17 +75,13 @@ async function untilDone(
   failed: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  for (let pauseMs = 1000; !signal.aborted; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-    const error = await work(AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)])).then(
-      () => null,
-      (caught: unknown) => caught,
-    )
-    if (error === null || signal.aborted) return
+  const pauseMs = (error: unknown, tries: number) => {
     failed(error)
-    const againMs = pauseAfter(error, pauseMs)
-    if (againMs === null) return
-    await setTimeout(againMs, undefined, { signal, ref: false }).catch(() => {})
+    return pauseAfter(error, Math.min(1000 * 2 ** (tries - 1), MAX_PAUSE_MS))
   }
+  const once = () => work(AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]))
+  // `failed` was told of what did not pass.
+  await retry(once, { pauseMs, signal }).catch(() => {})
 }
 
 /** Null for what a second try cannot mend. */

@@ -5,7 +5,7 @@
 import type { Octokit } from "@octokit/core"
 import { z } from "zod"
 import { createBoundedFetch, forRead, networkFailure } from "../../base/bounded-fetch.ts"
-import { type Circuit, createCircuit } from "../../base/circuit.ts"
+import { type CircuitBreaker, createCircuitBreaker } from "../../base/circuit-breaker.ts"
 import { type Clock, systemClock } from "../../base/clock.ts"
 import { Misconfigured, messageOf, Reject, Retry, Uncertain } from "../../base/errors.ts"
 
@@ -40,6 +40,9 @@ export interface GitHubCalls {
 
 const CALL_TIMEOUT_MS = 30_000
 const MAX_ANSWER_BYTES = 25_000_000
+/** Failures in a row after which GitHub is left alone. */
+const FAILURES = 3
+const REST_MS = 30_000
 /** Longest pause inside a call; a longer one is the caller's to make. */
 const MAX_PAUSE_SECONDS = 10
 
@@ -52,7 +55,8 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
   }
   const options = optionsOf(settings, deps)
   const opened = new Map<string, Promise<Octokit>>()
-  const circuit = createCircuit(deps.clock ?? systemClock)
+  const clock = deps.clock ?? systemClock
+  const breaker = createCircuitBreaker({ clock, failures: FAILURES, pauseMs: () => REST_MS, obeys: true })
 
   /** Opened once per key; a failed opening is tried again by the next call. */
   function once(key: string, open: () => Promise<Octokit>): Promise<Octokit> {
@@ -76,15 +80,15 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
 
   /** One call as `key`, an installation or ourselves; none while GitHub is to be left alone. */
   async function guarded<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const rest = circuit.restMs(key)
-    if (rest > 0) throw new Retry("GitHub is left alone for a while", { code: "github_resting", afterMs: rest })
+    const restMs = breaker.admit(key)
+    if (restMs > 0) throw new Retry("GitHub is left alone for a while", { code: "github_resting", afterMs: restMs })
     try {
       const answer = await work()
-      circuit.worked(key)
+      breaker.answered(key)
       return answer
     } catch (error) {
       const known = githubError(error)
-      note(circuit, key, known)
+      note(breaker, key, known)
       // Perhaps the app was installed anew, under another number.
       if (known instanceof Reject || known instanceof Misconfigured) opened.delete(key)
       throw known
@@ -146,10 +150,10 @@ function optionsOf(settings: GitHubSettings, deps: GitHubDeps) {
 /** GitHub is down or out of reach: known by these codes. */
 const AWAY = new Set(["github_away", "unreachable", "timeout", "connection_lost"])
 
-function note(circuit: Circuit, key: string, error: Error): void {
-  if (error instanceof Retry && error.code === "rate_limited") circuit.failed(key, error.afterMs)
-  else if ((error instanceof Retry || error instanceof Uncertain) && AWAY.has(error.code)) circuit.failed(key)
-  else if (error instanceof Reject) circuit.worked(key)
+function note(breaker: CircuitBreaker, key: string, error: Error): void {
+  if (error instanceof Retry && error.code === "rate_limited") breaker.failed(key, error.afterMs)
+  else if ((error instanceof Retry || error instanceof Uncertain) && AWAY.has(error.code)) breaker.failed(key)
+  else if (error instanceof Reject) breaker.answered(key)
 }
 
 /** The package reports through thrown errors; its own log would bypass ours. */

@@ -3,6 +3,7 @@
  * whole while the caller's clock still runs; and a server that asks for a long pause is not waited for here: the queue
  * waits better than a worker does.
  */
+import { capped } from "../../base/bounded-fetch.ts"
 import { Reject } from "../../base/errors.ts"
 
 export interface FetchGuards {
@@ -17,40 +18,22 @@ type Fetch = (url: string | URL | Request, init?: RequestInit) => Promise<Respon
 export function createGuardedFetch(guards: FetchGuards): Fetch {
   return async (url, init = {}) => {
     const response = await fetch(url, init)
-    return response.ok ? capped(response, guards.maxBytes) : await judged(response, guards)
+    const bounded = capped(response, guards.maxBytes, () => tooLarge(guards.maxBytes))
+    return response.ok ? bounded : await judged(bounded, guards)
   }
 }
 
+const tooLarge = (maxBytes: number) =>
+  new Reject(502, `the model server answered more than ${maxBytes} bytes`, { code: "too_large" })
+
 /** A refusal, read whole, with the SDK told when another attempt right away is pointless. */
 async function judged(response: Response, guards: FetchGuards): Promise<Response> {
-  const body = await capped(response, guards.maxBytes).text()
+  const body = await response.text()
   const headers = new Headers(response.headers)
-  headers.delete("content-encoding")
-  headers.delete("content-length")
   const wait = retryAfterMs(headers)
   const pointless = body.includes("insufficient_quota") || (wait !== undefined && wait > guards.patienceMs)
   if (pointless) headers.set("x-should-retry", "false")
   return new Response(body, { status: response.status, statusText: response.statusText, headers })
-}
-
-function capped(response: Response, maxBytes: number): Response {
-  if (response.body === null) return response
-  let seen = 0
-  const counter = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      seen += chunk.byteLength
-      if (seen <= maxBytes) controller.enqueue(chunk)
-      else
-        controller.error(
-          new Reject(502, `the model server answered more than ${maxBytes} bytes`, { code: "too_large" }),
-        )
-    },
-  })
-  const headers = new Headers(response.headers)
-  headers.delete("content-encoding")
-  headers.delete("content-length")
-  const { status, statusText } = response
-  return new Response(response.body.pipeThrough(counter), { status, statusText, headers })
 }
 
 /** `retry-after-ms`, else `retry-after` in seconds or as an HTTP date (RFC 9110 section 10.2.3), in milliseconds. */

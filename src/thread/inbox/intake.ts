@@ -6,6 +6,7 @@ import { sql } from "drizzle-orm"
 import type { z } from "zod"
 import { type Label, MEMBER_LABEL, OWNER_LABEL } from "../../base/label.ts"
 import type { Log } from "../../base/log.ts"
+import { storable } from "../../base/storable.ts"
 import { type Arrived, type Attachment, withMentions } from "../../channels/attachment.ts"
 import type { Keyword } from "../../channels/carrier-keywords.ts"
 import type { Inbound } from "../../channels/channel.ts"
@@ -128,9 +129,4 @@ async function settled({ bytes, ...one }: Arrived, media: IntakeDeps["media"]): 
 /** How far a person's own words may be trusted. */
 function labelOf(person: Pick<Person, "role">): Label {
   return person.role === "owner" ? OWNER_LABEL : MEMBER_LABEL
-}
-
-/** Text as Postgres can store it in JSON: without NUL and without halves of characters, which it refuses. */
-export function storable(text: string): string {
-  return text.toWellFormed().replaceAll("\u0000", "")
 }

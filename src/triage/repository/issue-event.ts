@@ -5,9 +5,9 @@
 import { z } from "zod"
 import { sha256 } from "../../base/canonical.ts"
 import type { Label } from "../../base/label.ts"
+import { storable } from "../../base/storable.ts"
 import type { Issue } from "../../channels/github/issue.ts"
 import type { Event } from "../../thread/inbox/event.ts"
-import { storable } from "../../thread/inbox/intake.ts"
 
 /** What the payload of an `issue` event holds. */
 export const issuePayload = z.object({

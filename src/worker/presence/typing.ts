@@ -2,9 +2,9 @@
  * Presence: what a chat sees of a run at work: the sign of typing, and a line that says what is being done when it takes
  * longer. Nothing here delays a run or fails it, and nothing of it outlasts the answer.
  */
-import { setTimeout } from "node:timers/promises"
 import type { Execute } from "../../agent/durable/execute.ts"
 import type { Log } from "../../base/log.ts"
+import { type Sleep, sleep as sleepFor } from "../../base/timer.ts"
 import type { Channel, ChannelId } from "../../channels/channel.ts"
 import type { Tx } from "../../db/db.ts"
 import type { Notifier } from "../../queue/notifier.ts"
@@ -28,7 +28,7 @@ export interface PresenceDeps {
   notifier: Pick<Notifier, "listen">
   log: Log
   /** Resolves after `ms`, or rejects when the signal fires. */
-  sleep?: (ms: number, signal: AbortSignal) => Promise<void>
+  sleep?: Sleep
 }
 
 export interface Presence {
@@ -52,10 +52,8 @@ interface Seen {
   tools: string[]
 }
 
-const timer = async (ms: number, signal: AbortSignal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
-
 export function createPresence(deps: PresenceDeps): Presence {
-  const { db, channels, log, sleep = timer } = deps
+  const { db, channels, log, sleep = sleepFor } = deps
   const writer = createStatusMessages(deps)
   /** Those at work, by run. */
   const now = new Map<string, Seen>()

@@ -2,6 +2,7 @@
  * Sender: hands outbox messages to their channels, in order, one at a time a thread. What was surely refused is tried
  * again; what may have arrived is looked up, or sent once more where the channel cannot say, never blindly twice.
  */
+import type { CircuitBreaker } from "../../base/circuit-breaker.ts"
 import type { Clock } from "../../base/clock.ts"
 import { codeOf, messageOf, Retry, Uncertain, VigilError } from "../../base/errors.ts"
 import type { Log } from "../../base/log.ts"
@@ -10,7 +11,6 @@ import { isDatabaseAway } from "../../db/errors.ts"
 import { retryWhileAway } from "../../db/retry.ts"
 import type { Notifier } from "../../queue/notifier.ts"
 import type { Outbox, Sending, TakenMessage } from "../../thread/outbox/outbox.ts"
-import type { Breaker } from "./breaker.ts"
 import type { Throttle } from "./throttle.ts"
 
 /** Shorter than the time after which a sender counts as dead. */
@@ -26,7 +26,7 @@ const BLIND_SENDS = 2
 
 export interface SenderDeps {
   /** Leaves channels alone that do not answer. */
-  breaker?: Breaker
+  breaker?: CircuitBreaker
   /** Keeps channels to what their providers take; without it nothing waits. */
   throttle?: Throttle | undefined
   /** Until when a message must wait for its person's quiet hours to end; null when it may go. */
@@ -81,7 +81,7 @@ export function createSender(deps: SenderDeps): Sender {
     deliver,
     async sweep() {
       for (const message of await outbox.adoptDead())
-        await settleDoubt(deps, message, { code: "sender_died", message: "the sender died while sending" })
+        await settleUncertain(deps, message, { code: "sender_died", message: "the sender died while sending" })
       for (const threadId of await outbox.waiting(clock.now())) if (!busy.has(threadId)) void deliver(threadId)
     },
     async stop() {
@@ -135,7 +135,7 @@ async function settleError(deps: SenderDeps, message: TakenMessage, error: unkno
     ...repeatOf(message),
   }
   deps.log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
-  if (error instanceof Uncertain) await settleDoubt(deps, message, described)
+  if (error instanceof Uncertain) await settleUncertain(deps, message, described)
   else if (error instanceof Retry && message.attempts < TRIES)
     await outbox.retry(message.id, later(clock, message.attempts, error.afterMs), described)
   else await outbox.failed(message.id, described)
@@ -156,9 +156,12 @@ function markOf(channel: Channel, { isRepeat, body }: TakenMessage): { text?: st
 }
 
 /** Why and until when a message may not go yet; null when it may. What the breaker holds back counts against no limit. */
-async function waitFor({ breaker, throttle }: SenderDeps, channel: Channel, message: Sending) {
-  const pausedUntil = breaker?.admit(channel.id) ?? null
-  if (pausedUntil) return { until: pausedUntil, code: "channel_paused", message: `${channel.id} does not answer` }
+async function waitFor({ breaker, throttle, clock }: SenderDeps, channel: Channel, message: Sending) {
+  const pausedMs = breaker?.admit(channel.id) ?? 0
+  if (pausedMs > 0) {
+    const until = new Date(clock.now().getTime() + pausedMs)
+    return { until, code: "channel_paused", message: `${channel.id} does not answer` }
+  }
   const { target } = message
   const until = (await throttle?.admit(channel, { target, ...contentOf(message), done: partsOf(message) })) ?? null
   if (until) breaker?.waived(channel.id)
@@ -178,14 +181,14 @@ function contentOf({ body, urgency }: Sending): Pick<Outgoing, "text" | "buttons
 }
 
 /** What a failed send says of its channel: nothing, when the failure is our own. */
-function tell(breaker: Breaker | undefined, channel: ChannelId, error: unknown): void {
+function tell(breaker: CircuitBreaker | undefined, channel: ChannelId, error: unknown): void {
   if (error instanceof Retry) breaker?.failed(channel, error.afterMs)
   else if (error instanceof Uncertain) breaker?.failed(channel)
   else if (error instanceof VigilError) breaker?.answered(channel)
 }
 
 /** The message may have arrived: the channel is asked; where it cannot know, it is sent once more and then left uncertain. */
-async function settleDoubt(
+async function settleUncertain(
   deps: SenderDeps,
   message: Sending,
   error: { code: string; message: string },

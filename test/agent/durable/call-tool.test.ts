@@ -232,7 +232,7 @@ describe("a call that wants a person's word", () => {
     const { act } = await atWork({ tools: [tool({ asks: async () => "it cannot be undone" })] })
     const waiting = act("post", { n: 2, to: "a" })
     await expect(waiting).rejects.toMatchObject({
-      doubt: {
+      request: {
         step: 0,
         kind: "approval",
         tool: "post",

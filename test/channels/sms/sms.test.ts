@@ -104,8 +104,8 @@ describe("sending", () => {
       { name: "Reject", code: "unregistered_sender", fix: expect.stringContaining("10DLC") },
     ],
     [
-      { status: 400, body: { code: 30032, message: "rateLimit-free" } },
-      { name: "Reject", code: "unverified_sender", fix: expect.stringContaining("rateLimit-free") },
+      { status: 400, body: { code: 30032, message: "toll-free" } },
+      { name: "Reject", code: "unverified_sender", fix: expect.stringContaining("toll-free") },
     ],
     [
       { status: 400, body: { code: 30007, message: "filtered" } },

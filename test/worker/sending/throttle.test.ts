@@ -8,7 +8,7 @@ import { smsRateLimits } from "../../../src/channels/sms/rate-limits.ts"
 import { telegramRateLimits } from "../../../src/channels/telegram/rate-limits.ts"
 import { createNotifier } from "../../../src/queue/notifier.ts"
 import { createOutbox, postNotice } from "../../../src/thread/outbox/outbox.ts"
-import { createBreaker } from "../../../src/worker/sending/breaker.ts"
+import { createChannelBreaker } from "../../../src/worker/sending/channel-breaker.ts"
 import { createSender, type Sender } from "../../../src/worker/sending/sender.ts"
 import { createThrottle } from "../../../src/worker/sending/throttle.ts"
 import { type Outlet, outlet } from "../../support/channels.ts"
@@ -154,7 +154,7 @@ async function lane(channel: ChannelId, target: string, ...texts: string[]): Pro
   return id
 }
 async function senderTo(...channels: Outlet[]) {
-  const breaker = createBreaker({ clock, log: silentLog })
+  const breaker = createChannelBreaker({ clock, log: silentLog })
   const sender = createSender({
     outbox: createOutbox(database.db),
     channels: new Map(channels.map((channel) => [channel.id, channel])),

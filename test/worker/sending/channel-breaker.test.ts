@@ -1,30 +1,28 @@
 import { sql } from "drizzle-orm"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import type { CircuitBreaker } from "../../../src/base/circuit-breaker.ts"
 import { Reject, Retry, Uncertain } from "../../../src/base/errors.ts"
 import { idOf, newId } from "../../../src/base/ids.ts"
 import { silentLog } from "../../../src/base/log.ts"
 import type { ChannelId } from "../../../src/channels/channel.ts"
 import { createNotifier } from "../../../src/queue/notifier.ts"
 import { createOutbox, postNotice } from "../../../src/thread/outbox/outbox.ts"
-import { type Breaker, createBreaker } from "../../../src/worker/sending/breaker.ts"
+import { createChannelBreaker } from "../../../src/worker/sending/channel-breaker.ts"
 import { createSender, type Sender } from "../../../src/worker/sending/sender.ts"
 import { type Outlet, outlet } from "../../support/channels.ts"
 import { type TestDatabase, testDatabase } from "../../support/database.ts"
 import { movableClock } from "../../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
-let breaker: Breaker
+let breaker: CircuitBreaker
 beforeEach(() => {
-  breaker = createBreaker({ clock, log: silentLog })
+  breaker = createChannelBreaker({ clock, log: silentLog })
 })
 const fail = (times: number, channel: ChannelId = "sms", afterMs?: number) => {
   for (let n = 0; n < times; n++) breaker.failed(channel, afterMs)
 }
 /** Milliseconds until the channel may be asked again; 0: now. */
-const wait = (channel: ChannelId = "sms") => {
-  const until = breaker.admit(channel)
-  return until === null ? 0 : until.getTime() - clock.now().getTime()
-}
+const wait = (channel: ChannelId = "sms") => breaker.admit(channel)
 
 describe("a channel", () => {
   test("is paused by the fifth failure in a row, and no other channel with it", () => {
@@ -33,7 +31,7 @@ describe("a channel", () => {
     fail(1)
     expect(wait()).toBe(5000)
     expect(wait("telegram")).toBe(0)
-    expect(breaker.paused()).toEqual([{ channel: "sms", failures: 5, until: new Date(clock.now().getTime() + 5000) }])
+    expect(breaker.paused()).toEqual([{ service: "sms", failures: 5, until: new Date(clock.now().getTime() + 5000) }])
   })
 
   test("is not paused when an answer came in between", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { periodic } from "../../src/base/periodic.ts"
+import { periodic } from "../../src/base/timer.ts"
 import { movableClock } from "../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
