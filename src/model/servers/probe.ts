@@ -29,7 +29,7 @@ export interface LocalServer {
   seeing?: ReadonlyMap<string, boolean>
 }
 
-const TIMEOUT_MS = 300
+const TIMEOUT_MS = 1000
 const MAX_BYTES = 1024 * 1024
 /** How many models are asked for their abilities. */
 const MAX_ASKED = 8
