@@ -11,10 +11,11 @@ import { fastify } from "fastify"
 import { newId } from "../../src/base/ids.ts"
 import type { Db } from "../../src/db/db.ts"
 import { openPglite } from "../../src/db/embedded/pglite.ts"
-import { createShip, type Ship } from "../durability/fleet.ts"
 import { type DatabaseKind, testDatabase } from "../support/database.ts"
 import { testDir } from "../support/dir.ts"
+import { createProcess, type ProductProcess } from "../support/process.ts"
 import { type StandIn, startStandIn } from "../support/stand-in.ts"
+import { openStorage } from "../support/storage.ts"
 import type { Order, Shot } from "./generator.ts"
 
 const OWNER = 4242
@@ -60,25 +61,18 @@ export function startTelegram(): Promise<StandIn> {
 
 /** On Postgres a web and a worker process, embedded one process for all. */
 export async function startLoaded(kind: DatabaseKind): Promise<Loaded> {
-  const { dir, remove } = testDir()
-  const database = kind === "postgres" ? await testDatabase("postgres") : null
+  const storage = await openStorage(kind)
   const telegram = await startTelegram()
-  const env = {
-    ...settings(telegram.url),
-    DATA_DIR: dir,
-    ...(database ? { DATABASE_URL: database.url } : {}),
-  }
+  const env = { ...settings(telegram.url), ...storage.env() }
   const roles = kind === "postgres" ? (["web", "worker"] as const) : (["all"] as const)
-  const ships: Ship[] = []
-  for (const role of roles) ships.push(await createShip(env, { role }))
-  for (const ship of ships) await ship.start()
+  const processes: ProductProcess[] = []
+  for (const command of roles) processes.push(await createProcess({ env, command }))
+  for (const product of processes) await product.start()
   const acknowledged: number[] = []
-  const sink = async () => {
-    await Promise.all(ships.map((ship) => ship.kill()))
-  }
+  const killAll = () => Promise.all(processes.map((product) => product.kill()))
   return {
     async shoot(rate, seconds) {
-      const url = `${ships[0]?.url}/webhooks/telegram`
+      const url = `${processes[0]?.url}/webhooks/telegram`
       const first = acknowledged.length + newest(acknowledged) + 1
       const shot = await generate({ url, pace: { rate }, seconds, first })
       acknowledged.push(...shot.acknowledged)
@@ -87,25 +81,21 @@ export async function startLoaded(kind: DatabaseKind): Promise<Loaded> {
     async settle(ms) {
       const start = performance.now()
       while (performance.now() - start < ms) {
-        const text = await (await fetch(`${ships[0]?.url}/metrics`).catch(() => null))?.text()
+        const text = await (await fetch(`${processes[0]?.url}/metrics`).catch(() => null))?.text()
         if (text?.includes("vigil_database_up 1") && !UNDER_WAY.test(text)) return performance.now() - start
         await pause(LOOK_MS)
       }
       return null
     },
     async violations() {
-      const wrecks = ships.flatMap((ship) => ship.wrecks)
-      await sink()
-      const db = database?.db ?? (await openPglite({ dir: `${dir}/db` }))
-      const found = await compare(db, acknowledged)
-      if (!database) await db.close()
-      return [...wrecks, ...found]
+      const crashes = processes.flatMap((product) => product.crashes)
+      await killAll()
+      return [...crashes, ...(await compare(await storage.open(), acknowledged))]
     },
     async stop() {
-      await sink()
+      await killAll()
       await telegram.stop()
-      await database?.drop()
-      remove()
+      await storage.remove()
     },
   }
 }

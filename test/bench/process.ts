@@ -1,9 +1,7 @@
 /** Process: the product as a person starts it: time to ready, first and again, and the memory it then holds. */
-import { type ChildProcess, spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { testDir } from "../support/dir.ts"
-import { freePort } from "../support/free-port.ts"
+import { createProcess } from "../support/process.ts"
 
 export interface ProcessFigures {
   /** Milliseconds from spawn to an answering /readyz. */
@@ -12,9 +10,6 @@ export interface ProcessFigures {
   /** Resident megabytes after a few texts. */
   residentMb: number
 }
-
-/** Started with the flag that `npm start` and the image give. */
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 
 export async function benchProcess(databaseUrl?: string): Promise<ProcessFigures> {
   const { dir, remove } = testDir()
@@ -34,44 +29,26 @@ export async function benchProcess(databaseUrl?: string): Promise<ProcessFigures
 }
 
 async function boot(dir: string, databaseUrl?: string) {
-  const port = await freePort()
   const env = {
-    PATH: process.env.PATH,
     DATA_DIR: dir,
-    PORT: String(port),
     VIGIL_MODEL: "offline",
     LOG_LEVEL: "silent",
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
   }
+  const product = await createProcess({ env })
   const start = performance.now()
-  const child = spawn(process.execPath, ["--max-semi-space-size=4", MAIN, "all"], {
-    env,
-    stdio: ["ignore", "ignore", "inherit"],
-  })
-  const url = `http://127.0.0.1:${port}`
-  await ready(url, child)
+  product.launch()
+  await product.ready()
   const readyMs = performance.now() - start
   const token = readFileSync(`${dir}/token`, "utf8").trim()
   return {
     readyMs,
-    resident: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1]) / 1000,
+    resident: () => product.residentBytes() / 1e6,
     async say(text: string) {
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", prefer: "wait=10" }
-      await (await fetch(`${url}/api/v1/messages`, { method: "POST", headers, body: JSON.stringify({ text }) })).text()
+      const init = { method: "POST", headers, body: JSON.stringify({ text }) }
+      await (await fetch(`${product.url}/api/v1/messages`, init)).text()
     },
-    async stop() {
-      const gone = new Promise((resolve) => child.once("exit", resolve))
-      child.kill("SIGTERM")
-      await gone
-    },
+    stop: product.stop,
   }
-}
-
-async function ready(url: string, child: ChildProcess): Promise<void> {
-  while (child.exitCode === null) {
-    const answer = await fetch(`${url}/readyz`).catch(() => null)
-    if (answer?.ok) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error(`the product ended with ${child.exitCode} before it was ready`)
 }

@@ -1,14 +1,14 @@
 /** Scale: turns a second with one, two and four worker processes on one Postgres, each turn a model call over HTTP and a reply. */
-import { type ChildProcess, fork, spawn } from "node:child_process"
+import { fork } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
 import { sql } from "drizzle-orm"
 import { z } from "zod"
 import type { Opened } from "../../src/db/migrate.ts"
 import { testDir } from "../support/dir.ts"
+import { createProcess } from "../support/process.ts"
 import { spine, text } from "../support/spine.ts"
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
 const STAND_IN = fileURLToPath(new URL("./peers/stand-in.js", import.meta.url))
 const PATIENCE_MS = 180_000
 
@@ -31,26 +31,22 @@ export async function benchScale(
   const s = await spine({ db })
   const run = crypto.randomUUID()
   for (let n = 0; n < turns; n++) await s.inbox.accept(text("ping", { threadKey: `web:${run}-${n}` }))
-  const fleet = Array.from({ length: workers }, () =>
-    spawn(process.execPath, ["--max-semi-space-size=4", MAIN, "worker"], {
-      env: {
-        PATH: process.env.PATH,
-        DATA_DIR: dir,
-        DATABASE_URL: url,
-        PORT: "0",
-        OPENAI_BASE_URL: modelUrl,
-        OPENAI_API_KEY: "none",
-        VIGIL_MODEL: "instant",
-        LOG_LEVEL: "error",
-      },
-      stdio: ["ignore", "ignore", "inherit"],
-    }),
-  )
+  const env = {
+    DATA_DIR: dir,
+    DATABASE_URL: url,
+    OPENAI_BASE_URL: modelUrl,
+    OPENAI_API_KEY: "none",
+    VIGIL_MODEL: "instant",
+    LOG_LEVEL: "error",
+  }
+  const processes = await Promise.all(Array.from({ length: workers }, () => createProcess({ env, command: "worker" })))
+  for (const product of processes) product.launch()
   try {
     const perSecond = await untilDone(db, turns)
     return { workers, turns, perSecond }
   } finally {
-    await Promise.all([...fleet, model].map(ended))
+    await Promise.all(processes.map((product) => product.stop()))
+    model.kill()
     await s.stop()
     remove()
   }
@@ -71,10 +67,4 @@ async function untilDone(db: Opened, turns: number): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error("the workers did not come to an end")
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill("SIGTERM")
-  await once(child, "exit")
 }

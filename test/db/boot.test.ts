@@ -1,8 +1,5 @@
 /** First boots: on an empty database, and of several processes at once. */
-import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { once } from "node:events"
-import { join } from "node:path"
 import { sql } from "drizzle-orm"
 import postgres from "postgres"
 import { afterEach, expect, test } from "vitest"
@@ -18,6 +15,7 @@ import { createPeople } from "../../src/thread/people/people.ts"
 import { databaseKind } from "../support/database.ts"
 import { testDir } from "../support/dir.ts"
 import { postgresUrl } from "../support/postgres.ts"
+import { createProcess } from "../support/process.ts"
 import { text } from "../support/spine.ts"
 
 const cleanups: (() => unknown)[] = []
@@ -79,13 +77,10 @@ test.runIf(databaseKind === "postgres")(
   { timeout: 180_000 },
   async () => {
     const { dataDir, url = "" } = await nowhere()
-    const main = join(import.meta.dirname, "../../src/main.ts")
-    const env = { PATH: process.env.PATH ?? "", DATABASE_URL: url, DATA_DIR: dataDir }
-    const boots = Array.from({ length: 3 }, () =>
-      spawn(process.execPath, [main, "migrate"], { env, stdio: ["ignore", "ignore", "inherit"] }),
-    )
-    const codes = await Promise.all(boots.map(async (child) => (await once(child, "exit"))[0]))
-    expect(codes).toEqual([0, 0, 0])
+    const env = { DATABASE_URL: url, DATA_DIR: dataDir }
+    const boots = await Promise.all([1, 2, 3].map(() => createProcess({ env, command: "migrate" })))
+    for (const product of boots) product.launch({ mayEnd: true })
+    expect(await Promise.all(boots.map((product) => product.ended()))).toEqual([0, 0, 0])
     const db = await openDb({ dataDir, url, now: new Date() })
     cleanups.push(() => db.close())
     const [found] = await db.query<{ n: number; names: number; last: string }>(

@@ -80,7 +80,7 @@ function good(): Evidence {
     wakes: [],
     held: [],
     broken: [],
-    wrecks: [],
+    crashes: [],
   }
 }
 
@@ -160,7 +160,7 @@ const planted: [string, (e: Evidence) => Partial<Evidence>, RegExp][] = [
   ["replies in the wrong order", (e) => ({ arrived: e.arrived.toReversed() }), /arrived out of order/],
   ["a thread still held", () => ({ held: ["t"] }), /still held/],
   ["a broken chain", () => ({ broken: [7] }), /journal row 7/],
-  ["a process that ended by itself", () => ({ wrecks: ["ended with 1"] }), /ended by itself: ended with 1/],
+  ["a process that ended by itself", () => ({ crashes: ["ended with 1"] }), /ended by itself: ended with 1/],
 ]
 
 test.each(planted)("%s is found", (_name, plant, found) => {

@@ -17,7 +17,7 @@ import { createPeople } from "../../src/thread/people/people.ts"
 import type { Tool } from "../../src/tools/tool.ts"
 import { ownSpine } from "../support/own.ts"
 import { leasesOf, scriptedModel, text } from "../support/spine.ts"
-import { type Life, mortal } from "./mortal.ts"
+import { type CrashState, crashing } from "./crashing-database.ts"
 
 const s = await ownSpine()
 
@@ -31,7 +31,7 @@ interface Outside {
   effects: Effect[]
   asked: number
   fromTheDead: string[]
-  life: Life | undefined
+  life: CrashState | undefined
 }
 
 const CALLS = ["count", "look", "send", "label", "pay", "erase"] as const
@@ -173,7 +173,7 @@ async function runThatDies(death: number, lookUp = true) {
   const lane = { key, threadId: accepted.threadId, inboxId: accepted.id }
   const outside: Outside = { effects: [], asked: 0, fromTheDead: [], life: undefined }
   const tools = toolsOf(outside, lookUp)
-  const { db, life } = mortal(s.db, death)
+  const { db, life } = crashing(s.db, death)
   outside.life = life
   await live(holderOn(db, outside, tools), lane, outside)
   outside.life = undefined

@@ -105,7 +105,7 @@ export interface Evidence {
   /** Journal rows that do not follow from the row before them. */
   broken: number[]
   /** Processes that ended by themselves, with their last words. */
-  wrecks: string[]
+  crashes: string[]
 }
 
 /** What cannot be known or is so by design, to be told beside the violations. */

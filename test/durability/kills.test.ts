@@ -6,8 +6,8 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { FAULTS, withFault } from "../prove/kill/faults.ts"
-import { stormOf } from "../prove/kill/kill-loop.ts"
-import { runStorm } from "../prove/kill/loop.ts"
+import { planOf } from "../prove/kill/kill-loop.ts"
+import { runKillLoop } from "../prove/kill/loop.ts"
 import { databaseKind } from "../support/database.ts"
 
 const KILLS = Number(process.env.KILLS ?? 8)
@@ -19,8 +19,8 @@ test(
   `${KILLS} kills at random moments lose nothing, repeat nothing, and every reply is sent`,
   async () => {
     const setting = { form: "short" as const, database: databaseKind, seed: SEED, say: () => {} }
-    const storm = { ...stormOf(setting), kills: KILLS, messages: KILLS * MESSAGES_A_KILL }
-    const { figures, violations } = await runStorm(setting, storm)
+    const plan = { ...planOf(setting), kills: KILLS, messages: KILLS * MESSAGES_A_KILL }
+    const { figures, violations } = await runKillLoop(setting, plan)
     // As one text, which is told whole where an unsteady test is named.
     expect(violations.join("; ")).toBe("")
     expect(figures.messages).toBeGreaterThan(KILLS)

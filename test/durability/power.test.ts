@@ -11,7 +11,7 @@ import type { Db } from "../../src/db/db.ts"
 import { openPglite } from "../../src/db/embedded/pglite.ts"
 import { makeDatabase } from "../../src/db/initdb.ts"
 import { brokenLinks } from "../../src/journal/journal.ts"
-import { type PowerCut, strike, treeOf } from "../prove/power/outage.ts"
+import { applyCut, type PowerCut, treeOf } from "../prove/power/power-cut.ts"
 import { databaseKind } from "../support/database.ts"
 import { testDir } from "../support/dir.ts"
 import { spine, text } from "../support/spine.ts"
@@ -61,7 +61,7 @@ async function damage({ log }: Recording, cut: PowerCut): Promise<string[]> {
   cpSync(before, dir, { recursive: true })
   let db: Awaited<ReturnType<typeof openPglite>> | undefined
   try {
-    strike(log, dir, cut)
+    applyCut(log, dir, cut)
     db = await openPglite({ dir })
     return await faults(db, marksBefore(log, cut.at))
   } catch (error) {
@@ -133,7 +133,7 @@ describe.skipIf(databaseKind === "postgres")("on the embedded database", () => {
     const disk = await work("whole")
     const dir = join(place.dir, "again")
     cpSync(before, dir, { recursive: true })
-    strike(disk.log, dir, { at: disk.log.length, loss: 0, names: "posix", random: () => 1 - Number.EPSILON })
+    applyCut(disk.log, dir, { at: disk.log.length, loss: 0, names: "posix", random: () => 1 - Number.EPSILON })
     const [again, real] = [treeOf(dir), treeOf(join(place.dir, "whole"))]
     expect([...again.keys()]).toEqual([...real.keys()])
     expect(

@@ -31,7 +31,7 @@ import { leasesOf, scriptedModel } from "../support/spine.ts"
 import { start as startTelegram } from "../support/telegram-stand-in.ts"
 import { start as startTwilio } from "../support/twilio-stand-in.ts"
 import { type Harness, harness, REPO } from "../triage/harness.ts"
-import { type Life, mortal } from "./mortal.ts"
+import { type CrashState, crashing } from "./crashing-database.ts"
 
 const clock = movableClock(new Date().toISOString())
 const database = await ownDatabase()
@@ -155,7 +155,7 @@ describe.each([
 
   /** One life, from its first moment to its death; says whether it met it. */
   async function live(death: number, threadId: string): Promise<boolean> {
-    const { db, life } = mortal(database.db, death)
+    const { db, life } = crashing(database.db, death)
     const sender = await senderOn(db, side.channel)
     await sender.deliver(threadId)
     await sender.stop()
@@ -253,8 +253,8 @@ describe("github", () => {
   afterAll(() => h.stop())
 
   /** One life of a worker, whose run dies at a moment of the database's, or with a call to GitHub. */
-  async function live(death: number, call: Death | null): Promise<Life> {
-    const { db, life } = mortal(h.db, death)
+  async function live(death: number, call: Death | null): Promise<CrashState> {
+    const { db, life } = crashing(h.db, death)
     const leases = leasesOf(db)
     const parts = { ...h, github: () => dying(h, life, call) }
     const execute = createExecute({
@@ -332,11 +332,11 @@ interface Death {
 const nobody = { takesMore: false, run: () => Promise.reject(new Error("only issues come here")) }
 const NOT_HERE = { message: nobody, command: nobody, due: nobody, hook: nobody }
 
-function dying(h: Harness, life: Life, death: Death | null): GitHub {
+function dying(h: Harness, life: CrashState, death: Death | null): GitHub {
   const real = h.clients.get(REPO)
   if (!real) throw new Error("there is no client")
   let calls = 0
-  const mortally = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+  const crashingCall = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
     return async (...args: A): Promise<R> => {
       calls += 1
       const isLast = calls === death?.at
@@ -348,11 +348,11 @@ function dying(h: Harness, life: Life, death: Death | null): GitHub {
     }
   }
   return {
-    listIssues: mortally(real.listIssues),
-    getIssue: mortally(real.getIssue),
-    listChanges: mortally(real.listChanges),
-    listLabels: mortally(real.listLabels),
-    addLabels: mortally(real.addLabels),
-    addAssignee: mortally(real.addAssignee),
+    listIssues: crashingCall(real.listIssues),
+    getIssue: crashingCall(real.getIssue),
+    listChanges: crashingCall(real.listChanges),
+    listLabels: crashingCall(real.listLabels),
+    addLabels: crashingCall(real.addLabels),
+    addAssignee: crashingCall(real.addAssignee),
   }
 }

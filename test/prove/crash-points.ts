@@ -2,20 +2,16 @@
  * Crash points: the product as a real process kills itself (SIGKILL) at each named moment, with a tool of each replay class
  * under way; it is started again on what it left and must come to the end that the class promises.
  */
-
-import { join } from "node:path"
-import { openPglite } from "../../src/db/embedded/pglite.ts"
 import { createRandom } from "../durability/random.ts"
-import { image, testDatabase } from "../support/database.ts"
-import { testDir } from "../support/dir.ts"
-import { freePort } from "../support/free-port.ts"
+import { openStorage } from "../support/storage.ts"
+import { type Ended, type Fixture, runCell } from "./crash-points/cell-run.ts"
 import { allCells, type Cell, nameOf } from "./crash-points/cells.ts"
-import { createMortalShip } from "./crash-points/mortal-ship.ts"
-import { type Ended, goThrough, type Street } from "./crash-points/street.ts"
-import { startTown } from "./crash-points/town.ts"
+import { createCrashingProduct } from "./crash-points/product.ts"
+import { startStandIns } from "./crash-points/stand-ins.ts"
 import type { Evidence, Proof, Setting } from "./proof.ts"
 
-const STREETS = 3
+/** Products side by side. */
+const FIXTURES = 3
 /** Cells of the short form, drawn by the seed. */
 const SAMPLE = 8
 
@@ -31,18 +27,18 @@ export const crashPoints: Proof = {
     // The longest first: a lost job of the queue takes two minutes to come again.
     const waiting = cells.toSorted((a, b) => Number(b.flow === "vector") - Number(a.flow === "vector"))
     const ended: Ended[] = []
-    const walk = async () => {
-      const { street, close } = await openStreet(setting.database)
+    const runCells = async () => {
+      const { fixture, close } = await openFixture(setting.database)
       try {
         for (let cell = waiting.shift(); cell; cell = waiting.shift()) {
-          ended.push(await goThrough(street, cell))
+          ended.push(await runCell(fixture, cell))
           if (ended.length % 20 === 0) setting.say(`${ended.length} of ${cells.length} cells`)
         }
       } finally {
         await close()
       }
     }
-    await Promise.all(Array.from({ length: STREETS }, walk))
+    await Promise.all(Array.from({ length: FIXTURES }, runCells))
     return evidenceOf(ended, began)
   },
 }
@@ -71,28 +67,24 @@ function evidenceOf(ended: readonly Ended[], began: number): Evidence {
   }
 }
 
-async function openStreet(kind: Setting["database"]): Promise<{ street: Street; close(): Promise<void> }> {
-  const { dir, remove } = testDir()
-  const town = await startTown()
-  const database = kind === "postgres" ? await testDatabase("postgres") : null
-  if (!database) await (await openPglite({ dir: join(dir, "db"), image: await image() })).close()
-  const env = { ...town.env, DATA_DIR: dir, ...(database ? { DATABASE_URL: database.url } : {}) }
-  const ship = createMortalShip(env, await freePort())
+async function openFixture(kind: Setting["database"]): Promise<{ fixture: Fixture; close(): Promise<void> }> {
+  const standIns = await startStandIns()
+  const storage = await openStorage(kind, async () => {})
+  const product = await createCrashingProduct({ ...standIns.env, ...storage.env() })
   return {
-    street: {
-      ship,
-      town,
-      async passTime() {
-        await database?.db.script(`
+    fixture: {
+      product,
+      standIns,
+      async expireLeases() {
+        await storage.live?.script(`
           update threads set lease_until = now() - interval '1 second' where owner is not null;
           update outbox set sending_until = now() - interval '1 second' where state = 'sending'`)
       },
     },
     async close() {
-      await ship.stop()
-      await database?.drop()
-      await town.stop()
-      remove()
+      await product.stop()
+      await standIns.stop()
+      await storage.remove()
     },
   }
 }

@@ -7,9 +7,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createRandom } from "../durability/random.ts"
 import type { Cut, Found } from "./power/examine.ts"
-import { createHand, type Hand } from "./power/hand.ts"
-import type { NameModel } from "./power/outage.ts"
-import { LOG_FILE, type Recorded } from "./power/worker.ts"
+import type { NameModel } from "./power/power-cut.ts"
+import { LOG_FILE, type Recorded } from "./power/task-main.ts"
+import { createTaskProcess, type TaskProcess } from "./power/task-process.ts"
 import type { Evidence, Proof, Setting } from "./proof.ts"
 
 const WORKERS = 2
@@ -43,30 +43,33 @@ export const stockPglite: Proof = {
 async function pull(setting: Setting, { syncs, count }: { syncs: boolean; count: number }): Promise<Evidence> {
   const began = performance.now()
   const place = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "vigil-power-"))
-  const world = createHand()
-  const hands: Hand[] = []
+  const workload = createTaskProcess()
+  const hands: TaskProcess[] = []
   try {
-    const recorded = await record(world, { place, messages: SIZES[setting.form].messages, syncs })
+    const recorded = await record(workload, { place, messages: SIZES[setting.form].messages, syncs })
     setting.say(`recorded ${recorded.operations} operations in ${seconds(began)} s`)
     const cuts = cutsOf(recorded, count, createRandom(setting.seed))
     for (let n = 0; n < WORKERS; n++) hands.push(handFor(n, place, recorded))
     const looked = await examineAll(hands, cuts, setting)
     return evidenceOf(recorded, looked, began)
   } finally {
-    for (const hand of [world, ...hands]) hand.stop()
+    for (const hand of [workload, ...hands]) hand.stop()
     rmSync(place, { recursive: true, force: true })
   }
 }
 
-async function record(world: Hand, how: { place: string; messages: number; syncs: boolean }): Promise<Recorded> {
-  const reply = await world.do({ kind: "record", ...how })
+async function record(
+  workload: TaskProcess,
+  how: { place: string; messages: number; syncs: boolean },
+): Promise<Recorded> {
+  const reply = await workload.do({ kind: "record", ...how })
   if ("recorded" in reply) return reply.recorded
-  throw new Error(`the workday could not be recorded: ${"failed" in reply ? reply.failed : "no answer"}`)
+  throw new Error(`the workload could not be recorded: ${"failed" in reply ? reply.failed : "no answer"}`)
 }
 
-function handFor(n: number, place: string, { outside, made }: Recorded): Hand {
+function handFor(n: number, place: string, { outside, made }: Recorded): TaskProcess {
   let lives = 0
-  return createHand(() => ({
+  return createTaskProcess(() => ({
     kind: "prepare",
     place: join(place, `hand-${n}-${++lives}`),
     recording: join(place, LOG_FILE),
@@ -96,10 +99,10 @@ interface Looked {
   found: Found
 }
 
-async function examineAll(hands: readonly Hand[], cuts: readonly Cut[], { say }: Setting): Promise<Looked[]> {
+async function examineAll(hands: readonly TaskProcess[], cuts: readonly Cut[], { say }: Setting): Promise<Looked[]> {
   const looked: Looked[] = []
   const waiting = [...cuts]
-  const examineOn = async (hand: Hand) => {
+  const examineOn = async (hand: TaskProcess) => {
     for (let cut = waiting.shift(); cut; cut = waiting.shift()) {
       const reply = await hand.do({ kind: "examine", cut })
       const violations = "failed" in reply ? [reply.failed] : ["no answer"]

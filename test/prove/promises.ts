@@ -80,6 +80,6 @@ export const VOWS: Vow[] = [
   {
     promise: "it stays up",
     goal: "Postgres restarted every 5–10 s: nothing lost, ready again ≤ 10 s; soak: RSS flat",
-    proofs: ["database restarts", "soak", "long soak", "listeners dropped", "bad wires", "disk full"],
+    proofs: ["database restarts", "soak", "long soak", "listeners dropped", "bad connections", "disk full"],
   },
 ]

@@ -1,12 +1,12 @@
 /** Proofs: all there are, in the order of the report. */
 import { approvals } from "./approvals.ts"
 import { crashPoints } from "./crash-points.ts"
+import { badConnections } from "./faults/bad-connections.ts"
 import { clockJumps } from "./faults/clock-jumps.ts"
 import { databaseRestarts } from "./faults/database-restarts.ts"
 import { diskFull } from "./faults/disk-full.ts"
 import { gracefulStop } from "./faults/graceful-stop.ts"
 import { listenDropped } from "./faults/listen-dropped.ts"
-import { proxy } from "./faults/proxy.ts"
 import { zombies } from "./faults/zombies.ts"
 import { ackBeforeCommit, fenceOff, intentOff } from "./kill/controls.ts"
 import { killLoop } from "./kill/kill-loop.ts"
@@ -16,7 +16,7 @@ import type { Proof } from "./proof.ts"
 import { secretsSweep } from "./secrets/sweep.ts"
 import { longSoak, soak } from "./soak.ts"
 
-const WAITS = [zombies, gracefulStop, databaseRestarts, listenDropped, proxy, diskFull, clockJumps]
+const WAITS = [zombies, gracefulStop, databaseRestarts, listenDropped, badConnections, diskFull, clockJumps]
 
 export const PROOFS: readonly Proof[] = [
   killLoop,

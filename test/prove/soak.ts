@@ -3,16 +3,17 @@
  * the process holds after each part. Whatever grows with the number of turns shows as a slope.
  */
 import { Agent, type IncomingMessage, request } from "node:http"
+import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { z } from "zod"
-import { testDatabase } from "../support/database.ts"
-import { testDir } from "../support/dir.ts"
-import { type Boat, createBoat } from "./faults/boat.ts"
-import type { Reading } from "./faults/gauge.ts"
-import { lineThrough } from "./faults/line.ts"
+import { createProcess, type ProductProcess } from "../support/process.ts"
+import { openStorage } from "../support/storage.ts"
+import { leastSquares } from "./faults/least-squares.ts"
 import { CHAT, type Providers, SECRET, startProviders } from "./faults/providers.ts"
+import type { Reading } from "./faults/resource-gauge.ts"
 import type { Evidence, Proof, Setting } from "./proof.ts"
 
+const GAUGE = join(import.meta.dirname, "faults/resource-gauge.ts")
 /** Web threads; each from an address of its own, as the limit of requests is one of each address. */
 const WEB_LANES = 7
 /** The part of the turns that is not counted: caches fill, code is compiled. */
@@ -42,34 +43,31 @@ function soakOf(name: string, turns: (form: Setting["form"], database: Setting["
     databases: ["postgres", "pglite"],
     expects: "green",
     async run(setting) {
-      const world = await startProviders({ keeps: false })
-      const { dir, remove } = testDir()
-      const database = setting.database === "postgres" ? await testDatabase("postgres") : null
-      const env = { ...world.envFor("soak"), DATA_DIR: dir, ...(database ? { DATABASE_URL: database.url } : {}) }
-      const flags = ["--expose-gc", "--max-semi-space-size=4"]
-      const boat = await createBoat({ env, flags, with: ["gauge.ts"] })
+      const providers = await startProviders({ keeps: false })
+      const storage = await openStorage(setting.database)
+      const env = { ...providers.envFor("soak"), ...storage.env() }
+      const product = await createProcess({ env, flags: ["--expose-gc"], imports: [GAUGE] })
       try {
-        await boat.start()
-        return await take({ boat, world, setting, turns: turns(setting.form, setting.database) })
+        await product.start()
+        return await take({ product, providers, setting, turns: turns(setting.form, setting.database) })
       } finally {
-        await boat.kill()
-        await world.stop()
-        await database?.drop()
-        remove()
+        await product.kill()
+        await providers.stop()
+        await storage.remove()
       }
     },
   }
 }
 
 interface Soak {
-  boat: Boat
-  world: Providers
+  product: ProductProcess
+  providers: Providers
   setting: Setting
   turns: number
 }
 
-async function take({ boat, world, setting, turns }: Soak): Promise<Evidence> {
-  const lanes = openLanes(boat.url, world)
+async function take({ product, providers, setting, turns }: Soak): Promise<Evidence> {
+  const lanes = openLanes(product.url, providers)
   const samples: Sample[] = []
   const took: number[] = []
   const parts = PARTS[setting.form]
@@ -87,35 +85,35 @@ async function take({ boat, world, setting, turns }: Soak): Promise<Evidence> {
   }
   await part(warm)
   for (let each = 0; each <= parts; each++) {
-    samples.push({ ...(await boat.ask<Reading>({ gauge: true })), turns: done, waiting: await waiting(boat.url) })
+    samples.push({ ...(await product.ask<Reading>({ gauge: true })), turns: done, waiting: await waiting(product.url) })
     setting.say(`soak, ${setting.database}: ${done} turns, ${JSON.stringify(samples.at(-1))}`)
     if (each < parts) await part(warm + ((turns - warm) * (each + 1)) / parts)
   }
   for (const lane of lanes) lane.close()
-  return verdict(samples, took, { nothing: NOTHING[setting.form] / (turns - warm), wrecks: boat.wrecks })
+  return verdict(samples, took, { nothing: NOTHING[setting.form] / (turns - warm), crashes: product.crashes })
 }
 
 interface Bounds {
   /** Bytes a turn. */
   nothing: number
-  wrecks: string[]
+  crashes: string[]
 }
 
-function verdict(samples: Sample[], took: number[], { nothing, wrecks }: Bounds): Evidence {
+function verdict(samples: Sample[], took: number[], { nothing, crashes }: Bounds): Evidence {
   const figures: Evidence["figures"] = {}
-  const violations = [...wrecks]
+  const violations = [...crashes]
   const at = (pick: (sample: Sample) => number) => samples.map((sample) => ({ x: sample.turns, y: pick(sample) }))
   figures.turns = samples.at(-1)?.turns ?? 0
   figures["turns a second"] = Math.round(1000 / (took.slice(1).reduce((sum, ms) => sum + ms, 0) / (took.length - 1)))
   for (const name of ["rss", "heap", "code", "external", "wasm"] as const) {
-    const { slope, plusMinus } = lineThrough(at((sample) => sample[name]))
+    const { slope, plusMinus } = leastSquares(at((sample) => sample[name]))
     const last = samples.at(-1)?.[name] ?? 0
     figures[name] = `${(last / 1e6).toFixed(1)} MB, ${slope.toFixed(1)} ± ${plusMinus.toFixed(1)} bytes a turn`
     if (name !== "code" && slope - plusMinus > nothing)
       violations.push(`${name} grows by ${slope.toFixed(1)} bytes a turn`)
   }
   for (const name of ["fds", "sockets", "timers", "waiting"] as const) {
-    const { slope, plusMinus } = lineThrough(at((sample) => sample[name]))
+    const { slope, plusMinus } = leastSquares(at((sample) => sample[name]))
     const values = samples.map((sample) => sample[name])
     figures[name] = `${Math.min(...values)} to ${Math.max(...values)}`
     if ((slope - plusMinus) * figures.turns > SOME[name])
@@ -129,8 +127,8 @@ interface Lane {
   close(): void
 }
 
-function openLanes(url: string, world: Providers): Lane[] {
-  return [...Array.from({ length: WEB_LANES }, (_, n) => webLane(url, n)), telegramLane(url, world)]
+function openLanes(url: string, providers: Providers): Lane[] {
+  return [...Array.from({ length: WEB_LANES }, (_, n) => webLane(url, n)), telegramLane(url, providers)]
 }
 
 const answered = z.looseObject({ thread: z.string(), reply: z.string() })

@@ -1,37 +1,24 @@
 /** The process itself: who may start, what is wrong with its settings, how it ends, and what a stranger sees of it. */
-import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { connect } from "node:net"
-import { join } from "node:path"
 import { afterEach, expect, onTestFinished, test } from "vitest"
 import { chatReply } from "../model/stand-in.ts"
 import { testDir } from "../support/dir.ts"
+import { createProcess, type ProductProcess } from "../support/process.ts"
 import { basicEnv, type Home, home, type Product, startProduct, TOKEN, talk } from "../support/product.ts"
 import { startStandIn } from "../support/stand-in.ts"
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts")
 const WAIT = { timeout: 60_000 }
 const LONG = { timeout: 180_000 }
 
-interface Process {
-  child: ChildProcess
-  /** Standard output and error so far. */
-  said(): { out: string; err: string }
-  /** The exit code. */
-  ended: Promise<number | null>
-}
-
 const places: Pick<Home, "remove">[] = []
-const processes: Process[] = []
+const processes: ProductProcess[] = []
 let product: Product | undefined
 
 afterEach(async () => {
   await product?.stop()
   product = undefined
-  for (const { child, ended } of processes.splice(0)) {
-    child.kill("SIGKILL")
-    await ended
-  }
+  for (const started of processes.splice(0)) await started.kill()
   for (const place of places.splice(0)) await place.remove()
 })
 
@@ -41,40 +28,30 @@ async function newHome(): Promise<Home> {
   return place
 }
 
-function run(env: Record<string, string>): Process {
-  const { PATH = "" } = process.env
-  const child = spawn(process.execPath, [MAIN, "all"], { env: { PATH, ...env }, stdio: ["ignore", "pipe", "pipe"] })
-  let out = ""
-  let err = ""
-  child.stdout.on("data", (chunk: Buffer) => {
-    out += chunk
-  })
-  child.stderr.on("data", (chunk: Buffer) => {
-    err += chunk
-  })
-  const ended = once(child, "close").then(() => child.exitCode)
-  const started = { child, said: () => ({ out, err }), ended }
-  processes.push(started)
-  return started
+async function launched(env: Record<string, string>): Promise<ProductProcess> {
+  const made = await createProcess({ env, keepsOutput: true })
+  processes.push(made)
+  made.launch({ mayEnd: true })
+  return made
 }
 
-/** A process in a place, once it says where it listens. */
-async function running(place: Pick<Home, "dir" | "url">, env: Record<string, string> = {}) {
+/** A process in a place, once it can serve. */
+async function running(place: Pick<Home, "dir" | "url">, env: Record<string, string> = {}): Promise<ProductProcess> {
   const database = place.url === "" ? {} : { DATABASE_URL: place.url }
-  const started = run({ ...basicEnv(place.dir), LOG_LEVEL: "warn", ...database, ...env })
-  const url = () => /ready in .* at (http:\/\/\S+)/.exec(started.said().out)?.[1]
-  await expect.poll(() => url() ?? started.child.exitCode, WAIT).not.toBeNull()
-  return { ...started, url: url() ?? `it ended: ${started.said().err}` }
+  const made = await createProcess({ env: { ...basicEnv(place.dir), LOG_LEVEL: "warn", ...database, ...env } })
+  processes.push(made)
+  await made.start()
+  return made
 }
 
 test("a second process on the same data directory refuses and names the one that has it", LONG, async () => {
   const { dir, remove } = testDir()
   places.push({ remove: async () => remove() })
   const first = await running({ dir, url: "" })
-  const second = run(basicEnv(dir))
-  expect(await second.ended).toBe(2)
-  expect(second.said().err).toContain(`${dir} is in use by process ${first.child.pid}`)
-  expect(second.said().err).toContain("fix: stop that process")
+  const second = await launched(basicEnv(dir))
+  expect(await second.ended()).toBe(2)
+  expect(second.output().err).toContain(`${dir} is in use by process ${first.pid()}`)
+  expect(second.output().err).toContain("fix: stop that process")
   expect((await talk(first.url).ask("/readyz")).status).toBe(200)
 })
 
@@ -82,9 +59,9 @@ test("wrong settings are all named at once, each with its fix, and nothing is st
   const { dir, remove } = testDir()
   places.push({ remove: async () => remove() })
   const wrong = { PORT: "eighty", TWILIO_NUMBER: "555", OWNER_TIMEZONE: "Mars/Olympus", GITHUB_REPOS: "hello" }
-  const started = run({ ...basicEnv(dir), ...wrong })
-  expect(await started.ended).toBe(2)
-  const { out, err } = started.said()
+  const started = await launched({ ...basicEnv(dir), ...wrong })
+  expect(await started.ended()).toBe(2)
+  const { out, err } = started.output()
   expect(out).toBe("")
   expect(
     err.match(/^ *(?:vigil: )?[A-Z_]+ .+\n +fix: .+$/gm)?.map((problem) => /[A-Z_]{4,}/.exec(problem)?.[0]),
@@ -103,7 +80,7 @@ async function toldToStopAtWork() {
   const { api } = talk(first.url)
   const said = await api<{ thread: string }>("/api/v1/messages", { method: "POST", body: { text: "are you there?" } })
   await expect.poll(() => server.asked.length, WAIT).toBe(1)
-  first.child.kill("SIGTERM")
+  first.signal("SIGTERM")
   await expect
     .poll(
       () =>
@@ -130,7 +107,7 @@ test(
     const { first, server, held, messagesOfNext } = await toldToStopAtWork()
     const released = Date.now()
     held.resolve()
-    expect(await first.ended).toBe(0)
+    expect(await first.ended()).toBe(0)
     expect(Date.now() - released).toBeLessThan(30_000)
 
     const messages = await messagesOfNext()
@@ -141,11 +118,9 @@ test(
 
 test("SIGTERM while it still starts, already listening, also leaves with 0", LONG, async () => {
   const place = await newHome()
-  const server = await startStandIn(() => ({ status: 200 }))
-  await server.stop()
-  const { port } = new URL(server.url)
   const database = place.url === "" ? {} : { DATABASE_URL: place.url }
-  const started = run({ ...basicEnv(place.dir), ...database, PORT: port, LOG_LEVEL: "warn" })
+  const started = await launched({ ...basicEnv(place.dir), ...database, LOG_LEVEL: "warn" })
+  const { port } = new URL(started.url)
   // The kernel takes connections as soon as it listens, long before it has time to answer.
   const isListening = async () => {
     const socket = connect(Number(port), "127.0.0.1")
@@ -155,15 +130,15 @@ test("SIGTERM while it still starts, already listening, also leaves with 0", LON
     )
     return await answer.finally(() => socket.destroy())
   }
-  while (started.child.exitCode === null && !(await isListening()));
-  started.child.kill("SIGTERM")
-  expect(await started.ended).toBe(0)
+  while (started.isUp() && !(await isListening()));
+  started.signal("SIGTERM")
+  expect(await started.ended()).toBe(0)
 })
 
 test("a run that is interrupted by a second signal is finished after the next start", LONG, async () => {
   const { first, held, messagesOfNext } = await toldToStopAtWork()
-  first.child.kill("SIGTERM")
-  expect(await first.ended).toBe(1)
+  first.signal("SIGTERM")
+  expect(await first.ended()).toBe(1)
   held.resolve()
 
   await expect.poll(await messagesOfNext(), WAIT).toEqual(["are you there?", "Here I am."])

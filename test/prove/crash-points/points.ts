@@ -55,7 +55,7 @@ const POINTS = {
   embed: says(/insert into memory_embeddings/),
   /** thread/inbox/pairing */
   pairing: says(/update pairings set used_at/),
-  /** Around the request of a tool to the world outside; passed in the tool, by no statement. */
+  /** Around the request of a tool to the workload outside; passed in the tool, by no statement. */
   effect: () => false,
 } satisfies Record<string, (statement: Statement) => boolean>
 

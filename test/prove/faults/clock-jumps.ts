@@ -2,12 +2,13 @@
  * Clock jumps: the wall clock of a running process is set an hour forward and back, again and again, while messages come in
  * and reminders are open; the embedded database reads the same clock. No thread may stay held or wait for the hour to pass.
  */
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "drizzle-orm"
 import type { Db } from "../../../src/db/db.ts"
+import type { Storage } from "../../support/storage.ts"
 import type { Evidence, Proof, Setting } from "../proof.ts"
-import { openHarbour } from "./harbour.ts"
-import { misanswered, openScene, type Scene } from "./scene.ts"
+import { misanswered, type Scenario, withStorage } from "./scenario.ts"
 
 const HOUR_MS = 3_600_000
 /** Hours from the true time, one after the other. */
@@ -20,45 +21,40 @@ export const clockJumps: Proof = {
   name: "clock jumps",
   databases: ["pglite", "postgres"],
   expects: "green",
-  async run(setting) {
-    const scene = await openScene(setting)
-    try {
-      return await jump(scene, setting)
-    } finally {
-      await scene.close()
-    }
-  },
+  run: (setting) => withStorage(setting, (scenario, storage) => jump(scenario, storage, setting)),
 }
 
-async function jump(scene: Scene, setting: Setting): Promise<Evidence> {
-  const harbour = await openHarbour(scene, setting.database)
-  const boat = await scene.launch({ env: harbour.envFor("one"), with: ["shifted-clock.ts"] })
-  await boat.start()
+async function jump(scenario: Scenario, storage: Storage, setting: Setting): Promise<Evidence> {
+  const product = await scenario.launch({
+    env: { ...scenario.envFor("one"), ...storage.env("one") },
+    imports: [join(import.meta.dirname, "clock-injector.ts")],
+  })
+  await product.start()
   const settled: number[] = []
   for (const hours of JUMPS[setting.form]) {
-    const end = scene.traffic(EVERY_MS)
-    await sleep(500 + scene.random() * 500)
-    await boat.ask({ shiftMs: hours * HOUR_MS })
-    await sleep(500 + scene.random() * 500)
+    const end = scenario.traffic(EVERY_MS)
+    await sleep(500 + scenario.random() * 500)
+    await product.ask({ shiftMs: hours * HOUR_MS })
+    await sleep(500 + scenario.random() * 500)
     end()
-    settled.push(await scene.drained())
+    settled.push(await scenario.drained())
     setting.say(`clock jumps: to ${hours} hours, all done after ${Math.round(settled.at(-1) ?? 0)} ms`)
   }
-  await boat.kill()
-  const db = await harbour.open()
-  const broken = await scene.verdict(db)
+  await product.kill()
+  const db = await storage.open()
+  const broken = await scenario.verdict(db)
   const late = settled.filter((ms) => ms > MOST_MS)
   return {
     figures: {
       jumps: settled.length,
-      messages: scene.taken.length,
+      messages: scenario.taken.length,
       "all done after, most ms": Math.round(Math.max(...settled)),
       digests: (await digests(db)).length,
       "answered again by the model": broken.filter((one) => /has 2 replies/.test(one)).length,
     },
     violations: [
       ...broken.filter(isNotOfTheClock),
-      ...misanswered(scene),
+      ...misanswered(scenario),
       ...(await digests(db)).filter(({ times }) => times > 1).map(({ day }) => `the digest of ${day} is there twice`),
       ...(await unended(db)).map(({ due }) => `what was due at ${due.toISOString()} has no end`),
     ],

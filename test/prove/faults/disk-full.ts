@@ -2,11 +2,12 @@
  * Disk full: the disk of the embedded database has no space left while messages come in. They are refused, or the process ends
  * and says why; what it had acknowledged is there when it has space again, and it goes on.
  */
+import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { ProductProcess } from "../../support/process.ts"
+import type { Storage } from "../../support/storage.ts"
 import type { Evidence, Proof, Setting } from "../proof.ts"
-import type { Boat } from "./boat.ts"
-import { openHarbour } from "./harbour.ts"
-import { openScene, type Scene } from "./scene.ts"
+import { type Scenario, withStorage } from "./scenario.ts"
 
 const ROUNDS = { short: 1, full: 4 }
 const EVERY_MS = 100
@@ -18,14 +19,7 @@ export const diskFull: Proof = {
   name: "disk full",
   databases: ["pglite"],
   expects: "green",
-  async run(setting) {
-    const scene = await openScene(setting)
-    try {
-      return await fillAgainAndAgain(scene, setting)
-    } finally {
-      await scene.close()
-    }
-  },
+  run: (setting) => withStorage(setting, (scenario, storage) => fillAgainAndAgain(scenario, storage, setting)),
 }
 
 interface Full {
@@ -34,36 +28,38 @@ interface Full {
   said: string
 }
 
-async function fillAgainAndAgain(scene: Scene, setting: Setting): Promise<Evidence> {
-  const harbour = await openHarbour(scene, setting.database)
-  const boat = await scene.launch({ env: harbour.envFor("one"), with: ["full-disk.ts"] })
-  await boat.start()
-  const end = scene.traffic(EVERY_MS)
+async function fillAgainAndAgain(scenario: Scenario, storage: Storage, setting: Setting): Promise<Evidence> {
+  const product = await scenario.launch({
+    env: { ...scenario.envFor("one"), ...storage.env("one") },
+    imports: [join(import.meta.dirname, "disk-injector.ts")],
+  })
+  await product.start()
+  const end = scenario.traffic(EVERY_MS)
   const seen: Full[] = []
   for (let round = 0; round < ROUNDS[setting.form]; round++) {
-    await sleep(500 + scene.random() * 500)
-    seen.push(await fill(boat))
+    await sleep(500 + scenario.random() * 500)
+    seen.push(await fill(product))
     setting.say(
-      `disk full: ${scene.taken.length} messages, ${scene.refused.length} not taken, ${JSON.stringify(seen.at(-1))}`,
+      `disk full: ${scenario.taken.length} messages, ${scenario.refused.length} not taken, ${JSON.stringify(seen.at(-1))}`,
     )
-    if (boat.isUp()) await boat.ask({ full: false })
-    else await boat.start()
-    await boat.ready()
+    if (product.isUp()) await product.ask({ full: false })
+    else await product.start()
+    await product.ready()
   }
   end()
-  const drainMs = await scene.drained()
-  await boat.kill()
-  const refusals = scene.refused.filter(({ status }) => status !== 0)
+  const drainMs = await scenario.drained()
+  await product.kill()
+  const refusals = scenario.refused.filter(({ status }) => status !== 0)
   return {
     figures: {
       "times full": seen.length,
-      messages: scene.taken.length,
+      messages: scenario.taken.length,
       "refused with 503": refusals.filter(({ status }) => status === 503).length,
       "ended by itself": seen.filter(({ code }) => code !== null).length,
       "drained after ms": Math.round(drainMs),
     },
     violations: [
-      ...(await scene.verdict(await harbour.open())),
+      ...(await scenario.verdict(await storage.open())),
       ...refusals.filter(({ status }) => status !== 503).map(({ status }) => `a message was answered with ${status}`),
       ...seen
         .filter(({ code, said }) => code !== null && !/space|ENOSPC/.test(said))
@@ -74,13 +70,13 @@ async function fillAgainAndAgain(scene: Scene, setting: Setting): Promise<Eviden
 }
 
 /** Full until it ended by itself, or for some seconds. */
-async function fill(boat: Boat): Promise<Full> {
-  await boat.ask({ full: true })
-  boat.expectEnd()
+async function fill(product: ProductProcess): Promise<Full> {
+  await product.ask({ full: true })
+  product.expectEnd()
   const from = performance.now()
   let answered = from
-  while (boat.isUp() && performance.now() - from < FULL_MS) {
-    const isAlive = await fetch(`${boat.url}/healthz`, { signal: AbortSignal.timeout(1000) }).then(
+  while (product.isUp() && performance.now() - from < FULL_MS) {
+    const isAlive = await fetch(`${product.url}/healthz`, { signal: AbortSignal.timeout(1000) }).then(
       (response) => response.ok,
       () => false,
     )
@@ -88,10 +84,10 @@ async function fill(boat: Boat): Promise<Full> {
     if (performance.now() - answered > HANGS_MS) break
     await sleep(50)
   }
-  if (boat.isUp() && performance.now() - answered < 3000) return { code: null, said: "" }
-  if (boat.isUp()) {
-    await boat.kill()
-    return { code: "hangs", said: boat.said().slice(-600) }
+  if (product.isUp() && performance.now() - answered < 3000) return { code: null, said: "" }
+  if (product.isUp()) {
+    await product.kill()
+    return { code: "hangs", said: product.said().slice(-600) }
   }
-  return { code: await boat.ended(), said: boat.said().slice(-600) }
+  return { code: await product.ended(), said: product.said().slice(-600) }
 }

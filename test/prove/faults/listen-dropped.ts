@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises"
 import postgres from "postgres"
+import type { ProductProcess } from "../../support/process.ts"
+import type { Storage } from "../../support/storage.ts"
 import { type Evidence, type Proof, type Setting, Untried } from "../proof.ts"
-import type { Boat } from "./boat.ts"
-import { type Harbour, inHarbour } from "./harbour.ts"
 import { SECRET } from "./providers.ts"
-import type { Scene } from "./scene.ts"
+import { type Scenario, withStorage } from "./scenario.ts"
 
 const TURNS = { short: 12, full: 100 }
 const DROP_EVERY_MS = 400
@@ -19,20 +19,21 @@ export const listenDropped: Proof = {
   name: "listeners dropped",
   databases: ["postgres"],
   expects: "green",
-  run: (setting) => inHarbour(setting, (scene, harbour) => dropAll(scene, harbour, setting)),
+  run: (setting) => withStorage(setting, (scenario, storage) => dropAll(scenario, storage, setting)),
 }
 
-async function dropAll(scene: Scene, harbour: Harbour, { form }: Setting): Promise<Evidence> {
-  const start = (role: "web" | "worker") => scene.launch({ role, env: harbour.envFor(role) })
+async function dropAll(scenario: Scenario, storage: Storage, { form }: Setting): Promise<Evidence> {
+  const start = (role: "web" | "worker") =>
+    scenario.launch({ command: role, env: { ...scenario.envFor(role), ...storage.env(role) } })
   const web = await start("web")
   await start("worker")
-  await Promise.all(scene.boats.map((boat) => boat.start()))
+  await Promise.all(scenario.processes.map((product) => product.start()))
   const before = await talk(web, TURNS[form])
-  const dropping = drop(harbour.url)
+  const dropping = drop(storage.url)
   const during = await talk(web, TURNS[form])
   const dropped = await dropping.stop()
-  await scene.drained()
-  await Promise.all(scene.boats.map((boat) => boat.kill()))
+  await scenario.drained()
+  await Promise.all(scenario.processes.map((product) => product.kill()))
   if (dropped === 0) throw new Untried("no connection was dropped, so that nothing was tried")
   const late = during.filter((ms) => ms > MOST_MS).length
   return {
@@ -43,13 +44,13 @@ async function dropAll(scene: Scene, harbour: Harbour, { form }: Setting): Promi
       "p50 ms, dropped": middle(during),
       "most ms, dropped": Math.round(Math.max(...during)),
     },
-    violations: [...(await scene.verdict(await harbour.open()))],
+    violations: [...(await scenario.verdict(await storage.open()))],
     late: late > 0 ? [`${late} answers took longer than ${MOST_MS} ms`] : [],
   }
 }
 
 /** Milliseconds from each message to its answer, one after the other. */
-async function talk({ url }: Boat, turns: number): Promise<number[]> {
+async function talk({ url }: ProductProcess, turns: number): Promise<number[]> {
   const took: number[] = []
   for (let turn = 0; turn < turns; turn++) {
     const from = performance.now()

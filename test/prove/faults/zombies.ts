@@ -3,11 +3,11 @@
  * first goes on as if nothing had been. Nothing it still does may count, and nobody may notice it.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { SENDING_SECONDS } from "../../../src/thread/outbox/outbox.ts"
 import { LEASE_SECONDS } from "../../../src/thread/runs/lease.ts"
+import { SENDING_SECONDS } from "../../../src/thread/outbox/outbox.ts"
+import type { Storage } from "../../support/storage.ts"
 import { type Evidence, type Proof, type Setting, Untried } from "../proof.ts"
-import { type Harbour, inHarbour } from "./harbour.ts"
-import { misanswered, type Scene } from "./scene.ts"
+import { misanswered, type Scenario, withStorage } from "./scenario.ts"
 
 /** Where it is stopped: asking a model, with the answer in hand and nothing written, or sending. */
 const MOMENTS = ["asking", "answered", "sending"] as const
@@ -28,25 +28,25 @@ export const zombies: Proof = {
   name: "zombies",
   databases: ["postgres"],
   expects: "green",
-  run: (setting) => inHarbour(setting, (scene, harbour) => stopAgainAndAgain(scene, harbour, setting)),
+  run: (setting) => withStorage(setting, (scenario, storage) => stopAgainAndAgain(scenario, storage, setting)),
 }
 
-async function stopAgainAndAgain(scene: Scene, harbour: Harbour, { form, say }: Setting): Promise<Evidence> {
-  for (const who of ["one", "two"]) await scene.launch({ env: harbour.envFor(who) })
-  await Promise.all(scene.boats.map((boat) => boat.start()))
+async function stopAgainAndAgain(scenario: Scenario, storage: Storage, { form, say }: Setting): Promise<Evidence> {
+  for (const who of ["one", "two"]) await scenario.launch({ env: { ...scenario.envFor(who), ...storage.env(who) } })
+  await Promise.all(scenario.processes.map((product) => product.start()))
   let takenOver = 0
   for (const [round, moment] of PLAN[form].entries()) {
-    takenOver += await stopOne(scene, round % 2 ? "one" : "two", moment)
+    takenOver += await stopOne(scenario, round % 2 ? "one" : "two", moment)
     say(`zombies: stopped while ${moment}, ${takenOver} runs taken over so far`)
   }
-  const refused = scene.boats.reduce((sum, boat) => sum + (boat.events.get("run_fenced") ?? 0), 0)
-  await Promise.all(scene.boats.map((boat) => boat.kill()))
-  const violations = [...(await scene.verdict(await harbour.open())), ...misanswered(scene)]
+  const refused = scenario.processes.reduce((sum, product) => sum + (product.events.get("run_fenced") ?? 0), 0)
+  await Promise.all(scenario.processes.map((product) => product.kill()))
+  const violations = [...(await scenario.verdict(await storage.open())), ...misanswered(scenario)]
   if (takenOver === 0 && violations.length === 0) throw new Untried("no run was taken over, so that nothing was tried")
   return {
     figures: {
       stops: PLAN[form].length,
-      messages: scene.taken.length,
+      messages: scenario.taken.length,
       "runs taken over": takenOver,
       "late writes refused": refused,
       "late writes done": violations.filter((one) => one.includes("had lost its thread")).length,
@@ -56,13 +56,13 @@ async function stopAgainAndAgain(scene: Scene, harbour: Harbour, { form, say }: 
 }
 
 /** How many runs the other worker finished meanwhile that the stopped one had begun. */
-async function stopOne(scene: Scene, who: string, moment: Moment): Promise<number> {
-  const [victim, other] = who === "one" ? scene.boats : scene.boats.toReversed()
+async function stopOne(scenario: Scenario, who: string, moment: Moment): Promise<number> {
+  const [victim, other] = who === "one" ? scenario.processes : scenario.processes.toReversed()
   if (!victim || !other) throw new Error("it takes two")
   const stopped = Promise.withResolvers<void>()
   let begun = 0
-  scene.doors = () => [victim.url]
-  scene.providers.before = async (call) => {
+  scenario.targets = () => [victim.url]
+  scenario.providers.before = async (call) => {
     if (call.who !== who || call.what !== (moment === "sending" ? "send" : "model")) return
     if (begun === 0) setTimeout(() => stop(), GATHER_MS)
     begun++
@@ -71,23 +71,23 @@ async function stopOne(scene: Scene, who: string, moment: Moment): Promise<numbe
   const stop = () => {
     stopped.resolve()
     // With the answers on their way it stops between an effect and its outcome.
-    if (moment === "answered") setTimeout(() => victim.signal("SIGSTOP"), 3)
-    else victim.signal("SIGSTOP")
+    if (moment === "answered") setTimeout(() => victim.freeze(), 3)
+    else victim.freeze()
   }
   // Either of the two may take the work: more is written until the victim has its share.
   for (let tries = 0; begun === 0; tries++) {
     if (tries === TRIES) throw new Error(`${who} never came to be ${moment}`)
-    for (let round = 0; round < ROUNDS; round++) scene.write()
+    for (let round = 0; round < ROUNDS; round++) scenario.write()
     await Promise.race([stopped.promise, sleep(AGAIN_MS)])
   }
   await stopped.promise
-  const from = scene.providers.modelCalls
-  scene.doors = () => [other.url]
+  const from = scenario.providers.modelCalls
+  scenario.targets = () => [other.url]
   await sleep((moment === "sending" ? SENDING_SECONDS + LEASE_SECONDS : 2 * LEASE_SECONDS) * 1000)
-  const takenOver = scene.providers.modelCalls > from || moment === "sending" ? begun : 0
-  scene.providers.before = () => {}
-  victim.signal("SIGCONT")
-  scene.doors = () => [victim.url, other.url]
-  await scene.drained()
+  const takenOver = scenario.providers.modelCalls > from || moment === "sending" ? begun : 0
+  scenario.providers.before = () => {}
+  victim.thaw()
+  scenario.targets = () => [victim.url, other.url]
+  await scenario.drained()
   return takenOver
 }

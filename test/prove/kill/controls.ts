@@ -4,33 +4,33 @@ import { join } from "node:path"
 import { testDir } from "../../support/dir.ts"
 import type { Evidence, Proof, Setting } from "../proof.ts"
 import { FAULTS, type FaultName } from "./faults.ts"
-import { stormOf } from "./kill-loop.ts"
-import { ODDS, runStorm, type Storm } from "./loop.ts"
+import { planOf } from "./kill-loop.ts"
+import { type KillPlan, ODDS, runKillLoop } from "./loop.ts"
 
 interface Control {
   name: string
   fault: FaultName
   /** What the loop finds at least once because of it. */
   symptom: RegExp
-  storm: Partial<Storm>
+  plan: Partial<KillPlan>
   databases: Setting["database"][]
 }
 
 /** A faulty product may never come to an end, and what it did shows long before. */
 const DRAIN_MS = 20_000
 
-const IMPORT = new URL("./break.ts", import.meta.url).href
+const IMPORT = new URL("./fault-loader.ts", import.meta.url).href
 
 /** Runs the loop on the faulty product. Only violations of the expected kind count; anything else is a failure of its own. */
-async function runFaulty(setting: Setting, { fault, symptom, storm }: Control): Promise<Evidence> {
+async function runFaulty(setting: Setting, { fault, symptom, plan }: Control): Promise<Evidence> {
   const place = testDir()
   const mark = join(place.dir, "changed")
   try {
-    const { figures, violations } = await runStorm(setting, {
-      ...stormOf({ ...setting, form: "short" }),
-      ...storm,
+    const { figures, violations } = await runKillLoop(setting, {
+      ...planOf({ ...setting, form: "short" }),
+      ...plan,
       drainMs: DRAIN_MS,
-      flags: ["--import", IMPORT],
+      imports: [IMPORT],
       env: { PROVE_FAULT: fault, PROVE_MARK: mark },
     })
     const changed = new Set(readFileSync(mark, "utf8").split("\n"))
@@ -59,7 +59,7 @@ export const fenceOff = proofOf({
   name: "no fence",
   fault: "fence",
   symptom: /stale worker/,
-  storm: { kills: 10, freezeEvery: 1, victims: ["worker"], thinkingMs: 4000 },
+  plan: { kills: 10, freezeEvery: 1, victims: ["worker"], thinkingMs: 4000 },
   databases: ["postgres"],
 })
 
@@ -68,7 +68,7 @@ export const intentOff = proofOf({
   name: "no intent",
   fault: "intent",
   symptom: /was labelled|and labelled [2-9] times/,
-  storm: { messages: 700, kills: 30, odds: { ...ODDS, lost: 0.4, issues: 0.4 } },
+  plan: { messages: 700, kills: 30, odds: { ...ODDS, lost: 0.4, issues: 0.4 } },
   databases: ["postgres"],
 })
 
@@ -77,6 +77,6 @@ export const ackBeforeCommit = proofOf({
   name: "yes before commit",
   fault: "acknowledge",
   symptom: /was acknowledged and is not in the inbox/,
-  storm: { kills: 10, victims: ["web", "all"] },
+  plan: { kills: 10, victims: ["web", "all"] },
   databases: ["pglite"],
 })

@@ -1,10 +1,10 @@
-/** Evidence of one kill loop: the tables as they are after the last process, and the ledger of the world. */
+/** Evidence of one kill loop: the tables as they are after the last process, and the ledger of the workload. */
 import { sql } from "drizzle-orm"
 import type { Db } from "../../../src/db/db.ts"
 import { brokenLinks } from "../../../src/journal/journal.ts"
 import type { Evidence, JournalRow, Schedule } from "../../durability/evidence.ts"
 import { effectsOf } from "../../durability/scripted-model.ts"
-import type { Entry } from "../world/ledger.ts"
+import type { Entry } from "../workload/ledger.ts"
 
 /** How a run says that it took too many steps, too many calls or too long. */
 const LIMIT = /^I stopped before I was done/
@@ -15,7 +15,7 @@ type OfLedger = "acknowledged" | "asked" | "labelled" | "arrived" | "verdicts"
 export async function evidenceOf(
   db: Db,
   ledger: Entry[],
-  rest: Pick<Evidence, "claims" | "wakes" | "wrecks">,
+  rest: Pick<Evidence, "claims" | "wakes" | "crashes">,
 ): Promise<Evidence> {
   const outside = inLedger(ledger)
   return { ...outside, ...(await inTables(db, outside.acknowledged)), ...rest }

@@ -6,36 +6,42 @@ import { availableParallelism, loadavg } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { figuresOf, violations } from "../../durability/checker.ts"
-import { createShip, type Ship } from "../../durability/fleet.ts"
 import { createRandom } from "../../durability/random.ts"
+import { createProcess, type ProductProcess } from "../../support/process.ts"
+import { openStorage, type Storage } from "../../support/storage.ts"
 import type { Evidence as Proven, Setting } from "../proof.ts"
-import { readLedger } from "../world/ledger.ts"
-import { launchWorld, type RemoteWorld } from "../world/remote.ts"
-import type { WorldOptions } from "../world/world.ts"
+import { readLedger } from "../workload/ledger.ts"
+import { launchWorkload, type WorkloadProcess } from "../workload/process.ts"
+import type { WorkloadOptions } from "../workload/workload.ts"
 import { evidenceOf } from "./evidence.ts"
-import { type Harbour, openHarbour } from "./harbour.ts"
+import { addPeople } from "./people.ts"
 import { percentile, type Watch, watchLeases } from "./watch.ts"
 
-export interface Storm {
+export type Role = "all" | "web" | "worker"
+
+/** The processes that share the work: on the embedded database there can be one. */
+const ROLES: Record<Setting["database"], Role[]> = { postgres: ["web", "worker", "worker", "worker"], pglite: ["all"] }
+
+export interface KillPlan {
   messages: number
   kills: number
   /** Shares of requests and deliveries that something happens to. */
-  odds: WorldOptions["odds"]
+  odds: WorkloadOptions["odds"]
   thinkingMs: number
   /** Messages a second at most. */
   perSecond: number
-  /** One in so many of what is done to workers is a stop of `freezeMs` instead of a kill; 0 for none. */
+  /** One in so many interruptions of workers freezes one for `FREEZE_MS` instead of killing it; 0 for none. */
   freezeEvery: number
-  /** Only these are killed or stopped; all unless told. */
-  victims?: ("all" | "web" | "worker")[]
+  /** Only these are killed or frozen; all unless told. */
+  victims?: Role[]
   /** Milliseconds for the work to come to its end after the last kill, when it is not `DRAIN_MS`. */
   drainMs?: number
-  /** Flags for node and settings, for a product that is not as it should be. */
-  flags?: string[]
+  /** Modules imported before the product, and settings for them: for a product that is not as it should be. */
+  imports?: string[]
   env?: Record<string, string>
 }
 
-export const ODDS: WorldOptions["odds"] = {
+export const ODDS: WorkloadOptions["odds"] = {
   lost: 0.05,
   refused: 0.05,
   slow: 0.05,
@@ -58,20 +64,20 @@ const LIVES = 2
 const LONG_LIFE_MS = 3000
 const RECOVERY_LIMIT_MS = 21_000
 
-/** What was done to a process. */
-interface Deed {
+/** A kill or a freeze. */
+interface Interruption {
   at: number
-  role: Harbour["roles"][number]
+  role: Role
   wasFrozen: boolean
 }
 
-interface Scene {
+interface KillLoop {
   setting: Setting
-  storm: Storm
-  world: RemoteWorld
-  ships: { ship: Ship; role: Harbour["roles"][number] }[]
+  plan: KillPlan
+  workload: WorkloadProcess
+  processes: { product: ProductProcess; role: Role }[]
   random: () => number
-  deeds: Deed[]
+  interruptions: Interruption[]
   wakes: Date[]
   /** Milliseconds from each kill until the same process was ready again. */
   downtimes: number[]
@@ -84,23 +90,23 @@ interface Scene {
   failure: Error | null
 }
 
-export async function runStorm(setting: Setting, storm: Storm): Promise<Proven> {
+export async function runKillLoop(setting: Setting, plan: KillPlan): Promise<Proven> {
   const began = performance.now()
-  const harbour = await openHarbour(setting.database)
-  const ledger = join(harbour.dir, "ledger.jsonl")
-  const { odds, thinkingMs } = storm
-  const world = await launchWorld({ seed: setting.seed, ledger, odds, thinkingMs })
-  const env = { ...world.env, ...harbour.env, ...storm.env }
-  const made = harbour.roles.map(async (role) => ({
-    ship: await createShip(env, { role, flags: storm.flags ?? [] }),
+  const storage = await openStorage(setting.database, addPeople)
+  const ledger = join(storage.dir, "ledger.jsonl")
+  const { odds, thinkingMs } = plan
+  const workload = await launchWorkload({ seed: setting.seed, ledger, odds, thinkingMs })
+  const env = { ...workload.env, ...storage.env(), ...plan.env }
+  const made = ROLES[setting.database].map(async (role) => ({
+    product: await createProcess({ env, command: role, imports: plan.imports ?? [] }),
     role,
   }))
-  const ships = await Promise.all(made)
+  const processes = await Promise.all(made)
   const random = createRandom(setting.seed)
-  const shared = { setting, storm, world, ships, random }
-  const scene: Scene = {
+  const shared = { setting, plan, workload, processes, random }
+  const loop: KillLoop = {
     ...shared,
-    deeds: [],
+    interruptions: [],
     wakes: [],
     downtimes: [],
     pending: new Set(),
@@ -108,109 +114,113 @@ export async function runStorm(setting: Setting, storm: Storm): Promise<Proven> 
     load: [],
     failure: null,
   }
-  const watch = harbour.live ? watchLeases(harbour.live) : null
+  const watch = storage.live ? watchLeases(storage.live) : null
   try {
-    await Promise.all(ships.map(({ ship }) => ship.start()))
-    await live(scene)
-    const ofWorkers = scene.deeds.filter(({ role }) => role !== "web")
-    const recoveries = (await watch?.stop(ofWorkers)) ?? scene.downtimes
-    await Promise.all(ships.map(({ ship }) => ship.kill()))
-    await world.stop()
-    return await judge(scene, harbour, ledger, {
+    await Promise.all(processes.map(({ product }) => product.start()))
+    await killAndWrite(loop)
+    const ofWorkers = loop.interruptions.filter(({ role }) => role !== "web")
+    const recoveries = (await watch?.stop(ofWorkers)) ?? loop.downtimes
+    await Promise.all(processes.map(({ product }) => product.kill()))
+    await workload.stop()
+    return await judge(loop, storage, ledger, {
       claims: watch?.claims ?? [],
       recoveries,
       seconds: (performance.now() - began) / 1000,
     })
   } finally {
-    await Promise.allSettled(scene.pending)
-    await Promise.allSettled(ships.map(({ ship }) => ship.kill()))
-    await world.stop().catch(() => {})
+    await Promise.allSettled(loop.pending)
+    await Promise.allSettled(processes.map(({ product }) => product.kill()))
+    await workload.stop().catch(() => {})
     await watch?.stop([])
-    await harbour.remove()
+    await storage.remove()
   }
 }
 
-async function live(scene: Scene): Promise<void> {
-  await tellDoors(scene)
-  await Promise.all([write(scene), strike(scene)])
-  await Promise.all(scene.pending)
-  await scene.world.calm()
-  await drained(scene)
+async function killAndWrite(loop: KillLoop): Promise<void> {
+  await tellTargets(loop)
+  await Promise.all([write(loop), interrupt(loop)])
+  await Promise.all(loop.pending)
+  await loop.workload.calm()
+  await drained(loop)
 }
 
-function isEnough({ written, deeds, storm, failure }: Scene): boolean {
+function isEnough({ written, interruptions, plan, failure }: KillLoop): boolean {
   if (failure) throw failure
-  return written >= storm.messages && deeds.length >= storm.kills
+  return written >= plan.messages && interruptions.length >= plan.kills
 }
 
-async function write(scene: Scene): Promise<void> {
-  const { world, storm, setting } = scene
-  const each = Math.max(1, Math.round((storm.perSecond * TICK_MS) / 1000))
-  for (let said = 0; !isEnough(scene); ) {
-    const { written, waiting, unanswered } = await world.status()
-    scene.written = written
+async function write(loop: KillLoop): Promise<void> {
+  const { workload, plan, setting } = loop
+  const each = Math.max(1, Math.round((plan.perSecond * TICK_MS) / 1000))
+  for (let said = 0; !isEnough(loop); ) {
+    const { written, waiting, unanswered } = await workload.status()
+    loop.written = written
     if (written >= said) {
-      const kills = scene.deeds.length
+      const kills = loop.interruptions.length
       setting.say(`  ${written} messages, ${waiting} on their way, ${unanswered} unanswered, ${kills} kills`)
-      said = written + storm.messages / 10
+      said = written + plan.messages / 10
     }
-    if (waiting + unanswered < BACKLOG) await world.write(each)
+    if (waiting + unanswered < BACKLOG) await workload.write(each)
     await sleep(TICK_MS)
   }
 }
 
 /** Kills, or stops for a while, until it is enough; never the last of several workers, or nobody could take over. */
-async function strike(scene: Scene): Promise<void> {
-  const { storm, ships, random } = scene
-  const { victims } = storm
-  while (!isEnough(scene)) {
+async function interrupt(loop: KillLoop): Promise<void> {
+  const { plan, processes, random } = loop
+  const { victims } = plan
+  while (!isEnough(loop)) {
     await sleep(FIRST_PAUSE_MS + random() * PAUSE_MS)
-    scene.load.push((loadavg()[0] ?? 0) / availableParallelism())
-    const isLong = ships.length === 1 && scene.deeds.length % LIVES === LIVES - 1
+    loop.load.push((loadavg()[0] ?? 0) / availableParallelism())
+    const isLong = processes.length === 1 && loop.interruptions.length % LIVES === LIVES - 1
     if (isLong) await sleep(LONG_LIFE_MS)
-    const up = ships.filter(({ ship }) => ship.isReady())
-    const mortal = up.filter(({ role }) => victims?.includes(role) ?? true)
-    const victim = mortal[Math.floor(random() * mortal.length)]
+    const up = processes.filter(({ product }) => product.isReady())
+    const killable = up.filter(({ role }) => victims?.includes(role) ?? true)
+    const victim = killable[Math.floor(random() * killable.length)]
     if (!victim || (victim.role === "worker" && up.filter(({ role }) => role === "worker").length < 2)) continue
-    const isFreeze = storm.freezeEvery > 0 && victim.role === "worker" && random() < 1 / storm.freezeEvery
-    scene.deeds.push({ at: Date.now(), role: victim.role, wasFrozen: isFreeze })
-    const doing = (isFreeze ? freeze(scene, victim.ship) : restart(scene, victim.ship))
+    const isFreeze = plan.freezeEvery > 0 && victim.role === "worker" && random() < 1 / plan.freezeEvery
+    loop.interruptions.push({ at: Date.now(), role: victim.role, wasFrozen: isFreeze })
+    const doing = (isFreeze ? freeze(loop, victim.product) : restart(loop, victim.product))
       .catch((error: unknown) => {
-        scene.failure = error instanceof Error ? error : new Error(String(error))
+        loop.failure = error instanceof Error ? error : new Error(String(error))
       })
-      .finally(() => void scene.pending.delete(doing))
-    scene.pending.add(doing)
+      .finally(() => void loop.pending.delete(doing))
+    loop.pending.add(doing)
   }
 }
 
-async function freeze(scene: Scene, ship: Ship): Promise<void> {
-  await ship.freeze(FREEZE_MS)
-  scene.wakes.push(new Date())
+async function freeze(loop: KillLoop, product: ProductProcess): Promise<void> {
+  product.freeze()
+  await sleep(FREEZE_MS)
+  product.thaw()
+  loop.wakes.push(new Date())
 }
 
-async function restart(scene: Scene, ship: Ship): Promise<void> {
+async function restart(loop: KillLoop, product: ProductProcess): Promise<void> {
   const killedAt = Date.now()
-  await ship.kill()
-  await tellDoors(scene)
-  await ship.start()
-  scene.downtimes.push(Date.now() - killedAt)
-  await tellDoors(scene)
+  await product.kill()
+  await tellTargets(loop)
+  await product.start()
+  loop.downtimes.push(Date.now() - killedAt)
+  await tellTargets(loop)
 }
 
 /** Webhooks go to whoever serves them. */
-async function tellDoors({ world, ships }: Scene): Promise<void> {
-  await world.doors(ships.filter(({ ship, role }) => role !== "worker" && ship.isReady()).map(({ ship }) => ship.url))
+async function tellTargets({ workload, processes }: KillLoop): Promise<void> {
+  await workload.setTargets(
+    processes.filter(({ product, role }) => role !== "worker" && product.isReady()).map(({ product }) => product.url),
+  )
 }
 
 /** Nothing is on its way, at work, waiting for a person or unsent. */
-async function drained({ world, ships, setting, storm }: Scene): Promise<void> {
-  const door = ships.find(({ role }) => role !== "worker")?.ship
-  const deadline = Date.now() + (storm.drainMs ?? DRAIN_MS)
+async function drained({ workload, processes, setting, plan }: KillLoop): Promise<void> {
+  const web = processes.find(({ role }) => role !== "worker")?.product
+  const deadline = Date.now() + (plan.drainMs ?? DRAIN_MS)
   let left = ""
   while (Date.now() < deadline) {
     await sleep(TICK_MS)
-    const { waiting } = await world.status()
-    const metrics = await fetch(`${door?.url}/metrics`).then((response) => response.text())
+    const { waiting } = await workload.status()
+    const metrics = await fetch(`${web?.url}/metrics`).then((response) => response.text())
     const open = metrics.split("\n").filter((line) => OPEN.test(line) && !line.endsWith(" 0"))
     left = [`${waiting} webhooks`, ...open].join(", ")
     if (waiting === 0 && open.length === 0 && metrics.includes("vigil_database_up 1")) return
@@ -222,24 +232,24 @@ const OPEN =
   /^vigil_(?:inbox\{state="(?:new|claimed)"|runs\{state="(?:running|waiting)"|outbox\{state="(?:pending|sending)"|questions|threads)/
 
 async function judge(
-  scene: Scene,
-  harbour: Harbour,
+  loop: KillLoop,
+  storage: Storage,
   ledger: string,
   { claims, recoveries, seconds }: { claims: Watch["claims"]; recoveries: number[]; seconds: number },
 ): Promise<Proven> {
   const entries = readLedger(ledger)
-  const wrecks = scene.ships.flatMap(({ ship }) => ship.wrecks)
-  const evidence = await evidenceOf(await harbour.open(), entries, { claims, wakes: scene.wakes, wrecks })
+  const crashes = loop.processes.flatMap(({ product }) => product.crashes)
+  const evidence = await evidenceOf(await storage.open(), entries, { claims, wakes: loop.wakes, crashes })
   const figures = figuresOf(evidence)
-  const kills = scene.deeds.filter(({ wasFrozen }) => !wasFrozen)
-  const load = percentile(scene.load, 0.5)
-  const slow = harbour.live ? recoveries.filter((ms) => ms > RECOVERY_LIMIT_MS) : []
+  const kills = loop.interruptions.filter(({ wasFrozen }) => !wasFrozen)
+  const load = percentile(loop.load, 0.5)
+  const slow = storage.live ? recoveries.filter((ms) => ms > RECOVERY_LIMIT_MS) : []
   return {
     figures: {
       messages: evidence.acknowledged.length,
       threads: new Set(evidence.inbox.map(({ threadId }) => threadId)).size,
       "kill -9": kills.length,
-      stopped: scene.deeds.length - kills.length,
+      stopped: loop.interruptions.length - kills.length,
       "runs hit": evidence.runs.filter(({ attempts }) => attempts > 0).length,
       effects: effectsIn(evidence),
       "repeated deliveries": entries.filter(({ kind }) => kind === "repeated").length,
@@ -253,7 +263,7 @@ async function judge(
       "recovery p99 ms": Math.round(percentile(recoveries, 0.99)),
       "load a core": Math.round(load * 10) / 10,
       seconds: Math.round(seconds),
-      seed: scene.setting.seed,
+      seed: loop.setting.seed,
     },
     violations: violations(evidence),
     late: slow.map((ms) => `a killed worker's thread waited ${ms} ms for another worker`),

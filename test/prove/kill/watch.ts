@@ -26,8 +26,8 @@ interface Takeover {
 }
 
 export interface Watch {
-  /** Milliseconds from each kill to each takeover that it caused. @param deeds what was done to workers, in order. */
-  stop(deeds: { at: number; wasFrozen: boolean }[]): Promise<number[]>
+  /** Milliseconds from each kill to each takeover that it caused. @param interruptions what was done to workers, in order. */
+  stop(interruptions: { at: number; wasFrozen: boolean }[]): Promise<number[]>
   /** Each time a thread was taken, as far as it was seen, and when: by then it was committed. */
   claims: Evidence["claims"]
 }
@@ -63,12 +63,12 @@ export function watchLeases(db: Db): Watch {
 
   return {
     claims,
-    async stop(deeds) {
+    async stop(interruptions) {
       isOver = true
       await looking
       return takeovers.flatMap(({ from, at }) => {
-        const deed = deeds.find((one) => one.at >= (alive.get(from) ?? 0))
-        return deed === undefined || deed.wasFrozen || deed.at > at ? [] : [at - deed.at]
+        const cause = interruptions.find((one) => one.at >= (alive.get(from) ?? 0))
+        return cause === undefined || cause.wasFrozen || cause.at > at ? [] : [at - cause.at]
       })
     },
   }

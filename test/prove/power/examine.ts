@@ -12,8 +12,8 @@ import type { Db } from "../../../src/db/db.ts"
 import { marksBefore, type Operation, recordDisk } from "../../durability/disk.ts"
 import { createRandom } from "../../durability/random.ts"
 import { factsOf, faultsOf } from "./facts.ts"
-import { ask, type House, type Outside, openHouse, startHouse } from "./house.ts"
-import { type NameModel, strike } from "./outage.ts"
+import { applyCut, type NameModel } from "./power-cut.ts"
+import { ask, type Outside, openProductDb, type Product, startProduct } from "./product.ts"
 
 export interface Cut {
   at: number
@@ -36,7 +36,7 @@ export interface Found {
 
 const PATIENCE_MS = 20_000
 
-export interface Scene {
+export interface Scenario {
   /** From where the log goes on; empty when it begins with nothing. */
   base: string | null
   log: readonly Operation[]
@@ -45,12 +45,12 @@ export interface Scene {
   place: string
 }
 
-export async function examine({ base, log, outside, place }: Scene, cut: Cut): Promise<Found> {
+export async function examine({ base, log, outside, place }: Scenario, cut: Cut): Promise<Found> {
   const dir = join(place, "found")
   const random = createRandom(cut.seed)
   const { loss, names } = cut
   await laid(base, dir)
-  strike(log, dir, { at: cut.at, loss, names, random })
+  applyCut(log, dir, { at: cut.at, loss, names, random })
   // A database that is made anew is made by another process, whose writes are not recorded here.
   const isThere = existsSync(join(dir, "db", "PG_VERSION"))
   if (cut.twice && isThere) await again({ dir, place, outside, cut: { loss, names, random } })
@@ -62,25 +62,25 @@ export async function examine({ base, log, outside, place }: Scene, cut: Cut): P
 }
 
 /** Opens what is found, with the power going once more while that is under way. */
-async function again(scene: {
+async function again(scenario: {
   dir: string
   place: string
   outside: Outside
   cut: { loss: number; names: NameModel; random: () => number }
 }): Promise<void> {
-  const { dir, place, cut } = scene
+  const { dir, place, cut } = scenario
   const kept = join(place, "kept")
   await laid(dir, kept)
   const disk = recordDisk(dir)
   try {
-    const db = await openHouse(dir)
-    const house = await startHouse(dir, { db, outside: scene.outside })
-    await house.stop()
+    const db = await openProductDb(dir)
+    const product = await startProduct(dir, { db, outside: scenario.outside })
+    await product.stop()
   } finally {
     disk.stop()
   }
   await laid(kept, dir)
-  strike(disk.log, dir, { ...cut, at: Math.floor(cut.random() * (disk.log.length + 1)) })
+  applyCut(disk.log, dir, { ...cut, at: Math.floor(cut.random() * (disk.log.length + 1)) })
 }
 
 async function laid(from: string | null, to: string): Promise<void> {
@@ -101,23 +101,23 @@ async function look(
   dir: string,
   { outside, facts, name }: { outside: Outside; facts: string[]; name: string },
 ): Promise<string[]> {
-  const db = await openHouse(dir)
-  let house: House | undefined
+  const db = await openProductDb(dir)
+  let product: Product | undefined
   try {
     const faults = await faultsOf(db)
     const so = new Set(await factsOf(db))
-    house = await startHouse(dir, { db, outside })
-    so.add(`token ${house.token}`)
+    product = await startProduct(dir, { db, outside })
+    so.add(`token ${product.token}`)
     const lost = facts.filter((fact) => !so.has(fact))
-    return [...lost.map((fact) => `lost: ${fact}`), ...faults, ...(await goesOn(db, house, name))]
+    return [...lost.map((fact) => `lost: ${fact}`), ...faults, ...(await goesOn(db, product, name))]
   } finally {
-    await (house ? house.stop() : db.close())
+    await (product ? product.stop() : db.close())
   }
 }
 
-async function goesOn(db: Db, house: House, name: string): Promise<string[]> {
+async function goesOn(db: Db, product: Product, name: string): Promise<string[]> {
   const body = { text: `remember that I was here ${name}`, thread: "new" }
-  const said = await ask(house, "/api/v1/messages", { body, headers: { prefer: "wait=20" } })
+  const said = await ask(product, "/api/v1/messages", { body, headers: { prefer: "wait=20" } })
   const deadline = Date.now() + PATIENCE_MS
   let left: string[] = []
   do {
@@ -133,7 +133,7 @@ async function goesOn(db: Db, house: House, name: string): Promise<string[]> {
   return [
     ...left,
     ...(isAnswered ? [] : [`a new message was not answered: ${JSON.stringify(said)}`]),
-    ...house.errors.map((error) => `an error while it went on: ${error}`),
+    ...product.errors.map((error) => `an error while it went on: ${error}`),
   ]
 }
 

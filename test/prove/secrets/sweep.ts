@@ -2,22 +2,16 @@
  * Secrets: the product runs with a secret in every setting and one in the vault, among providers that shout them all back.
  * Then everything it stored, logged, showed, asked a model or said to a person is searched for each, in each encoding.
  */
-import { type ChildProcess, spawn } from "node:child_process"
-import { once } from "node:events"
-import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { sql } from "drizzle-orm"
 import { z } from "zod"
 import type { Db } from "../../../src/db/db.ts"
-import { openPglite } from "../../../src/db/embedded/pglite.ts"
-import { testDatabase } from "../../support/database.ts"
-import { testDir } from "../../support/dir.ts"
-import { freePort } from "../../support/free-port.ts"
+import { createProcess, type ProductProcess } from "../../support/process.ts"
+import { openStorage } from "../../support/storage.ts"
 import type { Evidence, Proof, Setting } from "../proof.ts"
 import { type Canary, canaries, ENCODINGS, findIn, shout } from "./canaries.ts"
 import { startHostile } from "./hostile.ts"
 
-const MAIN = join(import.meta.dirname, "../../../src/main.ts")
 const PATIENCE_MS = 120_000
 const OWNER = 42
 /** Each is a secret by the product's own account. */
@@ -51,11 +45,11 @@ export const secretsSweep: Proof = { name: "secrets", databases: ["pglite", "pos
 async function prove({ form, database }: Setting): Promise<Evidence> {
   const all = canaries([...SETTINGS, VAULT])
   const key = secretOf(all, VAULT)
-  const home = await homeOf(database)
+  const storage = await openStorage(database)
   const hostile = await startHostile()
   // At the start it knows what the settings hold; the vault's comes later, and is no secret before it is in there.
   hostile.learn(shout(all.filter(({ name }) => name !== VAULT)))
-  const product = await start({ ...home.env, ...settings(all, hostile.url) })
+  const product = await start({ ...storage.env(), ...settings(all, hostile.url) })
   const places = new Map<string, string>()
   try {
     await product.api("PUT", `/api/v1/secrets/${VAULT}`, { value: key })
@@ -78,11 +72,11 @@ async function prove({ form, database }: Setting): Promise<Evidence> {
   places.set("the log", product.said())
   places.set("the prompts", hostile.prompts().join("\n"))
   places.set("the replies", hostile.replies().join("\n"))
-  const tables = await home.tables()
+  const tables = await dump(await storage.open())
   for (const [table, text] of tables) places.set(`table ${table}`, text)
   const silent = [hostile.prompts(), hostile.replies()].some((said) => said.length === 0)
   await hostile.stop()
-  await home.remove()
+  await storage.remove()
   const hits = [...places].flatMap(([place, text]) => findIn(text, all).map((what) => `${what} is in ${place}`))
   const searched = [...places.values()].reduce((sum, text) => sum + text.length, 0)
   return {
@@ -120,24 +114,6 @@ function settings(all: Canary[], url: string): Record<string, string> {
   }
 }
 
-async function homeOf(database: Setting["database"]) {
-  const { dir, remove } = testDir()
-  const place = database === "postgres" ? await testDatabase("postgres") : null
-  return {
-    env: { DATA_DIR: dir, ...(place ? { DATABASE_URL: place.url } : {}) },
-    async tables(): Promise<Map<string, string>> {
-      const db = place?.db ?? (await openPglite({ dir: `${dir}/db` }))
-      const found = await dump(db)
-      if (!place) await db.close()
-      return found
-    },
-    async remove() {
-      await place?.drop()
-      remove()
-    },
-  }
-}
-
 /** Every row of every table, the queue's too, as text; bytes as characters as well. */
 async function dump(db: Db): Promise<Map<string, string>> {
   const tables = await db.query<{ name: string }>(sql`
@@ -155,15 +131,9 @@ async function dump(db: Db): Promise<Map<string, string>> {
 
 async function start(env: Record<string, string>) {
   const token = crypto.randomUUID()
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const child = spawn(process.execPath, [MAIN, "all"], {
-    env: { PATH: process.env.PATH, ...env, PORT: String(port), VIGIL_TOKEN: token },
-    stdio: ["ignore", "pipe", "pipe"],
-  })
-  let said = ""
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said += chunk))
-  await until(async () => (await fetch(`${url}/readyz`)).ok, child)
+  const product = await createProcess({ env: { ...env, VIGIL_TOKEN: token }, keepsOutput: true })
+  const { url } = product
+  await product.start()
   async function api(method: string, path: string, body?: unknown): Promise<unknown> {
     const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
     const response = await fetch(`${url}${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) })
@@ -177,7 +147,7 @@ async function start(env: Record<string, string>) {
   }
   return {
     api,
-    said: () => said,
+    said: product.said,
     /** The page of each. */
     runs: async () => (await runs()).map(({ id }) => `/api/v1/runs/${id}`),
     settled: (look: () => Promise<void>) =>
@@ -185,7 +155,7 @@ async function start(env: Record<string, string>) {
         await look()
         const all = await runs()
         return all.length > 0 && all.every(({ state }) => state !== "running")
-      }, child),
+      }, product),
     async telegram(text: string, secret: string) {
       const from = { id: OWNER, is_bot: false, first_name: "O" }
       const message = { message_id: 1, date: 1, chat: { id: OWNER, type: "private" }, from, text }
@@ -196,22 +166,18 @@ async function start(env: Record<string, string>) {
         body: JSON.stringify({ update_id: 1, message }),
       })
     },
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill("SIGTERM")
-      await once(child, "exit")
-    },
+    stop: product.stop,
   }
 }
 
 const listed = z.object({ runs: z.array(z.object({ id: z.string(), state: z.string() })) })
 
 /** Three times in a row, so that what starts in between is waited for. */
-async function until(isSo: () => Promise<boolean>, child: ChildProcess): Promise<void> {
+async function until(isSo: () => Promise<boolean>, product: ProductProcess): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
   for (let times = 0; times < 3; ) {
-    if (child.exitCode !== null || Date.now() > deadline)
-      throw new Error(`the product did not get there; it ended with ${child.exitCode}`)
+    if (!product.isUp() || Date.now() > deadline)
+      throw new Error(`the product did not get there; it ended with ${await product.ended(0)}`)
     times = (await isSo().catch(() => false)) ? times + 1 : 0
     await sleep(300)
   }
