@@ -82,7 +82,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     corrections: triage.corrections,
     apps: openGitHubApps(infrastructure),
   })
-  await server.listen({ host: infrastructure.config.HOST, port: infrastructure.config.PORT })
+  // As many connections may wait in the kernel as may be open here: beyond Node's 511 it resets those of a flood unanswered.
+  const backlog = server.server.maxConnections
+  await server.listen({ host: infrastructure.config.HOST, port: infrastructure.config.PORT, backlog })
   const url = urlOf(server, infrastructure.config.HOST)
   const presence = createPresence({
     ...infrastructure,

@@ -10,6 +10,8 @@ import { startStandIn } from "../support/stand-in.ts"
 
 const WAIT = { timeout: 60_000 }
 const LONG = { timeout: 180_000 }
+/** More than Node lets wait unless it is told. */
+const CROWD = 700
 
 const places: Pick<Home, "remove">[] = []
 const processes: ProductProcess[] = []
@@ -142,6 +144,24 @@ test("a run that is interrupted by a second signal is finished after the next st
   held.resolve()
 
   await expect.poll(await messagesOfNext(), WAIT).toEqual(["are you there?", "Here I am."])
+})
+
+test("a crowd that comes while the process is busy waits in the kernel, and each is answered", LONG, async () => {
+  const place = await newHome()
+  const started = await running(place)
+  const { port } = new URL(started.url)
+  started.freeze()
+  let connected = 0
+  const answers = Array.from({ length: CROWD }, async () => {
+    const socket = connect({ port: Number(port), host: "127.0.0.1" })
+    socket.on("connect", () => connected++)
+    socket.end("GET /healthz HTTP/1.1\r\nhost: vigil\r\nconnection: close\r\n\r\n")
+    const said = await socket.setEncoding("utf8").toArray().catch(String)
+    return [said].flat().join("").slice(0, 15)
+  })
+  await expect.poll(() => connected, WAIT).toBe(CROWD)
+  started.thaw()
+  expect(new Set(await Promise.all(answers))).toEqual(new Set(["HTTP/1.1 200 OK"]))
 })
 
 test("open to others and owned by nobody, it serves health, webhooks and the one-time link, and the rest with the token alone", async () => {
