@@ -1,5 +1,7 @@
-import { expect, test } from "vitest"
-import { benchReport, type Measurements, merged, readBench } from "./report.ts"
+import { join } from "node:path"
+import { expect, onTestFinished, test } from "vitest"
+import { testDir } from "../support/dir.ts"
+import { benchPage, type Measurements, merged, readBench, writeJson } from "./report.ts"
 
 const older: Measurements = {
   when: "yesterday, commit a",
@@ -15,9 +17,13 @@ const newer: Measurements = {
   tables: [{ title: "Beside others", head: ["who"], lines: [["us"], ["them"]] }],
 }
 
-test("a report can be read again, and a text that is none is nothing", () => {
-  expect(readBench(benchReport(older))).toEqual(older)
-  expect(readBench("# Benchmarks")).toBeNull()
+test("what was measured can be read again, and where nothing was there is nothing", () => {
+  const { dir, remove } = testDir()
+  onTestFinished(remove)
+  const file = join(dir, "bench.json")
+  expect(readBench(file)).toBeNull()
+  writeJson(file, older)
+  expect(readBench(file)).toEqual(older)
 })
 
 test("what is measured again takes the place of what was there, with its own date; the rest stays", () => {
@@ -28,5 +34,5 @@ test("what is measured again takes the place of what was there, with its own dat
     ["ready", "1.1 s -- or less -->", undefined],
   ])
   expect(tables).toEqual(newer.tables)
-  expect(benchReport(merged(older, newer))).toContain("| warm turn (today, commit b) | ≤ 15 ms | 5 ms |")
+  expect(benchPage(merged(older, newer))).toContain("| warm turn (today, commit b) | ≤ 15 ms | 5 ms |")
 })

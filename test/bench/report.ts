@@ -1,5 +1,9 @@
-/** Report: the rows of a run as `BENCH.md`, each with its goal and whether it was met, on a named machine at a named commit. */
+/**
+ * Report: what a run measured as `bench.json`, and the page that is made from it, `BENCH.md`: each row with its goal and whether
+ * it was met, on a named machine at a named commit.
+ */
 import { execFileSync } from "node:child_process"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os"
 import { z } from "zod"
 
@@ -58,15 +62,23 @@ export function goalsTable(rows: Row[]): Table {
 }
 
 /** `BENCH.md`. */
-export function benchReport(measured: Measurements): string {
+export function benchPage(measured: Measurements): string {
   const intro = `# Benchmarks\n\nWritten by \`npm run bench\`: ${measured.when}.`
-  return withData(markdown(intro, [goalsTable(measured.rows), ...measured.tables]), measured)
+  return markdown(intro, [goalsTable(measured.rows), ...measured.tables])
 }
 
-/** What `BENCH.md` was made from; null for a text that is none. */
-export function readBench(report: string): Measurements | null {
-  const data = dataOf(report)
-  return data === undefined ? null : measuredSchema.parse(data)
+/** What `bench.json` holds; null when there is none. */
+export function readBench(file: string): Measurements | null {
+  return readJson(file, measuredSchema)
+}
+
+/** Null when there is no such file. */
+export function readJson<T>(file: string, schema: z.ZodType<T>): T | null {
+  return existsSync(file) ? schema.parse(JSON.parse(readFileSync(file, "utf8"))) : null
+}
+
+export function writeJson(file: string, data: object): void {
+  writeFileSync(file, `${JSON.stringify(data, null, 2)}\n`)
 }
 
 /** The newer ones in the place of the older ones, each row with its own date. */
@@ -83,21 +95,6 @@ function inPlace<T>(older: T[], newer: T[], nameOf: (one: T) => string): T[] {
   const byName = new Map(newer.map((one) => [nameOf(one), one]))
   const names = new Set(older.map(nameOf))
   return [...older.map((one) => byName.get(nameOf(one)) ?? one), ...newer.filter((one) => !names.has(nameOf(one)))]
-}
-
-/** At the end of a report, for a later run that replaces some of it. */
-const DATA = /<!-- what it was made from\n([\s\S]*)\n-->/
-
-/** A report with what it was made from, which no reader sees. */
-export function withData(report: string, data: unknown): string {
-  // Two dashes in it could end the comment.
-  const text = JSON.stringify(data).replaceAll("--", "\\u002d\\u002d")
-  return `${report}\n<!-- what it was made from\n${text}\n-->\n`
-}
-
-export function dataOf(report: string): unknown {
-  const [, data] = DATA.exec(report) ?? []
-  return data === undefined ? undefined : JSON.parse(data)
 }
 
 /** GitHub's Markdown. */

@@ -1,16 +1,28 @@
 /**
- * Bench: `npm run bench` measures every speed goal and the peers, and writes `BENCH.md`; with names (`npm run bench -- turn peers`)
- * it measures those and only prints, or with `--keep` writes them in the place of those that are there. The machines are shared, so the ratio to a baseline of the same run is the figure.
+ * Bench: `npm run bench` measures every speed goal and the peers, and writes `bench.json` and its page, `BENCH.md`; with names (`npm run bench -- turn peers`)
+ * it
+ * measures those and only prints, or with `--keep` writes them in the place of those that are there. The machines are shared, so the ratio to a baseline of the same run is the figure.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import { ms } from "./figures.ts"
 import { MEASUREMENTS } from "./goals.ts"
 import { benchPeers } from "./peers.ts"
-import { benchReport, circumstances, goalsTable, merged, plain, type Row, readBench, type Table } from "./report.ts"
+import {
+  benchPage,
+  circumstances,
+  goalsTable,
+  merged,
+  plain,
+  type Row,
+  readBench,
+  type Table,
+  writeJson,
+} from "./report.ts"
 
-const FILE = fileURLToPath(new URL("../../BENCH.md", import.meta.url))
+const PAGE = fileURLToPath(new URL("./BENCH.md", import.meta.url))
+const DATA = fileURLToPath(new URL("./bench.json", import.meta.url))
 const PEER_TURNS = 300
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -63,8 +75,10 @@ const tables: Table[] = []
 function write(): void {
   if (!isWritten) return
   const now = { when: where, rows, tables }
-  const before = options.keep && existsSync(FILE) ? readBench(readFileSync(FILE, "utf8")) : null
-  writeFileSync(FILE, benchReport(before ? merged(before, now) : now))
+  const before = options.keep ? readBench(DATA) : null
+  const measured = before ? merged(before, now) : now
+  writeJson(DATA, measured)
+  writeFileSync(PAGE, benchPage(measured))
 }
 
 for (const [name, measure] of Object.entries(ALL)) {
@@ -76,5 +90,5 @@ for (const [name, measure] of Object.entries(ALL)) {
   write()
 }
 for (const table of tables) say(`${plain(table)}\n`)
-if (isWritten) say(`written to ${FILE}`)
+if (isWritten) say(`written to ${PAGE}`)
 process.exit(0)

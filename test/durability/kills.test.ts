@@ -1,5 +1,5 @@
 /**
- * The kill loop, small: `kill -9` at random moments, against the product as it is started for real. KILLS sets how many (8),
+ * The kill loop, small: `kill -9` at random moments, against the product as it is started for real. KILLS sets how many (5),
  * KILLS_SEED repeats the choices. On Postgres a web process and three workers share the work, on PGlite there is one process.
  */
 import { readFileSync } from "node:fs"
@@ -10,7 +10,7 @@ import { planOf } from "../prove/kill/kill-loop.ts"
 import { runKillLoop } from "../prove/kill/loop.ts"
 import { databaseKind } from "../support/database.ts"
 
-const KILLS = Number(process.env.KILLS ?? 8)
+const KILLS = Number(process.env.KILLS ?? 5)
 const MESSAGES_A_KILL = 15
 const SEED = Number(process.env.KILLS_SEED ?? 20_261_122)
 const PATIENCE_MS = 300_000

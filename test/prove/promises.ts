@@ -1,7 +1,7 @@
 /** Promises: what the design promises, each with the proofs that could have shown it broken, or why there is none yet. */
 import { suite } from "./suite.ts"
 
-export interface Vow {
+export interface Promised {
   promise: string
   goal: string
   /** Names of proofs; all of them must hold. */
@@ -18,7 +18,7 @@ export const SUITES = [
   suite("cap", ["test/journal/ledger.test.ts", "test/agent/money.test.ts"]),
 ]
 
-export const VOWS: Vow[] = [
+export const PROMISES: Promised[] = [
   {
     promise: "an acknowledged event is never lost",
     goal: "0 of ≥ 10,000 over ≥ 200 kill -9",

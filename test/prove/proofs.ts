@@ -37,6 +37,9 @@ export const PROOFS: readonly Proof[] = [
 /** Too long for a run of all: carried out when named, and kept in the report until then. */
 export const APART: ReadonlySet<string> = new Set([longSoak.name])
 
+/** Those that start no process of the product: nothing has to be warm for them. */
+export const WITHIN: ReadonlySet<Proof> = new Set([powerCuts, stockPglite, approvals, ...SUITES])
+
 /** Those that wait for a fault to pass for most of their time, and leave the processors to others. */
 export const WAITING: ReadonlySet<Proof> = new Set(WAITS)
 

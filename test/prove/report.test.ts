@@ -1,5 +1,8 @@
-import { expect, test } from "vitest"
-import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
+import { join } from "node:path"
+import { expect, onTestFinished, test } from "vitest"
+import { writeJson } from "../bench/report.ts"
+import { testDir } from "../support/dir.ts"
+import { isHeld, promisesPage, type Report, readReport, type Shown, standing } from "./report.ts"
 
 const saw = (name: string, violations: string[], expects: "green" | "red" = "green"): Shown => ({
   proof: { name, expects },
@@ -10,7 +13,14 @@ const saw = (name: string, violations: string[], expects: "green" | "red" = "gre
   load: 1.25,
   evidence: { figures: { messages: 12_000 }, violations },
 })
-const vow = (proofs: string[], notYet?: string) => ({
+const reportOf = (shown: Shown[]): Report => ({
+  when: "2026-11-22T19:00Z, commit 0355620",
+  machine: "2 cores",
+  seed: "7",
+  whole: { when: "2026-11-22T18:40Z, commit 0355620", seconds: 1152 },
+  shown,
+})
+const promised = (proofs: string[], notYet?: string) => ({
   promise: "nothing is lost",
   goal: "0 of 10",
   proofs,
@@ -25,7 +35,7 @@ test("a green proof holds without violations, a negative control only with them"
 })
 
 test("a promise holds only when each of its proofs ran and held", () => {
-  const both = vow(["kill loop", "power cuts"])
+  const both = promised(["kill loop", "power cuts"])
   expect(standing(both, [saw("kill loop", []), saw("power cuts", [])])).toBe("held")
   expect(standing(both, [saw("kill loop", [])])).toBe("not yet")
   const short = { ...saw("kill loop", []), form: "short" as const }
@@ -36,22 +46,22 @@ test("a promise holds only when each of its proofs ran and held", () => {
 test("a promise holds only when its proof ran on each of its databases, and the report says where it did not", () => {
   const everywhere = new Map([["kill loop", ["postgres", "pglite"]]])
   const onOne = [saw("kill loop", [])]
-  expect(standing(vow(["kill loop"]), onOne, everywhere)).toBe("not yet")
-  expect(promisesReport("# Promises", [vow(["kill loop"])], onOne, everywhere)).toContain(
+  expect(standing(promised(["kill loop"]), onOne, everywhere)).toBe("not yet")
+  expect(promisesPage(reportOf(onOne), [promised(["kill loop"])], everywhere)).toContain(
     "kill loop; did not run: kill loop on postgres | not yet |",
   )
   const onBoth = [...onOne, { ...saw("kill loop", []), database: "postgres" }]
-  expect(standing(vow(["kill loop"]), onBoth, everywhere)).toBe("held")
+  expect(standing(promised(["kill loop"]), onBoth, everywhere)).toBe("held")
 })
 
 test("a promise without a proof is not yet one, and the report says why", () => {
-  expect(standing(vow([], "it is not built"), [])).toBe("not yet")
-  expect(promisesReport("# Promises", [vow([], "it is not built")], [])).toContain("| it is not built | not yet |")
+  expect(standing(promised([], "it is not built"), [])).toBe("not yet")
+  expect(promisesPage(reportOf([]), [promised([], "it is not built")])).toContain("| it is not built | not yet |")
 })
 
 test("the report has each promise, each control with what it broke, and each figure", () => {
   const shown = [saw("kill loop", ["a | b was lost"]), saw("fence off", ["a stale worker wrote"], "red")]
-  const report = promisesReport("# Promises", [vow(["kill loop"])], shown)
+  const report = promisesPage(reportOf(shown), [promised(["kill loop"])])
   expect(report).toContain("| nothing is lost | 0 of 10 | kill loop | **broken** |")
   expect(report).toContain("| fence off | pglite | 1, first: a stale worker wrote | red, as it must be |")
   expect(report).toContain(
@@ -59,8 +69,19 @@ test("the report has each promise, each control with what it broke, and each fig
   )
 })
 
-test("a report can be read back, whatever the violations say", () => {
-  const shown = [saw("kill loop", ["--> was lost"]), saw("fence off", [], "red")]
-  expect(readReport(promisesReport("# Promises", [], shown))).toEqual(shown)
-  expect(readReport("# Another text")).toEqual([])
+test("the page says when it was written, and how long a whole run took", () => {
+  const page = promisesPage(reportOf([]), [])
+  expect(page).toContain("last on 2026-11-22T19:00Z, commit 0355620; 2 cores, seed 7.")
+  expect(page).toContain("A whole run took 1152 s (2026-11-22T18:40Z, commit 0355620)")
+  expect(promisesPage({ ...reportOf([]), whole: null }, [])).not.toContain("whole run")
+})
+
+test("what the proofs saw can be read again, and where there is nothing there is none", () => {
+  const { dir, remove } = testDir()
+  onTestFinished(remove)
+  const file = join(dir, "promises.json")
+  expect(readReport(file)).toBeNull()
+  const report = reportOf([saw("kill loop", ["job-1 was lost"]), saw("fence off", [], "red")])
+  writeJson(file, report)
+  expect(readReport(file)).toEqual(report)
 })

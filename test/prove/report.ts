@@ -1,7 +1,10 @@
-/** Report: `PROMISES.md`: every promise with what its proofs saw, then the controls that had to fail, then each proof's figures. */
+/**
+ * Report: what the proofs saw as `promises.json`, and the page that is made from it, `PROMISES.md`: every promise with what its
+ * proofs saw, then the controls that had to fail, then each proof's figures.
+ */
 import { z } from "zod"
-import { dataOf, markdown, type Table, withData } from "../bench/report.ts"
-import type { Vow } from "./promises.ts"
+import { markdown, readJson, type Table } from "../bench/report.ts"
+import type { Promised } from "./promises.ts"
 
 const shownSchema = z.object({
   proof: z.object({ name: z.string(), expects: z.enum(["green", "red"]) }),
@@ -21,9 +24,20 @@ const shownSchema = z.object({
 /** What one proof saw on one database. */
 export type Shown = z.output<typeof shownSchema>
 
-/** What a report was made from; empty for a text that is none. */
-export function readReport(report: string): Shown[] {
-  return z.array(shownSchema).parse(dataOf(report) ?? [])
+const reportSchema = z.object({
+  /** Of the last run that wrote something. */
+  when: z.string(),
+  machine: z.string(),
+  seed: z.string(),
+  /** The last run of all proofs that came to its end. */
+  whole: z.object({ when: z.string(), seconds: z.number() }).nullable(),
+  shown: z.array(shownSchema),
+})
+export type Report = z.output<typeof reportSchema>
+
+/** What `promises.json` holds; null when there is none. */
+export function readReport(file: string): Report | null {
+  return readJson(file, reportSchema)
 }
 
 /** A green proof without a violation, a red control with one. */
@@ -43,29 +57,31 @@ function missingOf(name: string, shown: Shown[], databases: Databases): string[]
 
 /** `not yet` is a promise that has no proof, or one that did not run; `held in short` one whose proofs were not all run in full. */
 export function standing(
-  vow: Vow,
+  promised: Promised,
   shown: Shown[],
   databases: Databases = new Map(),
 ): "held" | "held in short" | "broken" | "not yet" {
-  const own = shown.filter(({ proof }) => vow.proofs.includes(proof.name))
+  const own = shown.filter(({ proof }) => promised.proofs.includes(proof.name))
   if (own.some((one) => !isHeld(one))) return "broken"
-  const isComplete = vow.proofs.every((name) => missingOf(name, own, databases).length === 0)
-  if (vow.proofs.length === 0 || !isComplete || vow.notYet) return "not yet"
+  const isComplete = promised.proofs.every((name) => missingOf(name, own, databases).length === 0)
+  if (promised.proofs.length === 0 || !isComplete || promised.notYet) return "not yet"
   return own.some(({ form }) => form === "short") ? "held in short" : "held"
 }
 
-export function promisesReport(intro: string, vows: Vow[], shown: Shown[], databases: Databases = new Map()): string {
+/** `PROMISES.md`. */
+export function promisesPage(report: Report, promises: Promised[], databases: Databases = new Map()): string {
+  const { shown } = report
   const green = shown.filter(({ proof }) => proof.expects === "green")
   const red = shown.filter(({ proof }) => proof.expects === "red")
   const tables: Table[] = [
     {
       title: "Promises",
       head: ["promise", "goal", "proof", ""],
-      lines: vows.map((vow) => [
-        vow.promise,
-        vow.goal,
-        proofOf(vow, shown, databases),
-        mark(standing(vow, shown, databases)),
+      lines: promises.map((promised) => [
+        promised.promise,
+        promised.goal,
+        proofOf(promised, shown, databases),
+        mark(standing(promised, shown, databases)),
       ]),
     },
     {
@@ -83,10 +99,15 @@ export function promisesReport(intro: string, vows: Vow[], shown: Shown[], datab
     },
     figuresTable(green),
   ]
-  return withData(markdown(intro, tables), shown)
+  return markdown(introOf(report), tables)
 }
 
-function proofOf({ proofs, notYet }: Vow, shown: Shown[], databases: Databases): string {
+function introOf({ when, machine, seed, whole }: Report): string {
+  const took = whole ? ` A whole run took ${whole.seconds} s (${whole.when}), its proofs side by side.` : ""
+  return `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine}, seed ${seed}.${took}`
+}
+
+function proofOf({ proofs, notYet }: Promised, shown: Shown[], databases: Databases): string {
   const missing = proofs.flatMap((name) => missingOf(name, shown, databases))
   return [
     proofs.join(", "),

@@ -1,26 +1,27 @@
 /**
- * Prove: what `npm run prove` (src/cli/prove.ts) carries out. Runs each proof on each of its databases and writes `PROMISES.md`,
- * in which what is too long for a run of all stays as it was last seen. `--short` takes three minutes, in which it does what it
+ * Prove: what `npm run prove` (src/cli/prove.ts) carries out. Runs each proof on each of its databases and writes `promises.json`
+ * and its page, `PROMISES.md`, in which what is too long for a run of all stays as it was last seen. `--short` takes three minutes, in which it does what it
  * can, and only prints; `--only NAME,NAME` and `--database KIND` choose; `--seed N` repeats a run's random choices; `--keep`
  * writes the report with what earlier runs saw of the proofs that do not run now. Proofs run side by side, each in processes of
  * its own; the load is told beside whatever depends on it. Where `CI` is set, the short form carries a red proof out once more
  * by itself.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { availableParallelism, loadavg } from "node:os"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { circumstances } from "../bench/report.ts"
+import { circumstances, writeJson } from "../bench/report.ts"
 import { NoPostgres, postgresUrl } from "../support/postgres.ts"
-import { SUITES, VOWS } from "./promises.ts"
+import { PROMISES, SUITES } from "./promises.ts"
 import { BUSY, type Evidence, type Proof, type Setting } from "./proof.ts"
 import { carriedOut, endAll, Skipped } from "./proof-process.ts"
-import { APART, FIRST, LAST, PROOFS, WAITING } from "./proofs.ts"
-import { isHeld, promisesReport, readReport, type Shown, standing } from "./report.ts"
-import { inLanes } from "./slots.ts"
+import { APART, FIRST, LAST, PROOFS, WAITING, WITHIN } from "./proofs.ts"
+import { isHeld, promisesPage, type Report, readReport, type Shown, standing } from "./report.ts"
+import { inSlots } from "./slots.ts"
 import { warmUp } from "./warm-up.ts"
 
-const FILE = fileURLToPath(new URL("../../PROMISES.md", import.meta.url))
+const PAGE = fileURLToPath(new URL("./PROMISES.md", import.meta.url))
+const DATA = fileURLToPath(new URL("./promises.json", import.meta.url))
 const LOOK_MS = 5000
 /** All of the short form: what is not done by then is not done. */
 const SHORT_MS = 150_000
@@ -69,14 +70,14 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 say(`${when}, ${machine.join(", ")}, seed ${options.seed}`)
 const skipped = await prepare()
 const isWaiting = ({ proof }: Task) => WAITING.has(proof)
-const lanes = [
+const slots = [
   { first: (task: Task) => !isWaiting(task) },
   { first: isWaiting },
   { first: isWaiting, only: true as const },
 ]
-await inLanes(
+await inSlots(
   tasks().filter((task) => !skipped.includes(task.database)),
-  lanes,
+  slots,
   async (task) => {
     const one = await seen(task)
     if (one === null) return
@@ -103,7 +104,9 @@ async function repeatRed(): Promise<void> {
 
 /** Once for all, before they go side by side. Says which databases there are none of here. */
 async function prepare(): Promise<Setting["database"][]> {
-  await warmUp()
+  const wanted = tasks()
+  if (wanted.some(({ proof }) => !WITHIN.has(proof))) await warmUp()
+  if (wanted.every(({ database }) => database === "pglite")) return []
   try {
     process.env.TEST_DATABASE_URL = await postgresUrl()
     return []
@@ -129,31 +132,37 @@ function tasks(): Task[] {
 }
 
 /** What this run saw, and what the report keeps of earlier ones, in its order. */
-function known(before: string): Shown[] {
+function known(before: Report | null): Shown[] {
   const isNew = (old: Shown) => shown.some((one) => one.proof.name === old.proof.name && one.database === old.database)
-  const kept = readReport(before).filter((old) => (options.keep || APART.has(old.proof.name)) && !isNew(old))
+  const kept = (before?.shown ?? []).filter((old) => (options.keep || APART.has(old.proof.name)) && !isNew(old))
   const order = (one: Shown) => PROOFS.findIndex(({ name }) => name === one.proof.name)
   return [...kept, ...shown].filter((one) => order(one) >= 0).sort((a, b) => order(a) - order(b))
 }
 
 /** Read again each time: another run may have written meanwhile. */
-function reportNow(): string {
-  return isWritten && existsSync(FILE) ? readFileSync(FILE, "utf8") : ""
+function reportNow(): Report | null {
+  return isWritten ? readReport(DATA) : null
 }
 
 /** After each proof: a run that is stopped keeps what it saw. */
 function write(): void {
   const before = reportNow()
-  const intro = `# Promises\n\nWritten by \`npm run prove\`, last on ${when}; ${machine.join(", ")}, seed ${options.seed}.${took(before)}`
-  writeFileSync(FILE, promisesReport(intro, VOWS, known(before), databases))
+  const report: Report = {
+    when,
+    machine: machine.join(", "),
+    seed: options.seed,
+    whole: wholeRun(before),
+    shown: known(before),
+  }
+  writeJson(DATA, report)
+  writeFileSync(PAGE, promisesPage(report, PROMISES, databases))
 }
 
-/** How long a whole run took: this one, once it is over, or the one before. */
-function took(before: string): string {
-  const isOver = isWhole && shown.length === tasks().length
-  if (isOver)
-    return ` A whole run took ${Math.round((performance.now() - began) / 1000)} s (${when}), its proofs side by side.`
-  return isWhole ? "" : (/ A whole run took [^.]*\./.exec(before)?.[0] ?? "")
+/** This one, once it is over; one of some proofs keeps the one before. */
+function wholeRun(before: Report | null): Report["whole"] {
+  if (!isWhole) return before?.whole ?? null
+  const isOver = shown.length === tasks().length
+  return isOver ? { when, seconds: Math.round((performance.now() - began) / 1000) } : null
 }
 
 function tell(one: Shown): void {
@@ -227,8 +236,8 @@ function whereAndWhen(): string[] {
 
 const broken = shown.filter((one) => !isHeld(one))
 const all = known(reportNow())
-for (const vow of VOWS) say(`${standing(vow, all, databases).padEnd(13)} ${vow.promise}`)
-if (isWritten) say(`written to ${FILE}`)
+for (const promised of PROMISES) say(`${standing(promised, all, databases).padEnd(13)} ${promised.promise}`)
+if (isWritten) say(`written to ${PAGE}`)
 say(`${Math.round((performance.now() - began) / 1000)} s`)
 say(`${shown.length - broken.length} passed, ${broken.length} failed, ${tasks().length - shown.length} skipped`)
 process.exit(broken.length === 0 ? 0 : 1)

@@ -1,14 +1,14 @@
 import { expect, test } from "vitest"
-import { inLanes } from "./slots.ts"
+import { inSlots } from "./slots.ts"
 
 const isBusy = (task: string) => task.startsWith("busy")
-const lanes = [{ first: isBusy }, { first: (task: string) => !isBusy(task), only: true as const }]
+const slots = [{ first: isBusy }, { first: (task: string) => !isBusy(task), only: true as const }]
 
-test("every task is done once, each lane beginning with its own in their order", async () => {
+test("every task is done once, each slot beginning with its own in their order", async () => {
   const begun: string[] = []
   const open: (() => void)[] = []
   const tasks = ["busy 1", "wait 1", "busy 2", "wait 2", "wait 3"]
-  const all = inLanes(tasks, lanes, async (task) => {
+  const all = inSlots(tasks, slots, async (task) => {
     begun.push(task)
     await new Promise<void>((resolve) => open.push(resolve))
   })
@@ -25,10 +25,10 @@ test("every task is done once, each lane beginning with its own in their order",
   expect(begun.toSorted()).toEqual(tasks.toSorted())
 })
 
-test("a lane without work of its own helps, unless it takes only its own", async () => {
+test("a slot without work of its own helps, unless it takes only its own", async () => {
   const begun: string[] = []
-  await inLanes(["wait 1", "wait 2"], [{ first: isBusy }], async (task) => void begun.push(task))
+  await inSlots(["wait 1", "wait 2"], [{ first: isBusy }], async (task) => void begun.push(task))
   expect(begun).toEqual(["wait 1", "wait 2"])
-  await inLanes(["busy 1"], [{ first: (task) => !isBusy(task), only: true }], async (task) => void begun.push(task))
+  await inSlots(["busy 1"], [{ first: (task) => !isBusy(task), only: true }], async (task) => void begun.push(task))
   expect(begun).toEqual(["wait 1", "wait 2"])
 })

@@ -7,6 +7,7 @@ import { testDir } from "../support/dir.ts"
 import { createProcess, type ProductProcess } from "../support/process.ts"
 import { basicEnv, type Home, home, type Product, startProduct, TOKEN, talk } from "../support/product.ts"
 import { startStandIn } from "../support/stand-in.ts"
+import { openStorage } from "../support/storage.ts"
 
 const WAIT = { timeout: 60_000 }
 const LONG = { timeout: 180_000 }
@@ -47,8 +48,8 @@ async function running(place: Pick<Home, "dir" | "url">, env: Record<string, str
 }
 
 test("a second process on the same data directory refuses and names the one that has it", LONG, async () => {
-  const { dir, remove } = testDir()
-  places.push({ remove: async () => remove() })
+  const { dir, remove } = await openStorage("pglite", async () => {})
+  places.push({ remove })
   const first = await running({ dir, url: "" })
   const second = await launched(basicEnv(dir))
   expect(await second.ended()).toBe(2)

@@ -12,7 +12,7 @@ const RUN = fileURLToPath(new URL("../../../test/prove/run.ts", import.meta.url)
 export const addProveCommand: AddCommands = (program, act) => {
   program
     .command("prove")
-    .description("kill it, race it, pull the plug: run the proofs and write PROMISES.md")
+    .description("kill it, race it, pull the plug: run the proofs and write test/prove/PROMISES.md")
     .option("--short", "the three-minute form, which only prints")
     .option("--only <names>", "these proofs, separated by commas")
     .addOption(new Option("--database <kind>", "both when not given").choices(["pglite", "postgres"]))
