@@ -43,7 +43,7 @@ async function emptyDatabase(): Promise<string> {
   return server.href
 }
 
-/** As a process boots: the database, the queue, and the one door for events. */
+/** As a process boots: the database, the queue, and the inbox. */
 async function boot(place: { dataDir: string; url?: string }) {
   const db: OpenDb = await openDb({ ...place, now: new Date() })
   const boss = openBoss(db, { backend: "postgres", worker: true })

@@ -22,7 +22,7 @@ export function violations(evidence: Evidence): string[] {
     ...replies(evidence),
     ...evidence.held.map((thread) => `thread ${thread} is still held`),
     ...evidence.broken.map((id) => `journal row ${id} does not follow from the one before it`),
-    ...evidence.crashes.map((wreck) => `a process ended by itself: ${wreck}`),
+    ...evidence.crashes.map((crash) => `a process ended by itself: ${crash}`),
   ]
 }
 

@@ -26,7 +26,7 @@ interface Effect {
   opId: string
 }
 
-/** What the outside world of one run saw, also of effects that came from the dead. */
+/** What was seen outside of one run, also of effects that came from the dead. */
 interface Outside {
   effects: Effect[]
   asked: number

@@ -1,6 +1,6 @@
 /**
  * Crashing database: its user dies at a chosen moment, as a killed process does: the statement before that moment is
- * done, the open transaction is rolled back, and nothing the dead one still tries reaches the database.
+ * done, the open transaction is rolled back, and nothing it still tries reaches the database.
  */
 import type { Db, Tx } from "../../src/db/db.ts"
 

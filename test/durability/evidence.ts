@@ -1,4 +1,4 @@
-/** Evidence: what a history of messages, kills and restarts left behind, in the tables and in the world outside. */
+/** Evidence: what a history of messages, kills and restarts left behind, in the tables and outside of the product. */
 
 /** A message that was answered with success. Times are milliseconds since the epoch. */
 export interface Acknowledged {

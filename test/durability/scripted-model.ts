@@ -67,7 +67,7 @@ type Call = readonly [letter: string, name: string, args: object]
 
 /** One job in so many has effects; the others only want an answer. */
 const EFFECT_EVERY = 5
-/** Of the reminders, one in so many comes due while the world still turns. */
+/** Of the reminders, one in so many comes due during the workload. */
 const SOON_EVERY = 2
 /** The job whose reminder comes every minute. */
 const EVERY_MINUTE = 5

@@ -1,5 +1,5 @@
 /**
- * Power: pulled plugs on the embedded database. The product works through a day while its disk is recorded; then the power
+ * Power: pulled plugs on the embedded database. The product does a workload while its disk is recorded; then the power
  * goes at random moments of that recording, and what is found is opened as the product opens it.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
@@ -43,35 +43,35 @@ export const stockPglite: Proof = {
 async function pull(setting: Setting, { syncs, count }: { syncs: boolean; count: number }): Promise<Evidence> {
   const began = performance.now()
   const place = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "vigil-power-"))
-  const workload = createTaskProcess()
-  const hands: TaskProcess[] = []
+  const recorder = createTaskProcess()
+  const examiners: TaskProcess[] = []
   try {
-    const recorded = await record(workload, { place, messages: SIZES[setting.form].messages, syncs })
+    const recorded = await record(recorder, { place, messages: SIZES[setting.form].messages, syncs })
     setting.say(`recorded ${recorded.operations} operations in ${seconds(began)} s`)
     const cuts = cutsOf(recorded, count, createRandom(setting.seed))
-    for (let n = 0; n < WORKERS; n++) hands.push(handFor(n, place, recorded))
-    const looked = await examineAll(hands, cuts, setting)
+    for (let n = 0; n < WORKERS; n++) examiners.push(examinerFor(n, place, recorded))
+    const looked = await examineAll(examiners, cuts, setting)
     return evidenceOf(recorded, looked, began)
   } finally {
-    for (const hand of [workload, ...hands]) hand.stop()
+    for (const one of [recorder, ...examiners]) one.stop()
     rmSync(place, { recursive: true, force: true })
   }
 }
 
 async function record(
-  workload: TaskProcess,
+  recorder: TaskProcess,
   how: { place: string; messages: number; syncs: boolean },
 ): Promise<Recorded> {
-  const reply = await workload.do({ kind: "record", ...how })
+  const reply = await recorder.do({ kind: "record", ...how })
   if ("recorded" in reply) return reply.recorded
   throw new Error(`the workload could not be recorded: ${"failed" in reply ? reply.failed : "no answer"}`)
 }
 
-function handFor(n: number, place: string, { outside, made }: Recorded): TaskProcess {
+function examinerFor(n: number, place: string, { outside, made }: Recorded): TaskProcess {
   let lives = 0
   return createTaskProcess(() => ({
     kind: "prepare",
-    place: join(place, `hand-${n}-${++lives}`),
+    place: join(place, `examiner-${n}-${++lives}`),
     recording: join(place, LOG_FILE),
     outside,
     made,
@@ -99,18 +99,22 @@ interface Looked {
   found: Found
 }
 
-async function examineAll(hands: readonly TaskProcess[], cuts: readonly Cut[], { say }: Setting): Promise<Looked[]> {
+async function examineAll(
+  examiners: readonly TaskProcess[],
+  cuts: readonly Cut[],
+  { say }: Setting,
+): Promise<Looked[]> {
   const looked: Looked[] = []
   const waiting = [...cuts]
-  const examineOn = async (hand: TaskProcess) => {
+  const examineOn = async (examiner: TaskProcess) => {
     for (let cut = waiting.shift(); cut; cut = waiting.shift()) {
-      const reply = await hand.do({ kind: "examine", cut })
+      const reply = await examiner.do({ kind: "examine", cut })
       const violations = "failed" in reply ? [reply.failed] : ["no answer"]
       looked.push({ cut, found: "found" in reply ? reply.found : { violations, facts: 0, isFresh: false } })
       if (looked.length % 20 === 0) say(`${looked.length} of ${cuts.length} cuts looked at`)
     }
   }
-  await Promise.all(hands.map(examineOn))
+  await Promise.all(examiners.map(examineOn))
   return looked
 }
 

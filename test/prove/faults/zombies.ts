@@ -3,8 +3,8 @@
  * first goes on as if nothing had been. Nothing it still does may count, and nobody may notice it.
  */
 import { setTimeout as sleep } from "node:timers/promises"
-import { LEASE_SECONDS } from "../../../src/thread/runs/lease.ts"
 import { SENDING_SECONDS } from "../../../src/thread/outbox/outbox.ts"
+import { LEASE_SECONDS } from "../../../src/thread/runs/lease.ts"
 import type { Storage } from "../../support/storage.ts"
 import { type Evidence, type Proof, type Setting, Untried } from "../proof.ts"
 import { misanswered, type Scenario, withStorage } from "./scenario.ts"

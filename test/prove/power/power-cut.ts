@@ -1,5 +1,5 @@
 /**
- * Outage: the directory as it is found after the power went at some moment of a recording. Written pages lie in memory
+ * Power cut: the directory as it is found after the power went at some moment of a recording. Written pages lie in memory
  * until they are synced or happen to be written back, each for itself and in any order; a page on the disk is as it was at
  * one moment. What becomes of names is the file system's promise, of which there are two models.
  */

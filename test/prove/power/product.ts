@@ -7,7 +7,7 @@ import type { Clock } from "../../../src/base/clock.ts"
 import type { Fields } from "../../../src/base/log.ts"
 import { openDb } from "../../../src/db/open.ts"
 
-/** Where the workload around it listens. */
+/** Where its stand-ins listen. */
 export interface Outside {
   model: string
   github: { url: string; token: string }

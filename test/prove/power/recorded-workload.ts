@@ -1,5 +1,5 @@
 /**
- * RecordedWorkload: what the product does while its disk is recorded: a first boot, messages with tools, vectors, an issue that the
+ * Recorded workload: what the product does while its disk is recorded: a first boot, messages with tools, vectors, an issue that the
  * owner approves, reminders that come due, checkpoints, and a restart. After each step all that is so is marked.
  */
 import { randomUUID } from "node:crypto"
@@ -30,30 +30,34 @@ const said = z.object({ id: z.string(), thread: z.string() })
 const approvals = z.object({ approvals: z.array(z.object({ code: z.string() })) })
 
 /** The recording starts with an empty directory. */
-export async function recordWorkload(day: RecordedWorkload): Promise<Recording> {
-  const disk = recordDisk(day.dir, { syncs: day.syncs })
+export async function recordWorkload(workload: RecordedWorkload): Promise<Recording> {
+  const disk = recordDisk(workload.dir, { syncs: workload.syncs })
   try {
     const clock = runningClock(Date.now() - PAST_MS)
     // The product makes it in a process of its own, whose disk could not be seen from here.
-    await makeDatabase(join(day.dir, "db"))
-    await shift(day, disk, { clock, from: 1, to: Math.ceil(day.messages / 2) })
-    await shift(day, disk, { clock, from: Math.ceil(day.messages / 2) + 1, to: day.messages })
+    await makeDatabase(join(workload.dir, "db"))
+    await recordOneStart(workload, disk, { clock, from: 1, to: Math.ceil(workload.messages / 2) })
+    await recordOneStart(workload, disk, { clock, from: Math.ceil(workload.messages / 2) + 1, to: workload.messages })
   } finally {
     disk.stop()
   }
   return disk
 }
 
-interface Shift {
+interface OneStart {
   clock: ReturnType<typeof runningClock>
   from: number
   to: number
 }
 
 /** From a start of the product to its stop. */
-async function shift(day: RecordedWorkload, disk: Recording, { clock, from, to }: Shift): Promise<void> {
-  const db = await openProductDb(day.dir)
-  const product = await startProduct(day.dir, { db, outside: day.outside, clock })
+async function recordOneStart(
+  workload: RecordedWorkload,
+  disk: Recording,
+  { clock, from, to }: OneStart,
+): Promise<void> {
+  const db = await openProductDb(workload.dir)
+  const product = await startProduct(workload.dir, { db, outside: workload.outside, clock })
   const known = new Set<string>()
   const mark = async () => {
     for (const fact of [...(await factsOf(db)), `token ${product.token}`]) {
@@ -68,7 +72,7 @@ async function shift(day: RecordedWorkload, disk: Recording, { clock, from, to }
     await isDone
     disk.mark(`inbox ${id} at its end`)
     await mark()
-    if (number === from + 1) await triage(day, product, number)
+    if (number === from + 1) await triage(workload, product, number)
     if (number === from + 2) await comeDue(product, clock)
     await mark()
     if (number % 4 === 0) await db.raw("checkpoint")
@@ -99,11 +103,11 @@ async function say(product: Product, number: number): Promise<{ id: string; isDo
 }
 
 /** An issue comes in, the owner approves what is proposed. */
-async function triage(day: RecordedWorkload, product: Product, number: number): Promise<void> {
-  day.github.put(REPO, { number, title: `The page breaks, issue ${number}`, body: "It does." })
-  const answer = await day.github.deliver(`${product.app.url}/webhooks/github`, {
+async function triage(workload: RecordedWorkload, product: Product, number: number): Promise<void> {
+  workload.github.put(REPO, { number, title: `The page breaks, issue ${number}`, body: "It does." })
+  const answer = await workload.github.deliver(`${product.app.url}/webhooks/github`, {
     event: "issues",
-    payload: day.github.payload(REPO, number, "opened"),
+    payload: workload.github.payload(REPO, number, "opened"),
     secret: GITHUB_SECRET,
     id: randomUUID(),
   })
@@ -116,7 +120,7 @@ async function triage(day: RecordedWorkload, product: Product, number: number): 
   await ask(product, `/api/v1/approvals/${code}`, { body: { verdict: "yes" } })
 }
 
-async function comeDue({ app }: Product, clock: Shift["clock"]): Promise<void> {
+async function comeDue({ app }: Product, clock: OneStart["clock"]): Promise<void> {
   clock.pass(11 * 60_000)
   await until(async () => {
     const [due] = await app.infrastructure.db.query<{ n: number }>(

@@ -1,5 +1,5 @@
 /**
- * Worker: records a workload, or examines what cuts left, in a process of its own, so that what hangs or ends there is seen
+ * Task main: records a workload, or examines what cuts left, in a process of its own, so that what hangs or ends there is seen
  * from outside. Whoever recorded stays, since the stand-ins of the workload live with it.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
@@ -34,7 +34,7 @@ export type Reply = { recorded: Recorded } | { prepared: true } | { found: Found
 export const LOG_FILE = "log"
 
 async function record(place: string, messages: number, syncs: boolean): Promise<Recorded> {
-  const dir = join(place, "day")
+  const dir = join(place, "recorded")
   mkdirSync(dir)
   const model = await startErrandModel()
   const github = await startGitHub({ repos: { [REPO]: { labels: ["bug", "feature", "question"] } } })

@@ -1,9 +1,9 @@
-/** TaskProcess: a worker process that is given one task at a time. One that hangs is killed, one that ends is told of. */
+/** Task process: a process that is given one task at a time. One that hangs is killed, one that ends is told of. */
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Reply, Task } from "./task-main.ts"
 
-/** For one task; beyond it what the worker looks at is wedged. */
+/** For one task; beyond it what it looks at is stuck. */
 const PATIENCE_MS = 180_000
 
 export interface TaskProcess {
@@ -17,7 +17,7 @@ export function createTaskProcess(first?: () => Task): TaskProcess {
   let child: ChildProcess | undefined
 
   async function start(): Promise<ChildProcess> {
-    const made = fork(join(import.meta.dirname, "worker.ts"), {
+    const made = fork(join(import.meta.dirname, "task-main.ts"), {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       execArgv: ["--max-semi-space-size=4"],
@@ -25,7 +25,7 @@ export function createTaskProcess(first?: () => Task): TaskProcess {
     child = made
     if (first) {
       const reply = await told(made, first())
-      if ("failed" in reply) throw new Error(`a worker could not be prepared: ${reply.failed}`)
+      if ("failed" in reply) throw new Error(`a process could not be prepared: ${reply.failed}`)
     }
     return made
   }

@@ -1,5 +1,5 @@
 /**
- * Post delivery: delivers what people write as webhooks are delivered: each again and again until some process says yes,
+ * Delivery: delivers what people write as webhooks are delivered: each again and again until some process says yes,
  * some twice, and some before the one that was written first.
  */
 import { setTimeout as sleep } from "node:timers/promises"

@@ -1,6 +1,6 @@
 /**
- * Ledger: what the workload outside saw, line by line in a file that only ever grows and that no killed process has a hand
- * in: what people wrote and was acknowledged, and every effect with the id of its operation.
+ * Ledger: what the stand-ins saw, line by line in a file that only ever grows and that no killed process writes: what people
+ * wrote and was acknowledged, and every effect with the id of its operation.
  */
 import { appendFileSync, readFileSync } from "node:fs"
 import { z } from "zod"

@@ -9,6 +9,7 @@ import { ensureSystemAutomations } from "../../../src/schedule/automations/syste
 import { type Recurrence, upcoming } from "../../../src/schedule/recurrence/recurrence.ts"
 import { duePayload } from "../../../src/thread/inbox/event.ts"
 import { createPeople, OWNER_ID } from "../../../src/thread/people/people.ts"
+import { createRandom } from "../../durability/random.ts"
 import { databaseKind } from "../../support/database.ts"
 import { ownDatabase } from "../../support/own.ts"
 import { type MovableClock, movableClock, reminder, scheduler } from "../../support/schedule.ts"
@@ -161,8 +162,8 @@ describe.each([
     const from = clock.now()
     const made = await Promise.all(SCHEDULES.map((recurrence) => make({ recurrence })))
     const second = databaseKind === "postgres" ? openPostgres({ url: base.url, max: 3 }) : undefined
-    const random = mulberry(hours)
-    const workers = await Promise.all([mortal(db, random), mortal(second ?? db, random)])
+    const random = createRandom(hours)
+    const workers = await Promise.all([crashing(db, random), crashing(second ?? db, random)])
     for (let minute = 0; minute <= hours * 60; minute += 1 + Math.floor(random() * 30)) {
       clock.to(new Date(from.getTime() + minute * 60_000).toISOString())
       await Promise.all(workers.map((worker) => worker.tick().catch(() => {})))
@@ -196,7 +197,7 @@ describe.each([
 })
 
 /** A worker that dies now and then: while it accepts, just before its commit, or right after it. */
-async function mortal(on: Db, random: () => number) {
+async function crashing(on: Db, random: () => number) {
   const dies = () => {
     if (random() < 0.2) throw new Error("killed")
   }
@@ -222,17 +223,6 @@ async function mortal(on: Db, random: () => number) {
     },
   }
   return (await scheduler(fragile, clock, accept)).ticker
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-function mulberry(seed: number): () => number {
-  let a = seed
-  return () => {
-    a = (a + 0x6d2b79f5) | 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }
 
 test("two workers racing for the same instants start each of them once", async () => {
