@@ -220,7 +220,11 @@ function lifeOf(child: ChildProcess, { mayEnd, keeps, events }: Watching): Life 
 async function readyOf(life: Life, url: string): Promise<number> {
   const from = performance.now()
   while (performance.now() - from < READY_MS) {
-    if (!isAlive(life.child)) throw new Error(`the product ended before it was ready: ${life.said}`)
+    if (!isAlive(life.child)) {
+      // Its last words may still be on their way.
+      await Promise.race([life.closed, timeout(1000)])
+      throw new Error(`the product ended before it was ready: ${life.said}`)
+    }
     const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2000) }).catch(() => null)
     await answer?.text().catch(() => {})
     life.isReady = answer?.ok ?? false
