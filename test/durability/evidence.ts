@@ -98,7 +98,7 @@ export interface Evidence {
   verdicts: { issue: number; verdict: "OK" | "NO" }[]
   /** When threads were taken by a worker, as far as that was seen. */
   claims: { threadId: string; epoch: number; at: Date }[]
-  /** Moments at which a process went on that had been stopped, not killed. */
+  /** Moments at which a process went on that had been frozen, or that came to no processor for longer than a lease. */
   wakes: Date[]
   /** Threads that somebody still holds. */
   held: string[]

@@ -119,12 +119,16 @@ export async function runKillLoop(setting: Setting, plan: KillPlan): Promise<Pro
     await Promise.all(processes.map(({ product }) => product.start()))
     await killAndWrite(loop)
     const ofWorkers = loop.interruptions.filter(({ role }) => role !== "web")
-    const recoveries = (await watch?.stop(ofWorkers)) ?? loop.downtimes
+    const { recoveries, starved } = (await watch?.stop(ofWorkers)) ?? { recoveries: loop.downtimes, starved: [] }
+    // Who was starved past its lease does as it goes on what who was frozen does.
+    const wakes = [...loop.wakes, ...starved].toSorted((a, b) => a.getTime() - b.getTime())
     await Promise.all(processes.map(({ product }) => product.kill()))
     await workload.stop()
     return await judge(loop, storage, ledger, {
       claims: watch?.claims ?? [],
       recoveries,
+      wakes,
+      starved: starved.length,
       seconds: (performance.now() - began) / 1000,
     })
   } finally {
@@ -192,8 +196,9 @@ async function interrupt(loop: KillLoop): Promise<void> {
 async function freeze(loop: KillLoop, product: ProductProcess): Promise<void> {
   product.freeze()
   await sleep(FREEZE_MS)
-  product.thaw()
+  // Before it goes on, and not a moment after: on a busy machine it may do much in between.
   loop.wakes.push(new Date())
+  product.thaw()
 }
 
 async function restart(loop: KillLoop, product: ProductProcess): Promise<void> {
@@ -231,15 +236,24 @@ async function drained({ workload, processes, setting, plan }: KillLoop): Promis
 const OPEN =
   /^vigil_(?:inbox\{state="(?:new|claimed)"|runs\{state="(?:running|waiting)"|outbox\{state="(?:pending|sending)"|questions|threads)/
 
+interface Told {
+  claims: Watch["claims"]
+  recoveries: number[]
+  wakes: Date[]
+  /** Workers that lost a thread because they came to no processor. */
+  starved: number
+  seconds: number
+}
+
 async function judge(
   loop: KillLoop,
   storage: Storage,
   ledger: string,
-  { claims, recoveries, seconds }: { claims: Watch["claims"]; recoveries: number[]; seconds: number },
+  { claims, recoveries, wakes, starved, seconds }: Told,
 ): Promise<Proven> {
   const entries = readLedger(ledger)
   const crashes = loop.processes.flatMap(({ product }) => product.crashes)
-  const evidence = await evidenceOf(await storage.open(), entries, { claims, wakes: loop.wakes, crashes })
+  const evidence = await evidenceOf(await storage.open(), entries, { claims, wakes, crashes })
   const figures = figuresOf(evidence)
   const kills = loop.interruptions.filter(({ wasFrozen }) => !wasFrozen)
   const load = percentile(loop.load, 0.5)
@@ -249,7 +263,8 @@ async function judge(
       messages: evidence.acknowledged.length,
       threads: new Set(evidence.inbox.map(({ threadId }) => threadId)).size,
       "kill -9": kills.length,
-      stopped: loop.interruptions.length - kills.length,
+      frozen: loop.interruptions.length - kills.length,
+      "starved past a lease": starved,
       "runs hit": evidence.runs.filter(({ attempts }) => attempts > 0).length,
       effects: effectsIn(evidence),
       "repeated deliveries": entries.filter(({ kind }) => kind === "repeated").length,

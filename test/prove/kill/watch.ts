@@ -8,6 +8,8 @@ import { LEASE_SECONDS } from "../../../src/thread/runs/lease.ts"
 import type { Evidence } from "../../durability/evidence.ts"
 
 const LOOK_MS = 100
+/** Within this after a freeze the frozen worker's threads are taken over: a lease, a sweep, and a busy machine. */
+const FROZEN_MS = 15_000
 
 interface Seen {
   thread: string
@@ -18,16 +20,28 @@ interface Seen {
   seenAt: Date
 }
 
-interface Takeover {
+export interface Takeover {
   /** The worker that lost the thread. */
   from: string
   /** Milliseconds since the epoch. */
   at: number
 }
 
+export interface Watched {
+  /** Milliseconds from each kill to each takeover that it caused. */
+  recoveries: number[]
+  /** When threads were taken over from workers that nobody had killed or frozen: a busy machine let them sleep past their leases. */
+  starved: Date[]
+}
+
+interface Interruption {
+  at: number
+  wasFrozen: boolean
+}
+
 export interface Watch {
-  /** Milliseconds from each kill to each takeover that it caused. @param interruptions what was done to workers, in order. */
-  stop(interruptions: { at: number; wasFrozen: boolean }[]): Promise<number[]>
+  /** @param interruptions what was done to workers, in order. */
+  stop(interruptions: Interruption[]): Promise<Watched>
   /** Each time a thread was taken, as far as it was seen, and when: by then it was committed. */
   claims: Evidence["claims"]
 }
@@ -66,12 +80,29 @@ export function watchLeases(db: Db): Watch {
     async stop(interruptions) {
       isOver = true
       await looking
-      return takeovers.flatMap(({ from, at }) => {
-        const cause = interruptions.find((one) => one.at >= (alive.get(from) ?? 0))
-        return cause === undefined || cause.wasFrozen || cause.at > at ? [] : [at - cause.at]
-      })
+      return judged(takeovers, alive, interruptions)
     },
   }
+}
+
+/**
+ * A takeover is explained by what was done to its worker after its last sign of life; or by a freeze shortly before it, after
+ * which the worker lived on.
+ * @param alive when each worker last renewed a lease.
+ */
+export function judged(
+  takeovers: readonly Takeover[],
+  alive: ReadonlyMap<string, number>,
+  interruptions: readonly Interruption[],
+): Watched {
+  const watched: Watched = { recoveries: [], starved: [] }
+  for (const { from, at } of takeovers) {
+    const cause = interruptions.find((one) => one.at >= (alive.get(from) ?? 0))
+    if (cause && cause.at <= at) watched.recoveries.push(...(cause.wasFrozen ? [] : [at - cause.at]))
+    else if (!interruptions.some((one) => one.wasFrozen && one.at <= at && at - one.at < FROZEN_MS))
+      watched.starved.push(new Date(at))
+  }
+  return watched
 }
 
 /** The value below which so large a share lies; 0 of nothing. */
