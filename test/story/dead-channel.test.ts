@@ -14,14 +14,10 @@ test("a dead carrier holds up no chat, is named in status and metrics, and gets 
     clock,
     env: {
       PUBLIC_URL,
-      TELEGRAM_BOT_TOKEN: telegram.token,
-      TELEGRAM_API_ROOT: telegram.url,
+      ...telegram.env,
       TELEGRAM_WEBHOOK_SECRET: "telegram-secret-0123456789",
       OWNER_TELEGRAM_ID: String(OWNER),
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
+      ...twilio.env,
       OWNER_PHONE,
     },
   })

@@ -47,10 +47,7 @@ async function started(): Promise<Product> {
     env: {
       PUBLIC_URL,
       OWNER_PHONE,
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
+      ...twilio.env,
       GITHUB_TOKEN: github.token,
       GITHUB_API_URL: github.url,
       GITHUB_WEBHOOK_SECRET: SECRET,

@@ -38,14 +38,10 @@ async function started(env: Record<string, string> = {}): Promise<void> {
   product = await startProduct({
     env: {
       PUBLIC_URL,
-      TELEGRAM_BOT_TOKEN: telegram.token,
-      TELEGRAM_API_ROOT: telegram.url,
+      ...telegram.env,
       TELEGRAM_WEBHOOK_SECRET: SECRET,
       OWNER_TELEGRAM_ID: String(OWNER),
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
+      ...twilio.env,
       OWNER_PHONE,
       ...env,
     },

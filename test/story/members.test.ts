@@ -23,10 +23,7 @@ beforeAll(async () => {
     home: place,
     env: {
       PUBLIC_URL,
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
+      ...twilio.env,
       OWNER_PHONE,
       OPENAI_BASE_URL: `${model.url}/v1`,
       VIGIL_MODEL: "some-model",

@@ -15,10 +15,7 @@ beforeEach(async () => {
   at = await startProduct({
     env: {
       PUBLIC_URL,
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
+      ...twilio.env,
       OWNER_PHONE,
     },
   })

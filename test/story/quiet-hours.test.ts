@@ -30,8 +30,7 @@ async function start(env: Record<string, string> = {}) {
   at = await startProduct({
     clock,
     env: {
-      TELEGRAM_BOT_TOKEN: telegram.token,
-      TELEGRAM_API_ROOT: telegram.url,
+      ...telegram.env,
       OWNER_TELEGRAM_ID: String(OWNER),
       VIGIL_MODEL: "offline",
       ...env,

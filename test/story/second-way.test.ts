@@ -33,8 +33,7 @@ async function start(env: Record<string, string> = {}) {
     clock,
     env: {
       PUBLIC_URL,
-      TELEGRAM_BOT_TOKEN: telegram.token,
-      TELEGRAM_API_ROOT: telegram.url,
+      ...telegram.env,
       TELEGRAM_WEBHOOK_SECRET: "telegram-secret-0123456789",
       OWNER_TELEGRAM_ID: String(OWNER),
       ...env,
@@ -42,10 +41,7 @@ async function start(env: Record<string, string> = {}) {
   })
 }
 const sms = () => ({
-  TWILIO_ACCOUNT_SID: twilio.accountSid,
-  TWILIO_AUTH_TOKEN: twilio.authToken,
-  TWILIO_NUMBER: twilio.number,
-  TWILIO_API_BASE: twilio.url,
+  ...twilio.env,
   OWNER_PHONE,
 })
 const texts = () => telegram.sent.map((message) => message.text)

@@ -33,10 +33,7 @@ async function started(env: Record<string, string> = {}, clock?: Clock): Promise
     ...(clock ? { clock } : {}),
     env: {
       PUBLIC_URL,
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
+      ...twilio.env,
       OWNER_PHONE,
       ...env,
     },

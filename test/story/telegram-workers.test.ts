@@ -29,8 +29,7 @@ describe.skipIf(databaseKind === "pglite")("on Postgres, which several processes
       role,
       env: {
         DATABASE_URL: place.url,
-        TELEGRAM_BOT_TOKEN: telegram.token,
-        TELEGRAM_API_ROOT: telegram.url,
+        ...telegram.env,
         OWNER_TELEGRAM_ID: String(OWNER),
       },
     })

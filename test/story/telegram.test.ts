@@ -22,8 +22,7 @@ afterEach(async () => {
 async function started(env: Record<string, string> = {}): Promise<Product> {
   product = await startProduct({
     env: {
-      TELEGRAM_BOT_TOKEN: telegram.token,
-      TELEGRAM_API_ROOT: telegram.url,
+      ...telegram.env,
       OWNER_TELEGRAM_ID: String(OWNER),
       ...env,
     },

@@ -30,6 +30,8 @@ export interface SentMessage {
 }
 
 export interface TelegramStandIn extends StandIn {
+  /** Settings of a product that talks to it. */
+  env: Record<string, string>
   token: string
   /** Accepted messages, in order; edits change them. */
   sent: SentMessage[]
@@ -245,6 +247,7 @@ export async function start(options: { token?: string; username?: string } = {})
 
   return {
     ...server,
+    env: { TELEGRAM_BOT_TOKEN: token, TELEGRAM_API_ROOT: server.url },
     token,
     sent,
     methods: () => server.asked.map((asked) => asked.url.pathname.split("/").at(-1) ?? ""),

@@ -23,6 +23,8 @@ export interface StoredMessage {
 }
 
 export interface TwilioStandIn extends StandIn {
+  /** Settings of a product that sends by it. */
+  env: Record<string, string>
   accountSid: string
   authToken: string
   number: string
@@ -311,6 +313,12 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
 
   return {
     ...server,
+    env: {
+      TWILIO_ACCOUNT_SID: accountSid,
+      TWILIO_AUTH_TOKEN: authToken,
+      TWILIO_NUMBER: number,
+      TWILIO_API_BASE: server.url,
+    },
     accountSid,
     authToken,
     number,

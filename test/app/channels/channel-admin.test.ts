@@ -22,12 +22,8 @@ afterEach(async () => {
 async function start(env: Record<string, string> = { PUBLIC_URL }) {
   at = await startProduct({
     env: {
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: twilio.url,
-      TELEGRAM_BOT_TOKEN: telegram.token,
-      TELEGRAM_API_ROOT: telegram.url,
+      ...twilio.env,
+      ...telegram.env,
       TELEGRAM_WEBHOOK_SECRET: "telegram-secret-0123456789",
       OWNER_PHONE,
       ...env,

@@ -150,10 +150,8 @@ async function openScenario({ seed }: Setting): Promise<Scenario> {
     },
     envFor: (who, ports = {}) => ({
       ...providers.envFor(who, ports.providers),
-      TWILIO_ACCOUNT_SID: twilio.accountSid,
-      TWILIO_AUTH_TOKEN: twilio.authToken,
-      TWILIO_NUMBER: twilio.number,
-      TWILIO_API_BASE: ports.twilio === undefined ? twilio.url : `http://127.0.0.1:${ports.twilio}`,
+      ...twilio.env,
+      ...(ports.twilio === undefined ? {} : { TWILIO_API_BASE: `http://127.0.0.1:${ports.twilio}` }),
       OWNER_PHONE: PHONE,
     }),
     write() {
