@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 /**
- * Preflight: `node src/preflight.js TARGET [ARGS]` runs TARGET under Node 26 with its packages installed. Plain JavaScript
- * that imports nothing of ours, so any Node can start it. It never reinstalls what already fits the lockfile, and it
- * never swallows a signal or an exit code.
+ * Preflight: `node src/preflight.js TARGET [ARGS]` runs TARGET under Node 26 with its packages installed and patched. Plain
+ * JavaScript, like what it imports of ours, so any Node can start it. It never reinstalls what already fits the lockfile and
+ * `src/db/patches`, and it never swallows a signal or an exit code.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { constants } from "node:os"
 import { dirname, join, resolve, sep } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
+import { isPatched } from "./patched.js"
 
 const NEEDED = 26
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -27,8 +28,9 @@ function packagesIn(lockfile) {
   }
 }
 
-/** Whether what npm installed last (its hidden lockfile) covers what package-lock.json asks for. */
+/** Whether what npm installed last (its hidden lockfile) covers what package-lock.json asks for, with our patches on it. */
 function isInstalled() {
+  if (!isPatched(root)) return false
   const have = packagesIn(join(modules, ".package-lock.json"))
   const missing = ([path, entry]) => {
     const mayBeAbsent = path === "" || entry.optional || entry.devOptional || (entry.dev && !needsDev)
@@ -46,12 +48,21 @@ function install() {
   fail(`npm ci failed${error ? ` (${error.message})` : ""}. See above, then try again with: npm ci`)
 }
 
-/** The Node 26 to run: the one npm installed here, else this one; undefined when neither will do. */
+/** Of the libraries that Node 26 needs, the ones a small system may lack, and their packages on Debian. */
+const PACKAGES = { "libatomic.so.1": "libatomic1", "libstdc++.so.6": "libstdc++6" }
+
+/** The Node 26 to run: the one npm installed here, else this one; fails with what is missing when neither will do. */
 function findNode() {
   const own = join(modules, "node", "bin", "node")
-  const runs = existsSync(own) && spawnSync(own, ["--version"], { encoding: "utf8" }).stdout?.startsWith(`v${NEEDED}.`)
-  if (runs) return own
-  return current >= NEEDED ? process.execPath : undefined
+  const tried = existsSync(own) ? spawnSync(own, ["--version"], { encoding: "utf8" }) : undefined
+  if (tried?.stdout?.startsWith(`v${NEEDED}.`)) return own
+  if (current >= NEEDED) return process.execPath
+  // As glibc says it, or musl.
+  const library = /shared librar(?:ies: |y )([^\s:]+)/.exec(tried?.stderr ?? "")?.[1]
+  if (!library)
+    fail(`Vigil needs Node ${NEEDED}, this is ${process.version}. Get it from nodejs.org, or run: npm rebuild node`)
+  const how = library in PACKAGES ? `apt-get install ${PACKAGES[library]}` : "install the package that has it"
+  fail(`Vigil needs ${library}, which is not installed here: ${how}, then start again.`)
 }
 
 function fail(message) {
@@ -70,15 +81,9 @@ function runIn(node) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
 }
 
-const noNode = `Vigil needs Node ${NEEDED}, this is ${process.version}. Get it from nodejs.org, or run: npm rebuild node`
-
 const wasInstalled = isInstalled()
 if (!wasInstalled) install()
 if (wasInstalled && current >= NEEDED) {
   process.argv.splice(1, process.argv.length, target, ...args)
   await import(pathToFileURL(target).href)
-} else {
-  const node = findNode()
-  if (node) runIn(node)
-  else fail(noNode)
-}
+} else runIn(findNode())

@@ -1,9 +1,11 @@
 /** What the deploy files promise, held against each other and against the sources. No image is built here. */
+import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { parse as parseYaml } from "yaml"
 import { z } from "zod"
+import { NODE_FLAGS } from "../src/node-flags.ts"
 import { breaches, commandsOf, readFly } from "./support/fly.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -13,7 +15,7 @@ const STOP_SECONDS = 50
 
 /** Why `node FILE ARGS` cannot work in the image; undefined when it can. */
 function brokenCommand(command: string): string | undefined {
-  const [node, file = "", role] = command.split(" ")
+  const [node, file = "", role] = command.split(" ").filter((word) => !word.startsWith("-"))
   if (node !== "node" || !existsSync(join(root, file))) return `${command}: no such file`
   const isRole = role !== undefined && ["web", "worker", "all"].includes(role)
   return file === "src/main.ts" && !isRole ? `${command}: no such role` : undefined
@@ -92,7 +94,19 @@ describe("Dockerfile", () => {
     expect(copied).toEqual(expect.arrayContaining(["src", "drizzle", "package-lock.json"]))
     expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([])
     const allowed = read(".dockerignore").split("\n")
-    expect(copied.filter((path) => !allowed.includes(`!${path}`))).toEqual([])
+    expect(copied.filter((path) => !allowed.includes(`!${path.split("/")[0]}`))).toEqual([])
+  })
+
+  test("has the patches before it installs, and makes the pristine database from what it starts", () => {
+    const step = (start: string) => lines.findIndex((line) => line.startsWith(start))
+    const installs = lines.findIndex((line) => line.includes("npm ci --omit"))
+    for (const needed of ["COPY src/node.sh src/postinstall.js", "COPY src/db/patches"]) {
+      expect(step(needed)).toBeGreaterThan(0)
+      expect(step(needed)).toBeLessThan(installs)
+    }
+    expect(lines.slice(installs, step("FROM node:26-slim AS app"))).toEqual(
+      expect.arrayContaining(["COPY drizzle ./drizzle", "COPY src ./src", "RUN node src/app/make-pristine.ts"]),
+    )
   })
 
   test("has the Node the project needs, in every stage", () => {
@@ -117,6 +131,33 @@ describe("Dockerfile", () => {
           .join(" "),
       ),
     ).toBeUndefined()
+  })
+})
+
+describe("the flags of Node", () => {
+  const options = /NODE_OPTIONS=(\S+)/.exec(read("Dockerfile"))?.[1] ?? ""
+
+  test.each([
+    [
+      "npm start",
+      z.object({ scripts: z.object({ start: z.string() }) }).parse(JSON.parse(read("package.json"))).scripts.start,
+    ],
+    [
+      "the image",
+      `${options} ${read("Dockerfile")
+        .split("\n")
+        .find((line) => line.startsWith("CMD "))
+        ?.replaceAll('"', " ")}`,
+    ],
+    ["one machine on Fly", `${options} ${commandsOf(readFly(read("deploy/fly.single.toml"))).join(" ")}`],
+  ])("are the same for %s", (_who, command) => {
+    expect(NODE_FLAGS.filter((flag) => !command.split(/[ ,]+/).includes(flag))).toEqual([])
+  })
+
+  test("keep the database's WebAssembly as it was first compiled", () => {
+    const args = [...NODE_FLAGS, "--print-flag-values", "-e", "0"]
+    const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" })
+    expect(stdout.split("\n")).toEqual(expect.arrayContaining(["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"]))
   })
 })
 

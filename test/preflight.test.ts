@@ -1,10 +1,12 @@
 /** The preflight in a folder of its own: a tiny project whose one dependency lies beside it, so npm needs no network. */
 import { spawn, spawnSync } from "node:child_process"
+import { hash } from "node:crypto"
 import { once } from "node:events"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, test } from "vitest"
+import { z } from "zod"
 
 const TARGET = `
 process.on("SIGTERM", () => process.exit(7))
@@ -18,7 +20,8 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "vigil-preflight-"))
   mkdirSync(join(root, "src"))
   mkdirSync(join(root, "friend"))
-  cpSync(join(import.meta.dirname, "../src/preflight.js"), join(root, "src/preflight.js"))
+  for (const file of ["preflight.js", "patched.js", "node.sh"])
+    cpSync(join(import.meta.dirname, "../src", file), join(root, "src", file))
   const project = { name: "project", version: "1.0.0", type: "module", dependencies: { friend: "file:friend" } }
   const packages = {
     "": project,
@@ -56,6 +59,63 @@ test("installs again when the lockfile asks for another version", () => {
   }
   writeFileSync(join(root, "node_modules/.package-lock.json"), JSON.stringify(hidden))
   expect(run({}, "x").stderr).toContain("Installing dependencies")
+})
+
+test("installs again when a patch is new or changed, and not when it is as it was applied", () => {
+  run({})
+  mkdirSync(join(root, "src/db/patches"), { recursive: true })
+  const write = (patch: string) => writeFileSync(join(root, "src/db/patches/friend+2.0.0+001+words.patch"), patch)
+  /** As patch-package does it, which is none of this project's packages. */
+  const record = (patch: string) => {
+    const patches = [
+      { didApply: true, patchContentHash: hash("sha256", patch), patchFilename: "friend+2.0.0+001+words.patch" },
+    ]
+    writeFileSync(join(root, "friend/.patch-package.json"), JSON.stringify({ version: 1, isRebasing: false, patches }))
+  }
+  write("one")
+  expect(run({}, "x").stderr).toContain("Installing dependencies")
+  record("one")
+  expect(run({}, "x").stderr).toBe("")
+  write("other")
+  expect(run({}, "x").stderr).toContain("Installing dependencies")
+})
+
+test.each([
+  [
+    "node: error while loading shared libraries: libatomic.so.1: cannot open shared object file",
+    "libatomic.so.1",
+    "apt-get install libatomic1",
+  ],
+  [
+    "Error loading shared library libfar.so.7: No such file or directory",
+    "libfar.so.7",
+    "install the package that has it",
+  ],
+])("names the library that Node 26 lacks, at every start: %s", (said, library, how) => {
+  run({})
+  const bin = join(root, "node_modules/node/bin")
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(join(bin, "node"), `#!/bin/sh\necho '${said}' >&2\nexit 127\n`, { mode: 0o755 })
+  // npm's own Node is an old one; what this Node says of itself stands for it.
+  const old =
+    "data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.20.2'}})"
+  const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, npm_node_execpath: process.execPath }
+  const start = () =>
+    spawnSync("sh", ["src/node.sh", "--import", old, "src/preflight.js", "src/main.ts"], {
+      cwd: root,
+      encoding: "utf8",
+      env,
+    })
+  const line = `Vigil needs ${library}, which is not installed here: ${how}, then start again.\n`
+  for (const started of [start(), start()]) expect(started).toMatchObject({ status: 1, stdout: "", stderr: line })
+})
+
+test("every npm script of the product begins with what starts when Node 26 does not", () => {
+  const file = readFileSync(join(import.meta.dirname, "../package.json"), "utf8")
+  const { scripts } = z.object({ scripts: z.record(z.string(), z.string()) }).parse(JSON.parse(file))
+  const ours = Object.entries(scripts).filter(([, command]) => command.includes("src/"))
+  expect(ours.length).toBeGreaterThan(6)
+  expect(ours.filter(([name, command]) => name !== "check" && !command.startsWith("sh src/node.sh "))).toEqual([])
 })
 
 test("hands on the exit code, whether it installed first or not", () => {

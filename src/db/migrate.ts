@@ -60,14 +60,13 @@ export async function migrate(db: Opened): Promise<void> {
 export type Opened = Awaited<ReturnType<typeof openPglite>> | ReturnType<typeof openPostgres>
 
 async function migratePostgres(db: ReturnType<typeof openPostgres>): Promise<void> {
-  const [{ drizzle }, { migrate: apply }, { loadPostgres }] = await Promise.all([
+  const [{ drizzle }, { migrate: apply }, { connectTo }] = await Promise.all([
     import("drizzle-orm/postgres-js"),
     import("drizzle-orm/postgres-js/migrator"),
-    import("./mended-postgres.ts"),
+    import("./postgres.ts"),
   ])
-  const postgres = await loadPostgres()
   // One connection of its own: the advisory lock belongs to it, and goes with it should this process die.
-  const client = postgres(db.url, { max: 1, onnotice: () => {} })
+  const client = connectTo(db.url, { max: 1 })
   try {
     await client`select pg_advisory_lock(${LOCK_KEY})`
     await apply(drizzle({ client }), { migrationsFolder: FOLDER })

@@ -6,6 +6,9 @@ import { dirname, join } from "node:path/posix"
 
 /** Rooms (folders of `src`) and the files beside them, each on its floor. A room imports lower floors only. */
 const FLOORS: Record<string, number> = {
+  "node-flags.ts": -2,
+  "patched.js": -2,
+  "postinstall.js": -1,
   "preflight.js": -1,
   base: 0,
   config: 0.5,

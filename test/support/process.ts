@@ -8,10 +8,11 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { z } from "zod"
+import { NODE_FLAGS } from "../../src/node-flags.ts"
 import { freePort } from "./free-port.ts"
 
 /** What `npm start` and the image give node before the program; every start of the product in the tests takes it from here. */
-export const nodeArguments: readonly string[] = ["--max-semi-space-size=4"]
+export const nodeArguments: readonly string[] = NODE_FLAGS
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts")
 /** For a start on a busy machine. */

@@ -7,6 +7,7 @@ import { once } from "node:events"
 import { constants } from "node:os"
 import { fileURLToPath } from "node:url"
 import { Argument } from "commander"
+import { NODE_FLAGS } from "../../node-flags.ts"
 import type { AddCommands, CliSession } from "../session.ts"
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url))
@@ -36,7 +37,7 @@ export const addProcessCommands: AddCommands = (program, act) => {
 }
 
 async function runMain(session: CliSession, role: string, stdout: "inherit" | 2): Promise<number> {
-  const child = spawn(process.execPath, [...process.execArgv, MAIN, role], {
+  const child = spawn(process.execPath, [...process.execArgv, ...NODE_FLAGS, MAIN, role], {
     stdio: ["inherit", stdout, "inherit"],
     env: session.env,
   })

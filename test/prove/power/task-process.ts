@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
 import type { Reply, Task } from "./task-main.ts"
+import { nodeArguments } from "../../support/process.ts"
 
 /** For one task; beyond it what it looks at is stuck. */
 const PATIENCE_MS = 180_000
@@ -20,7 +21,7 @@ export function createTaskProcess(first?: () => Task): TaskProcess {
     const made = fork(join(import.meta.dirname, "task-main.ts"), {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      execArgv: ["--max-semi-space-size=4"],
+      execArgv: [...nodeArguments],
     })
     child = made
     if (first) {
