@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto"
 import type { FastifyInstance } from "fastify"
 import { createGitHubWebhook, type GitHubWebhook } from "../channels/github/webhook.ts"
-import type { DemoResult } from "../http/api/feature-access.ts"
+import type { DemoResult } from "../contract/work/demo.ts"
 import { createDemo } from "../triage/demo/demo.ts"
 import { DEMO_REPO } from "../triage/demo/repository.ts"
 import { today } from "./agent.ts"
@@ -40,7 +40,7 @@ export async function runDemo({ infrastructure, stores, triage, door }: DemoWiri
         (await server.inject({ method: "POST", url: "/webhooks/github", headers, body })).statusCode,
       digest: () => today(stores.digests, clock.now(), owner.zone ?? hostZone),
     })
-    return { ...(await demo.run()) }
+    return await demo.run()
   } finally {
     await server.close()
   }

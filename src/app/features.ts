@@ -1,8 +1,10 @@
-/** Features: the API's view of the rooms, as plain rows. */
+/** Features: what the rooms do for the API and the pages, put together. */
 import { codeOf, messageOf } from "../base/errors.ts"
 import type { ChannelId } from "../channels/channel.ts"
 import type { Channels } from "../channels/open.ts"
-import type { Features, Status } from "../http/api/feature-access.ts"
+import type { ChannelStatus } from "../contract/installation/channels.ts"
+import type { Status } from "../contract/installation/status.ts"
+import type { Features } from "../http/api/api.ts"
 import { spendOf } from "../journal/spend.ts"
 import { personScope, repoScope } from "../memory/scope.ts"
 import type { Model } from "../model/model.ts"
@@ -29,14 +31,10 @@ export function openFeatures(deps: FeatureDeps): Features {
   const scopes = [personScope(OWNER_ID), ...config.GITHUB_REPOS.map(repoScope)]
   return {
     status: () => statusOf(deps),
-    automations: async () => (await stores.automations.list()).map((automation) => ({ ...automation })),
-    async memories({ q, limit }) {
-      const found = q
-        ? await stores.memory.recall({ scopes, text: q, limit })
-        : await stores.memory.list(scopes, { limit })
-      return found.map((memory) => ({ ...memory }))
-    },
-    secrets: async () => (await vault.list()).map((secret) => ({ ...secret })),
+    automations: () => stores.automations.list(),
+    memories: ({ q, limit }) =>
+      q ? stores.memory.recall({ scopes, text: q, limit }) : stores.memory.list(scopes, { limit }),
+    secrets: () => vault.list(),
     setSecret: (name, { value, hosts, tools }) =>
       vault.set(name, value, { ...(hosts ? { hosts } : {}), ...(tools ? { tools } : {}) }),
     deleteSecret: (name) => vault.remove(name),
@@ -44,16 +42,13 @@ export function openFeatures(deps: FeatureDeps): Features {
       const caps = { dailyUsd: config.DAILY_BUDGET_USD ?? null, monthlyUsd: config.MONTHLY_BUDGET_USD ?? null }
       return { ...(await spendOf(db, clock.now())), caps }
     },
-    async pair(name) {
-      const { expiresAt, ...pairing } = await infrastructure.pairings.make(name)
-      return { ...pairing, expiresAt: expiresAt.toISOString() }
-    },
+    pair: (name) => infrastructure.pairings.make(name),
     runDemo: deps.runDemo,
     rota: (repo) => triage.rotas.get(repo ?? "*"),
     async setRota(rota, repo) {
       await triage.rotas.set(db, repo ?? "*", rota)
     },
-    decisions: async (query) => (await triage.decisions.recent(query)).map((decision) => ({ ...decision })),
+    decisions: (query) => triage.decisions.recent(query),
   }
 }
 
@@ -83,7 +78,7 @@ async function probed(
   id: ChannelId,
   channel: { probe(signal: AbortSignal): Promise<string> } | undefined,
   fix: string,
-): Promise<Status["channels"][number]> {
+): Promise<ChannelStatus> {
   if (!channel) return { id, state: "off", detail: `not set up: ${fix}` }
   try {
     return { id, state: "ready", detail: await channel.probe(AbortSignal.timeout(PROBE_MS)) }
@@ -93,7 +88,7 @@ async function probed(
 }
 
 /** What is probed may answer and still take no messages. */
-function paused(channel: Status["channels"][number], { breaker }: Infrastructure): Status["channels"][number] {
+function paused(channel: ChannelStatus, { breaker }: Infrastructure): ChannelStatus {
   const pause = breaker.paused().find((one) => one.service === channel.id)
   if (!pause) return channel
   const detail = `${pause.failures} sends in a row failed; the next try is at ${pause.until.toISOString()}`

@@ -2,8 +2,8 @@
  * Labels: where data came from (integrity) and who may see it (confidentiality). A mixture is as trustworthy as
  * its least trusted part and as secret as its most secret one; no summary ever raises a label.
  */
-const INTEGRITY = ["untrusted", "collaborator", "system", "owner"] as const
-const CONFIDENTIALITY = ["public", "private", "secret"] as const
+export const INTEGRITY = ["untrusted", "collaborator", "system", "owner"] as const
+export const CONFIDENTIALITY = ["public", "private", "secret"] as const
 
 export interface Label {
   integrity: (typeof INTEGRITY)[number]

@@ -2,10 +2,11 @@
  * Channel: what a place to talk must offer. Verifying and parsing are pure and happen at the edge; sending happens
  * in the outbox, which alone decides about repeats from the error it gets.
  */
+import type { CHANNEL_IDS } from "../contract/installation/channels.ts"
 import type { Arrived } from "./attachment.ts"
 import type { MediaLimits } from "./media.ts"
 
-export type ChannelId = "web" | "telegram" | "sms" | "email" | "github"
+export type ChannelId = (typeof CHANNEL_IDS)[number]
 
 export interface Capabilities {
   /** Longest text of one message, in UTF-16 units; longer ones are split by `render`. */

@@ -5,6 +5,7 @@
 import { z } from "zod"
 import { createBoundedFetch } from "../base/bounded-fetch.ts"
 import { Deny, Limit, Reject, Retry, Uncertain } from "../base/errors.ts"
+import { type ProblemBody, problemSchema } from "../contract/problem.ts"
 import type { Settings } from "./settings.ts"
 
 const TIMEOUT_MS = 15_000
@@ -22,23 +23,22 @@ interface SendOptions {
 export interface Client {
   readonly url: string
   /** Throws `Retry` (`not_running`), `Deny`, `Reject`, `Limit` or `Uncertain`, each with its fix. */
-  get<T>(path: string, schema: z.ZodType<T>): Promise<T>
-  send<T>(
+  get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>>
+  send<Schema extends z.ZodType>(
     method: "POST" | "PUT" | "DELETE",
     path: string,
     body: unknown,
-    schema: z.ZodType<T>,
+    schema: Schema,
     options?: SendOptions,
-  ): Promise<T>
+  ): Promise<z.output<Schema>>
   /** Any answer, whatever its status says; null when nothing answers. */
   probe(path: string): Promise<{ status: number; body: unknown } | null>
   /** A stream of server-sent events, until `signal` aborts or the server ends it. */
   stream(path: string, signal: AbortSignal, lastEventId?: string): Promise<ReadableStream<Uint8Array>>
 }
 
-const problemSchema = z.looseObject({
-  error: z.looseObject({ code: z.string().optional(), message: z.string().optional(), fix: z.string().nullish() }),
-})
+/** The body of an answer that has none (204). */
+export const noBody = z.undefined()
 
 export function createClient(settings: Settings): Client {
   const { url } = settings
@@ -62,11 +62,16 @@ export function createClient(settings: Settings): Client {
     }
   }
 
-  async function parsed<T>(response: Response, path: string, schema: z.ZodType<T>): Promise<T> {
+  async function parsed<Schema extends z.ZodType>(
+    response: Response,
+    path: string,
+    schema: Schema,
+  ): Promise<z.output<Schema>> {
     const body = jsonOf(await response.text())
     if (!response.ok) throw refusal(response, body, settings)
     const result = schema.safeParse(body)
-    if (result.success) return result.data
+    // Checked, and passed on as it came: a newer server may say more, and `--json` shows all of it.
+    if (result.success) return body as z.output<Schema>
     throw new Reject(502, `the answer to ${path} is not what this version expects: ${z.prettifyError(result.error)}`, {
       code: "unexpected_answer",
       fix: `check that ${url} is Vigil, and restart it so that both run the same version`,
@@ -141,7 +146,7 @@ function explain(cause: unknown, { url, isLocal }: Settings): unknown {
 function refusal(response: Response, body: unknown, { token, dataDir, isLocal }: Settings): Error {
   const problem = problemSchema.safeParse(body).data?.error
   const message = problem?.message ?? `the server answered ${response.status} ${response.statusText}`.trim()
-  const details = { ...(problem?.code ? { code: problem.code } : {}), ...(problem?.fix ? { fix: problem.fix } : {}) }
+  const details = detailsOf(problem)
   if (response.status === 401) {
     const hint = isLocal ? `set VIGIL_TOKEN, or DATA_DIR to the server's (${dataDir} was looked in)` : "set VIGIL_TOKEN"
     const why = token === undefined ? "no token was found here" : "it does not know the token sent"
@@ -153,4 +158,10 @@ function refusal(response: Response, body: unknown, { token, dataDir, isLocal }:
   if (response.status === 503) return new Retry(message, look)
   if (response.status >= 500) return new Reject(response.status, message, look)
   return new Reject(response.status, message, details)
+}
+
+/** What a refusal says to programs and what to do about it. */
+function detailsOf(problem: ProblemBody["error"] | undefined): { code?: string; fix?: string } {
+  if (!problem) return {}
+  return { code: problem.code, ...(problem.fix ? { fix: problem.fix } : {}) }
 }

@@ -29,16 +29,15 @@ export type CommandAction = (
 ) => (...args: unknown[]) => Promise<void>
 
 /** Reads a document and shows it: whole with `--json`, else by `render`. */
-export async function show<T>(
+export async function show<Schema extends z.ZodType>(
   session: CliSession,
   path: string,
-  schema: z.ZodType<T>,
-  render: (value: T, terminal: Terminal) => void,
-): Promise<T> {
+  schema: Schema,
+  render: (value: z.output<Schema>, terminal: Terminal) => void,
+): Promise<void> {
   const value = await session.client().get(path, schema)
   if (session.terminal.json) session.terminal.document(value)
   else render(value, session.terminal)
-  return value
 }
 
 /** For `option(...)`: a whole number from `min` to `max`. */

@@ -1,12 +1,11 @@
 /** Counts: what a day's triage came to, counted by the database. No figure of a digest comes from anywhere else. */
 import { sql } from "drizzle-orm"
+import { ISSUE_KINDS } from "../contract/work/triage.ts"
 import type { Tx } from "../db/db.ts"
-
-export const COUNTED_KINDS = ["bug", "feature", "question", "docs"] as const
 
 export interface DayCounts {
   issues: number
-  kinds: Record<(typeof COUNTED_KINDS)[number], number>
+  kinds: Record<(typeof ISSUE_KINDS)[number], number>
   /** Applied assignments, the most first. */
   assigned: { login: string; count: number }[]
   /** Issues whose decision was hard, by repository and number. */
@@ -21,6 +20,12 @@ export interface HardIssue {
   /** As its author wrote it: untrusted. */
   title: string
 }
+
+/** `bug: 3, feature: 1, ...` as arguments of `jsonb_build_object`. */
+const KINDS = sql.join(
+  ISSUE_KINDS.map((kind) => sql`${kind}::text, count(*) filter (where kind = ${kind})`),
+  sql`, `,
+)
 
 /**
  * Of `[from, to)`. An issue that was decided again counts once, as decided last, with a person's correction over the
@@ -38,9 +43,7 @@ export async function countDay(tx: Tx, { from, to }: { from: Date; to: Date }): 
       select assignee as login, count(*)::int as count from issues where assignee is not null and state = 'applied' group by 1
     )
     select count(*)::int as issues, coalesce(bool_or(demo), false) as demo,
-      jsonb_build_object(
-        'bug', count(*) filter (where kind = 'bug'), 'feature', count(*) filter (where kind = 'feature'),
-        'question', count(*) filter (where kind = 'question'), 'docs', count(*) filter (where kind = 'docs')) as kinds,
+      jsonb_build_object(${KINDS}) as kinds,
       (select coalesce(jsonb_agg(jsonb_build_object('login', login, 'count', count) order by count desc, login), '[]')
         from people) as assigned,
       coalesce(jsonb_agg(jsonb_build_object('repo', repo, 'number', number, 'title', title) order by repo, number)

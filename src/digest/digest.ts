@@ -5,10 +5,11 @@
 
 import type { Clock } from "../base/clock.ts"
 import { fitLines, type Line, measure } from "../channels/sms/segments.ts"
+import { ISSUE_KINDS } from "../contract/work/triage.ts"
 import type { Db } from "../db/db.ts"
 import { dayBounds, dayText } from "../schedule/recurrence/zone.ts"
 import { type Approval, openApprovals } from "../thread/approvals/approval.ts"
-import { COUNTED_KINDS, countDay, type DayCounts, type HardIssue } from "./counts.ts"
+import { countDay, type DayCounts, type HardIssue } from "./counts.ts"
 import { ownLine, strangerLine } from "./sms-line.ts"
 
 export interface Digest {
@@ -32,7 +33,7 @@ export interface Digests {
 const SEGMENTS = 2
 const PEOPLE = 5
 const APPROVAL_CHARS = 70
-const NAMES: Record<(typeof COUNTED_KINDS)[number], string> = {
+const NAMES: Record<(typeof ISSUE_KINDS)[number], string> = {
   bug: "bug",
   feature: "feat",
   question: "question",
@@ -60,7 +61,7 @@ export function createDigest({ db, clock }: { db: Db; clock: Clock }): Digests {
 function countLines(day: string, counts: DayCounts): Line[] {
   const title = `Triage ${dayText(Temporal.PlainDate.from(day))}${counts.demo ? " (demo)" : ""}: `
   if (counts.issues === 0) return [{ text: `${title}no issues`, keep: true }]
-  const kinds = COUNTED_KINDS.filter((kind) => counts.kinds[kind] > 0).map(
+  const kinds = ISSUE_KINDS.filter((kind) => counts.kinds[kind] > 0).map(
     (kind) => `${counts.kinds[kind]} ${NAMES[kind]}`,
   )
   return [

@@ -19,6 +19,7 @@ import {
 } from "../base/errors.ts"
 import type { NewId } from "../base/ids.ts"
 import type { Log } from "../base/log.ts"
+import type { ProblemBody } from "../contract/problem.ts"
 import { isDatabaseAway } from "../db/errors.ts"
 
 export interface ErrorAnswer {
@@ -48,7 +49,7 @@ const DISK_FULL = new Set(["53100", "ENOSPC"])
 /** SQLSTATE: text that Postgres cannot hold, where a name or number should be; words are cleaned before they come so far. */
 const UNSTORABLE = new Set(["22021", "22P05"])
 
-/** Null for what nobody foresaw. */
+/** The answer to an error that is foreseen; null for any other. */
 export function answerTo(error: unknown): ErrorAnswer | null {
   if (error instanceof VigilError) return ours(error)
   if (error instanceof z.ZodError) {
@@ -125,7 +126,8 @@ function sendError(request: FastifyRequest, reply: FastifyReply, answer: ErrorAn
   reply.code(status)
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter))
   if (/^\/(api|webhooks)(\/|$|\?)/.test(request.url)) {
-    return reply.send({ error: { code, message, ...(fix === undefined ? {} : { fix }) } })
+    const body: ProblemBody = { error: { code, message, ...(fix === undefined ? {} : { fix }) } }
+    return reply.send(body)
   }
   const words = fix === undefined ? message : `${message}. ${fix}`
   if (request.headers["hx-request"] === "true") {

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from "fastify"
 import { messageOf } from "../base/errors.ts"
+import type { Readiness } from "../contract/installation/health.ts"
 import type { Db } from "../db/db.ts"
 import { codeSchema, databaseSchema } from "../db/migrate.ts"
 
@@ -30,7 +31,7 @@ export function mountHealth(app: FastifyInstance, { db, isQueueReady }: HealthDe
     const found = await Promise.all([reasonsOf("database", databaseReasons), reasonsOf("queue", queueReasons)])
     const reasons = found.flat()
     if (reasons.length > 0) reply.code(503).header("retry-after", "2")
-    return { ready: reasons.length === 0, reasons }
+    return { ready: reasons.length === 0, reasons } satisfies Readiness
   })
 }
 

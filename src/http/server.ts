@@ -10,6 +10,7 @@ import type { NewId } from "../base/ids.ts"
 import type { Log } from "../base/log.ts"
 import type { GitHubApps } from "../channels/github/app.ts"
 import type { Config } from "../config/config.ts"
+import type { OwnerLink } from "../contract/installation/people.ts"
 import type { Db } from "../db/db.ts"
 import type { Notifier } from "../queue/notifier.ts"
 import type { Queue } from "../queue/queue.ts"
@@ -19,11 +20,10 @@ import type { Intake } from "../thread/inbox/intake.ts"
 import type { Outbox } from "../thread/outbox/outbox.ts"
 import { LINK_MINUTES, type Sessions } from "../thread/people/sessions.ts"
 import type { Corrections } from "../triage/repository/corrections.ts"
-import { mountApi } from "./api/api.ts"
+import { type Features, mountApi } from "./api/api.ts"
 import type { ChannelAdmin } from "./api/channels.ts"
-import type { Features } from "./api/feature-access.ts"
+import { createConversation } from "./api/conversation.ts"
 import { createStreams } from "./api/streams.ts"
-import { createTalk } from "./api/talk.ts"
 import { createAuth } from "./auth.ts"
 import { createCounters } from "./counters.ts"
 import { installErrors } from "./errors.ts"
@@ -160,10 +160,10 @@ export function createServer(deps: ServerDeps): FastifyInstance {
 
   const bodies = createBodyBudget(limits.bodyBytes)
   const streams = createStreams({ ...limits, notifier: deps.notifier, log, overload, max: limits.maxStreams })
-  const talk = createTalk(deps)
+  const conversation = createConversation(deps)
   app.addHook("preClose", async () => streams.endAll())
   const linkTo = (key: string) => startLink(baseOf(config, app), key)
-  const shared = { ...deps, auth, streams, talk, overload, closing: closing.signal, linkTo }
+  const shared = { ...deps, auth, streams, conversation, overload, closing: closing.signal, linkTo }
   app.register(async (scope) =>
     mountWebhooks(scope, { ...deps, counters, bodies, perMinute: limits.webhooksPerMinute }),
   )
@@ -173,7 +173,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
 }
 
 /** The address of a one-time link. */
-export function startLink(base: string, key: string): { path: string; url: string; expiresInMinutes: number } {
+export function startLink(base: string, key: string): OwnerLink {
   const path = `/start?k=${key}`
   return { path, url: `${base}${path}`, expiresInMinutes: LINK_MINUTES }
 }

@@ -4,7 +4,7 @@
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
-import { storable } from "../base/storable.ts"
+import { storable } from "../base/text/storable.ts"
 import type { Db } from "../db/db.ts"
 import { anyOf } from "../db/sql.ts"
 import type { Nearest } from "./embedding.ts"

@@ -4,8 +4,9 @@
  */
 import { z } from "zod"
 import { inert } from "../base/inert.ts"
+import { ISSUE_KINDS } from "../contract/work/triage.ts"
 import type { ModelRequest } from "../model/model.ts"
-import { ISSUE_KINDS, type IssueText } from "./classify/kind.ts"
+import type { IssueText } from "./classify/kind.ts"
 import { MAX_ISSUE_BODY } from "./classify/words.ts"
 import type { Evidence } from "./decisions/evidence.ts"
 

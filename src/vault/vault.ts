@@ -6,6 +6,7 @@ import type { KeyObject } from "node:crypto"
 import { sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
 import { Deny, Misconfigured, Reject, Retry } from "../base/errors.ts"
+import { SECRET_MAX, secretName } from "../contract/installation/secrets.ts"
 import type { Db } from "../db/db.ts"
 import { json } from "../db/sql.ts"
 import { type Binding, open, type Sealed, seal } from "./envelope.ts"
@@ -16,11 +17,8 @@ import type { Scrubber } from "./scrubber.ts"
 export const SETTINGS_TOOL = "settings"
 const ANY = "*"
 const KEY_VERSION = 1
-const NAME = /^[A-Z][A-Z0-9_]{1,63}$/
 const HOST = /^(?:\*|[a-z0-9.-]+|\[[0-9a-f:]+\])$/
 const TOOL = /^(?:\*|[a-z0-9_.-]{1,64})$/
-/** Bytes of UTF-8. */
-const MAX_VALUE = 65_536
 
 export interface Bindings {
   /** Host names the value may be sent to, `*` for any; none when not given: then it is never given for a host. */
@@ -179,7 +177,7 @@ function missing(name: string): Released {
 }
 
 function checkName(name: string): void {
-  if (NAME.test(name)) return
+  if (secretName.safeParse(name).success) return
   throw new Reject(400, "a secret's name is capitals, digits and _, 2 to 64 long", {
     code: "malformed_name",
     fix: "for example GITHUB_TOKEN",
@@ -188,8 +186,8 @@ function checkName(name: string): void {
 
 function checkValue(name: string, value: string): void {
   const bytes = Buffer.byteLength(value, "utf8")
-  if (bytes > 0 && bytes <= MAX_VALUE && value.isWellFormed()) return
-  throw new Reject(400, `the value of ${name} must be text of 1 to ${MAX_VALUE} bytes`, {
+  if (bytes > 0 && bytes <= SECRET_MAX && value.isWellFormed()) return
+  throw new Reject(400, `the value of ${name} must be text of 1 to ${SECRET_MAX} bytes`, {
     code: "malformed_value",
     fix: "give it on stdin",
   })

@@ -7,9 +7,14 @@ import type { Fields, Log } from "../../src/base/log.ts"
 import { createGitHubWebhook } from "../../src/channels/github/webhook.ts"
 import { createSms } from "../../src/channels/sms/sms.ts"
 import { createTelegram } from "../../src/channels/telegram/telegram.ts"
-import type { Features, Rota } from "../../src/http/api/feature-access.ts"
+import type { Served } from "../../src/contract/instant.ts"
+import type { AutomationRow } from "../../src/contract/work/automations.ts"
+import type { MemoryRow } from "../../src/contract/work/memories.ts"
+import type { DecisionRow, Rota } from "../../src/contract/work/triage.ts"
+import type { Features } from "../../src/http/api/api.ts"
 import { createServer, type ServerDeps } from "../../src/http/server.ts"
 import { createIntake } from "../../src/thread/inbox/intake.ts"
+import { OWNER_ID } from "../../src/thread/people/people.ts"
 import { createSessions, type Sessions } from "../../src/thread/people/sessions.ts"
 import { type TestDatabase, testDatabase } from "../support/database.ts"
 import { PATIENT } from "../support/product.ts"
@@ -122,6 +127,73 @@ function channels(telegramApi = "http://127.0.0.1:9"): ServerDeps["channels"] {
   }
 }
 
+const AT = new Date("2026-11-22T12:10:00.000Z")
+const LABEL = { integrity: "owner", confidentiality: "private" } as const
+const SUM = { calls: 0, tokens: 0, usd: 0, unpriced: 0 }
+const AUTOMATION = {
+  id: 1,
+  name: "digest",
+  title: "digest",
+  personId: OWNER_ID,
+  action: { kind: "digest" },
+  recurrence: { kind: "cron", expr: "0 8 * * *" },
+  sentence: "every day at 8",
+  zone: "UTC",
+  label: LABEL,
+  grants: [],
+  catchUpMs: 60_000,
+  state: "active",
+  handledTo: AT,
+  nextAt: AT,
+  createdAt: AT,
+} as const satisfies Served<AutomationRow>
+const MEMORY = {
+  id: 7,
+  scope: "person:me",
+  kind: "fact",
+  text: "tea",
+  label: LABEL,
+  sources: {},
+  recordedAt: AT,
+  score: 1,
+  parts: { lexical: 1 },
+} as const satisfies Served<MemoryRow>
+const SECRET = { version: 1, hosts: [], tools: [], createdAt: AT, updatedAt: AT, lastUse: null, refused: 0 }
+const DECISION = {
+  id: OWNER_ID,
+  repo: "any/repo",
+  number: 1,
+  contentHash: "x",
+  title: "It breaks",
+  kind: "bug",
+  confidence: 0.9,
+  reason: "it says so",
+  method: "rules",
+  hard: false,
+  labels: ["bug"],
+  assignee: null,
+  reusedFrom: null,
+  url: "https://github.com/any/repo/issues/1",
+  demo: false,
+  state: "applied",
+  correctedTo: null,
+  correctedAssignee: null,
+  runId: OWNER_ID,
+  memoryId: null,
+  decidedAt: AT,
+} satisfies Served<DecisionRow>
+const DEMO = {
+  issues: 10,
+  applied: 8,
+  declined: 0,
+  pending: 2,
+  byKind: { bug: 4, feature: 3, question: 2, docs: 1 },
+  approvals: [],
+  unfinished: 0,
+  digest: "Triage: <10> issues",
+  segments: 2,
+}
+
 function features(secrets: Map<string, unknown>): Features {
   let rota: Rota | null = null
   return {
@@ -130,19 +202,21 @@ function features(secrets: Map<string, unknown>): Features {
       model: { provider: "offline", model: "rules", offline: true, because: "no key is set" },
       channels: [{ id: "telegram", state: "ready", detail: "@bot" }],
       database: { kind: "pglite" },
+      owner: { zone: null, hostZone: "UTC" },
+      memoryMb: 100,
     }),
-    automations: async () => [{ id: 1, sentence: "every day at 8" }],
-    memories: async ({ q, limit }) => [{ id: 7, text: `about ${q ?? "nothing"}`, limit }],
-    secrets: async () => [...secrets.keys()].map((name) => ({ name })),
+    automations: async () => [AUTOMATION],
+    memories: async ({ q, limit }) => [{ ...MEMORY, text: `${limit} about ${q ?? "nothing"}` }],
+    secrets: async () => [...secrets.keys()].map((name) => ({ ...SECRET, name })),
     setSecret: async (name, secret) => void secrets.set(name, secret),
     deleteSecret: async (name) => secrets.delete(name),
-    spend: async () => ({ todayUsd: 0 }),
-    pair: async (name) => ({ code: "ABCD3467", person: name || "a new member", expiresAt: "2026-11-22T12:10:00.000Z" }),
-    runDemo: async () => ({ issues: 10, applied: 8, pending: 2, digest: "Triage: <10> issues", segments: 2 }),
+    spend: async () => ({ today: SUM, month: SUM, byModel: [], caps: { dailyUsd: null, monthlyUsd: 5 } }),
+    pair: async (name) => ({ code: "ABCD3467", person: name || "a new member", expiresAt: AT }),
+    runDemo: async () => DEMO,
     rota: async () => rota,
     setRota: async (given) => {
       rota = given
     },
-    decisions: async (query) => [{ ...query }],
+    decisions: async ({ limit, repo = "any/repo" }) => [{ ...DECISION, repo, number: limit }],
   }
 }

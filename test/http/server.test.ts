@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm"
 import { afterEach, expect, test } from "vitest"
 import { Deny, Fenced, Limit, Misconfigured, Reject, Retry, Uncertain } from "../../src/base/errors.ts"
 import { answerTo } from "../../src/http/errors.ts"
+import { SPEND } from "../cli/answers.ts"
 import { type House, type HouseOptions, house, sending } from "./everything.ts"
 
 const open: House[] = []
@@ -127,7 +128,7 @@ test("more requests at once than can be worked on are refused; streams do not co
   const spend = async () => {
     entered.resolve()
     await held.promise
-    return {}
+    return SPEND
   }
   const h = await serve({ limits: { maxInFlight: 1 }, features: { spend } })
   const { thread } = (await (await h.ask("/api/v1/messages", sending({ text: "x" }))).json()) as { thread: string }
@@ -164,7 +165,7 @@ test("closing ends streams, waits and idle connections, and finishes what runs",
   const spend = async () => {
     entered.resolve()
     await held.promise
-    return { done: true }
+    return SPEND
   }
   const h = await serve({ features: { spend } })
   const { thread } = (await (await h.ask("/api/v1/messages", sending({ text: "x" }))).json()) as { thread: string }
@@ -177,7 +178,7 @@ test("closing ends streams, waits and idle connections, and finishes what runs",
   await stream.text()
   expect((await wait).status).toBe(202)
   held.resolve()
-  expect(await (await running).json()).toEqual({ done: true })
+  expect(await (await running).json()).toEqual(SPEND)
   await closed
   await expect(fetch(`${h.url}/healthz`)).rejects.toThrow()
 })

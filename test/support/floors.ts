@@ -13,6 +13,7 @@ const FLOORS: Record<string, number> = {
   base: 0,
   config: 0.5,
   db: 1,
+  contract: 1,
   queue: 2,
   vault: 2,
   model: 3,
@@ -37,7 +38,9 @@ const FLOORS: Record<string, number> = {
  * that are named themselves. Wings in one line do not know each other.
  */
 const WINGS: Record<string, string[][]> = {
+  base: [["text"], ["."]],
   db: [["schema", "db.ts", "sql.ts", "errors.ts"], ["embedded"], ["."]],
+  contract: [["."], ["installation", "work"], ["conversation"]],
   model: [["attached.ts", "model.ts"], ["servers"], ["dialects"], ["offline"], ["."]],
   channels: [["."], ["telegram", "sms", "email", "github"], ["open.ts"]],
   schedule: [["recurrence"], ["words"], ["automations"]],

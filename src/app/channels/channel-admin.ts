@@ -2,8 +2,10 @@
 import { Misconfigured, messageOf, Reject, VigilError } from "../../base/errors.ts"
 import type { Channel, Finding } from "../../channels/channel.ts"
 import type { Channels } from "../../channels/open.ts"
-import type { ChannelAdmin, ChannelReport } from "../../http/api/channels.ts"
-import type { Status } from "../../http/api/feature-access.ts"
+import type { ChannelReport } from "../../contract/installation/channels.ts"
+import type { Status } from "../../contract/installation/status.ts"
+import type { Served } from "../../contract/instant.ts"
+import type { ChannelAdmin } from "../../http/api/channels.ts"
 import { type Traffic, trafficOf } from "../../thread/outbox/traffic.ts"
 import type { Infrastructure } from "../infrastructure.ts"
 
@@ -24,7 +26,7 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
     async reports() {
       const [{ channels: states }, traffic] = await Promise.all([status(), trafficOf(db, clock.now())])
       return Promise.all(
-        states.map(async ({ id, state, detail }): Promise<ChannelReport> => {
+        states.map(async ({ id, state, detail }): Promise<Served<ChannelReport>> => {
           const pause = breaker.paused().find((one) => one.service === id)
           return {
             id,
@@ -32,7 +34,7 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
             detail,
             takes: state === "off" ? null : takesOf(id, channels, config.PUBLIC_URL),
             findings: state === "ready" ? await inspect(senders.get(id)) : [],
-            paused: pause ? { failures: pause.failures, until: pause.until.toISOString() } : null,
+            paused: pause ? { failures: pause.failures, until: pause.until } : null,
             ...throughput(traffic.find((one) => one.channel === id)),
           }
         }),
@@ -61,8 +63,8 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
 
 function throughput(went: Traffic | undefined) {
   if (went === undefined) return { lastInAt: null, lastOutAt: null, waiting: 0, failed: 0 }
-  const { lastInAt, lastOutAt, waiting, failed } = went
-  return { lastInAt: lastInAt?.toISOString() ?? null, lastOutAt: lastOutAt?.toISOString() ?? null, waiting, failed }
+  const { channel: _, ...figures } = went
+  return figures
 }
 
 /** What the provider says of itself; that it could not be asked is a finding too. */

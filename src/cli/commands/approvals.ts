@@ -1,7 +1,6 @@
 /** Approvals: what waits for the owner's word. The code and the verb are sent; what is executed is the server's stored row. */
-
+import { approvalSchema, approvalsAnswer } from "../../contract/conversation/approvals.ts"
 import { type AddCommands, type CommandAction, show } from "../session.ts"
-import { approvalsSchema, decidedSchema } from "../shapes.ts"
 import { plain } from "../terminal.ts"
 import { when } from "./figures.ts"
 
@@ -13,7 +12,7 @@ export const addApprovalCommands: AddCommands = (program, act) => {
     .description("open questions, each with its code")
     .action(
       act(async (session) => {
-        await show(session, "/api/v1/approvals", approvalsSchema, ({ approvals: rows }, terminal) => {
+        await show(session, "/api/v1/approvals", approvalsAnswer, ({ approvals: rows }, terminal) => {
           if (rows.length === 0) terminal.say("Nothing waits for your word.")
           for (const row of rows) {
             terminal.print(
@@ -50,7 +49,7 @@ function answer(act: CommandAction, bodyOf: (words: string[]) => object) {
     const [first = "", ...words] = command.args
     const code = first.toUpperCase()
     const path = `/api/v1/approvals/${encodeURIComponent(code)}`
-    const decided = await session.client().send("POST", path, bodyOf(words), decidedSchema)
+    const decided = await session.client().send("POST", path, bodyOf(words), approvalSchema)
     if (session.terminal.json) session.terminal.document(decided)
     else session.terminal.print(plain(`${decided.code} is ${decided.state}.`))
     return 0

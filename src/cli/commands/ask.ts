@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises"
 import { Limit, Reject, Retry, Uncertain } from "../../base/errors.ts"
+import { type MessageAnswer, messageAnswer, type RepliedMessage } from "../../contract/conversation/messages.ts"
 import type { CliSession } from "../session.ts"
-import { type Answer, answerSchema } from "../shapes.ts"
 
 /** How long one request is held open; the server may hold it shorter. */
 const HOLD_SECONDS = 30
@@ -18,7 +18,7 @@ export interface Asking {
   signal?: AbortSignal
 }
 
-export type RepliedAnswer = Answer & { reply: string }
+export type RepliedAnswer = RepliedMessage & { reply: string }
 
 /**
  * Throws `Limit` (`limit_reply_wait`) when there is no reply in time: the message is accepted all the same. `Reject`
@@ -31,13 +31,13 @@ export async function ask(session: CliSession, text: string, asking: Asking): Pr
   const idempotencyKey = session.newId()
   const deadline = session.clock.now().getTime() + wait * 1_000
   const leftMs = () => Math.max(deadline - session.clock.now().getTime(), 0)
-  let latest: Answer | Uncertain | Retry | undefined
+  let latest: MessageAnswer | Uncertain | Retry | undefined
   do {
     const isFirst = latest === undefined
     const waitSeconds = Math.min(Math.ceil(leftMs() / 1_000), HOLD_SECONDS)
     const options = { waitSeconds, idempotencyKey, ...cancel }
-    latest = await session.client().send("POST", "/api/v1/messages", body, answerSchema, options).catch(passing)
-    if (isAnswer(latest) && latest.reply !== undefined) return spoken(latest, latest.reply)
+    latest = await session.client().send("POST", "/api/v1/messages", body, messageAnswer, options).catch(passing)
+    if (isAnswer(latest) && "reply" in latest) return spoken(latest)
     // Worth saying at once; a server that goes away later is likely to come back, and has the message.
     if (isFirst && latest instanceof Retry && latest.code === "not_running") throw latest
     await pause(Math.min(PAUSE_MS, leftMs()), undefined, cancel)
@@ -48,7 +48,7 @@ export async function ask(session: CliSession, text: string, asking: Asking): Pr
   })
 }
 
-function isAnswer(latest: Answer | Uncertain | Retry): latest is Answer {
+function isAnswer(latest: MessageAnswer | Uncertain | Retry): latest is MessageAnswer {
   return !(latest instanceof Error)
 }
 
@@ -58,7 +58,7 @@ function passing(error: unknown): Uncertain | Retry {
   throw error
 }
 
-function spoken(answer: Answer, reply: string | null): RepliedAnswer {
+function spoken({ reply, ...answer }: RepliedMessage): RepliedAnswer {
   if (reply !== null) return { ...answer, reply }
   throw new Reject(200, "the message was taken, but its run ended without a reply", {
     code: "no_reply",

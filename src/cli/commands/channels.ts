@@ -1,7 +1,6 @@
 /** Channels: where it can be reached, whether that works, letting providers deliver here, letting people in. */
-import { z } from "zod"
+import { type ChannelReport, channelSetupAnswer, channelsAnswer } from "../../contract/installation/channels.ts"
 import type { AddCommands, CliSession } from "../session.ts"
-import { type ChannelReport, channelsSchema } from "../shapes.ts"
 import { plain, type TableColumn, table } from "../terminal.ts"
 import { when } from "./figures.ts"
 import { addPairingCommand } from "./pairing.ts"
@@ -12,9 +11,9 @@ const COLUMNS: TableColumn<ChannelReport>[] = [
   { title: "IN BY", cell: ({ takes }) => takes ?? "-" },
   { title: "LAST IN", cell: ({ lastInAt }) => when(lastInAt) },
   { title: "LAST OUT", cell: ({ lastOutAt }) => when(lastOutAt) },
-  { title: "WAIT", cell: ({ waiting }) => String(waiting ?? 0), right: true },
-  { title: "FAILED", cell: ({ failed }) => String(failed ?? 0), right: true },
-  { title: "DETAIL", cell: ({ detail }) => detail ?? "", width: 80 },
+  { title: "WAIT", cell: ({ waiting }) => String(waiting), right: true },
+  { title: "FAILED", cell: ({ failed }) => String(failed), right: true },
+  { title: "DETAIL", cell: ({ detail }) => detail, width: 80 },
 ]
 
 export const addChannelCommands: AddCommands = (program, act) => {
@@ -30,7 +29,7 @@ export const addChannelCommands: AddCommands = (program, act) => {
     .action(
       act(async ({ client, terminal }, command) => {
         const path = `/api/v1/channels/${encodeURIComponent(command.args[0] ?? "")}/setup`
-        const answer = await client().send("POST", path, undefined, doneSchema, { timeoutMs: SET_UP_MS })
+        const answer = await client().send("POST", path, undefined, channelSetupAnswer, { timeoutMs: SET_UP_MS })
         if (terminal.json) terminal.document(answer)
         else for (const line of answer.done) terminal.print(plain(line))
         return 0
@@ -39,10 +38,9 @@ export const addChannelCommands: AddCommands = (program, act) => {
 }
 
 const SET_UP_MS = 45_000
-const doneSchema = z.looseObject({ done: z.array(z.string()) })
 
 async function list({ client, terminal }: CliSession): Promise<number> {
-  const answer = await client().get("/api/v1/channels", channelsSchema)
+  const answer = await client().get("/api/v1/channels", channelsAnswer)
   if (terminal.json) {
     terminal.document(answer)
     return 0

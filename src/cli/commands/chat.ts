@@ -3,11 +3,11 @@ import { clearLine, cursorTo } from "node:readline"
 import { createInterface, type Interface } from "node:readline/promises"
 import type { Command } from "commander"
 import { Misconfigured, VigilError } from "../../base/errors.ts"
+import type { ConversationMessage } from "../../contract/conversation/messages.ts"
 import { sayError } from "../report.ts"
 import { type AddCommands, type CliSession, whole } from "../session.ts"
-import type { Answer, Letter } from "../shapes.ts"
 import { plain, type Terminal } from "../terminal.ts"
-import { type Asking, ask } from "./ask.ts"
+import { type Asking, ask, type RepliedAnswer } from "./ask.ts"
 import { follow } from "./follow.ts"
 
 const WAIT_SECONDS = 60
@@ -47,7 +47,7 @@ async function once(session: CliSession, text: string, options: ChatOptions): Pr
 }
 
 async function pipe(session: CliSession, options: ChatOptions): Promise<number> {
-  const messages: Answer[] = []
+  const messages: RepliedAnswer[] = []
   let { thread } = options
   for await (const line of createInterface({ input: session.terminal.stdin })) {
     if (line.trim() === "") continue
@@ -65,16 +65,16 @@ async function converse(session: CliSession, options: ChatOptions): Promise<numb
   const lines = createInterface({ input: terminal.stdin, output: terminal.stderr, prompt: "you    " })
   const over = new AbortController()
   lines.once("close", () => over.abort())
-  const talk = createTalk(session, lines)
+  const exchange = createExchange(session, lines)
   let { thread } = options
   let followed: string | undefined
   terminal.say("Talking to Vigil. /help lists what it understands; Ctrl-D ends.")
   lines.prompt()
   for await (const line of lines) {
-    const answer = line.trim() === "" ? null : await talk.say(line, { ...options, thread, signal: over.signal })
+    const answer = line.trim() === "" ? null : await exchange.say(line, { ...options, thread, signal: over.signal })
     thread = answer?.thread ?? thread
     if (thread !== undefined && thread !== followed) {
-      void follow(session.client(), thread, over.signal, talk.hear)
+      void follow(session.client(), thread, over.signal, exchange.hear)
       followed = thread
     }
     if (!over.signal.aborted) lines.prompt()
@@ -83,32 +83,32 @@ async function converse(session: CliSession, options: ChatOptions): Promise<numb
 }
 
 /** Shows each reply once, though it arrives twice: as the answer to a message and in the stream of the conversation. */
-function createTalk(session: CliSession, lines: Interface) {
+function createExchange(session: CliSession, lines: Interface) {
   const { terminal } = session
   const answered = new Map<string, string>()
-  let held: Letter[] | null = null
+  let held: ConversationMessage[] | null = null
   const show = (text: string) => {
     clearLine(terminal.stderr, 0)
     cursorTo(terminal.stderr, 0)
     terminal.print(`${terminal.paint("green", "vigil")}  ${plain(text).replaceAll("\n", "\n       ")}`)
   }
-  const isShown = ({ runId, text }: Letter) => Boolean(runId && answered.get(runId)?.includes(text))
+  const isShown = ({ runId, text }: ConversationMessage) => Boolean(runId && answered.get(runId)?.includes(text))
   return {
-    hear(letter: Letter): void {
-      if (held) held.push(letter)
-      else if (!isShown(letter)) {
-        show(letter.text)
+    hear(message: ConversationMessage): void {
+      if (held) held.push(message)
+      else if (!isShown(message)) {
+        show(message.text)
         lines.prompt(true)
       }
     },
-    async say(text: string, asking: Asking): Promise<Answer | null> {
+    async say(text: string, asking: Asking): Promise<RepliedAnswer | null> {
       held = []
       const answer = await ask(session, text, asking).catch(failed(terminal, asking.signal))
       if (answer?.run) answered.set(answer.run, answer.reply)
       if (answer) show(answer.reply)
-      const waiting = held.filter((letter) => !isShown(letter))
+      const waiting = held.filter((message) => !isShown(message))
       held = null
-      for (const letter of waiting) show(letter.text)
+      for (const message of waiting) show(message.text)
       return answer
     },
   }

@@ -1,4 +1,5 @@
 /** Figures: times, money and durations as the terminal shows them. What is not known is shown as `-`, never as 0. */
+import { spanText, usdText } from "../../base/text/format.ts"
 
 /** `2026-11-22 09:05` in the zone of this machine; the text itself when it is no date. */
 export function when(iso: string | null | undefined): string {
@@ -10,19 +11,12 @@ export function when(iso: string | null | undefined): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`
 }
 
-/** @param usd dollars; null when a call had no known price */
-export function dollars(usd: number | null | undefined): string {
-  if (usd === null || usd === undefined) return "-"
-  if (usd === 0) return "$0"
-  return usd < 0.01 ? `$${usd.toFixed(6)}` : `$${usd.toFixed(2)}`
+/** @param usd US dollars; null when a call had no known price */
+export function dollars(usd: number | null): string {
+  return usd === null ? "-" : usdText(usd)
 }
 
-export function duration(ms: number | null | undefined): string {
-  if (ms === null || ms === undefined) return "-"
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  return ms < 120_000 ? `${(ms / 1_000).toFixed(1)} s` : `${Math.round(ms / 60_000)} min`
-}
-
-export function score(value: number | null | undefined): string {
-  return value === null || value === undefined ? "-" : value.toFixed(2)
+/** @param ms null while it goes on */
+export function duration(ms: number | null): string {
+  return ms === null ? "-" : spanText(ms)
 }

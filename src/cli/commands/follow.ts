@@ -3,29 +3,29 @@
  * section 9.2). A broken stream is taken up again after the last event that was seen.
  */
 import { setTimeout as pause } from "node:timers/promises"
+import { type ConversationMessage, messageSchema, messagesAnswer } from "../../contract/conversation/messages.ts"
 import type { Client } from "../client.ts"
-import { cursorSchema, type Letter, letterSchema } from "../shapes.ts"
 
 const AGAIN_MS = 2_000
-/** Characters; a longer event is no letter. */
+/** Characters; a longer event is no message. */
 const MAX_EVENT = 1_000_000
 
 export async function follow(
   client: Client,
   thread: string,
   signal: AbortSignal,
-  hear: (letter: Letter) => void,
+  hear: (message: ConversationMessage) => void,
 ): Promise<void> {
   const path = `/api/v1/threads/${encodeURIComponent(thread)}`
   let lastId: string | undefined
   while (!signal.aborted) {
     try {
-      lastId ??= String((await client.get(`${path}/messages?limit=1`, cursorSchema)).cursor)
+      lastId ??= String((await client.get(`${path}/messages?limit=1`, messagesAnswer)).cursor)
       const body = await client.stream(`${path}/events`, signal, lastId)
       for await (const event of eventsOf(body)) {
         lastId = event.id ?? lastId
-        const letter = letterOf(event.data)
-        if (letter) hear(letter)
+        const message = event.name === "reply" ? messageOf(event.data) : null
+        if (message) hear(message)
       }
     } catch {
       // Away, or over: the conversation itself says so at the next message.
@@ -34,21 +34,21 @@ export async function follow(
   }
 }
 
-function letterOf(data: string): Letter | null {
+function messageOf(data: string): ConversationMessage | null {
   try {
-    const letter = letterSchema.safeParse(JSON.parse(data))
-    return letter.success && letter.data.from !== "person" ? letter.data : null
+    return messageSchema.safeParse(JSON.parse(data)).data ?? null
   } catch {
     return null
   }
 }
 
-interface ServerEvent {
+interface ReadEvent {
   id?: string
+  name: string
   data: string
 }
 
-async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerEvent> {
+async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<ReadEvent> {
   const decoder = new TextDecoder()
   let rest = ""
   for await (const chunk of body) {
@@ -59,9 +59,10 @@ async function* eventsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Serve
   }
 }
 
-function eventOf(block: string): ServerEvent {
+function eventOf(block: string): ReadEvent {
   const id = fieldsOf(block, "id").at(-1)
-  return { data: fieldsOf(block, "data").join("\n"), ...(id === undefined ? {} : { id }) }
+  const name = fieldsOf(block, "event").at(-1) ?? "message"
+  return { name, data: fieldsOf(block, "data").join("\n"), ...(id === undefined ? {} : { id }) }
 }
 
 function fieldsOf(block: string, field: string): string[] {

@@ -1,23 +1,14 @@
 /** Hooks: addresses that other programs post to, each starting what the owner laid down. A secret is shown once. */
 import { readFileSync } from "node:fs"
 import type { Command } from "commander"
-import { z } from "zod"
 import { Misconfigured, messageOf } from "../../base/errors.ts"
+import { type HookRow, hookMadeAnswer, hooksAnswer } from "../../contract/installation/hooks.ts"
+import { noBody } from "../client.ts"
 import { type AddCommands, type CliSession, show } from "../session.ts"
-import { anything } from "../shapes.ts"
 import { plain, type TableColumn, table } from "../terminal.ts"
 import { when } from "./figures.ts"
 
-const hookSchema = z.looseObject({
-  name: z.string(),
-  action: z.looseObject({ kind: z.string(), text: z.string() }),
-  grants: z.array(z.looseObject({ tool: z.string() })).default([]),
-  updatedAt: z.string().nullish(),
-})
-const hooksSchema = z.looseObject({ hooks: z.array(hookSchema) })
-const madeSchema = z.looseObject({ path: z.string(), secret: z.string().nullable() })
-
-const COLUMNS: TableColumn<z.infer<typeof hookSchema>>[] = [
+const COLUMNS: TableColumn<HookRow>[] = [
   { title: "NAME", cell: ({ name }) => name },
   { title: "DOES", cell: ({ action }) => action.kind },
   { title: "TEXT", cell: ({ action }) => action.text },
@@ -32,7 +23,7 @@ export const addHookCommands: AddCommands = (program, act) => {
     .description("what is there and what it does")
     .action(
       act(async (session) => {
-        await show(session, "/api/v1/hooks", hooksSchema, ({ hooks: rows }, terminal) => {
+        await show(session, "/api/v1/hooks", hooksAnswer, ({ hooks: rows }, terminal) => {
           if (rows.length > 0) table(terminal, rows, COLUMNS)
           else terminal.say('None yet. Make one: vigil hooks add deploy --say "Deployed: {{payload}}"')
         })
@@ -55,7 +46,7 @@ export const addHookCommands: AddCommands = (program, act) => {
     .action(
       act(async (session, command) => {
         const name = command.args[0] ?? ""
-        await session.client().send("DELETE", `/api/v1/hooks/${encodeURIComponent(name)}`, undefined, anything)
+        await session.client().send("DELETE", `/api/v1/hooks/${encodeURIComponent(name)}`, undefined, noBody)
         if (session.terminal.json) session.terminal.document({ ok: true, name, removed: true })
         else session.terminal.say(plain(`Removed ${name}.`))
         return 0
@@ -83,7 +74,7 @@ async function addHook({ terminal, client }: CliSession, command: Command): Prom
     grants: tool.map((one) => ({ tool: one })),
     ...(schema === undefined ? {} : { schema: readSchema(schema) }),
   }
-  const made = await client().send("PUT", `/api/v1/hooks/${encodeURIComponent(name)}`, body, madeSchema)
+  const made = await client().send("PUT", `/api/v1/hooks/${encodeURIComponent(name)}`, body, hookMadeAnswer)
   if (terminal.json) terminal.document(made)
   else {
     terminal.print(made.path)

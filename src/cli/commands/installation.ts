@@ -3,8 +3,9 @@
  * triage without an account.
  */
 import { type Command, InvalidArgumentError } from "commander"
+import { linkAnswer } from "../../contract/installation/people.ts"
+import { demoAnswer } from "../../contract/work/demo.ts"
 import type { AddCommands, CliSession } from "../session.ts"
-import { demoSchema, linkSchema } from "../shapes.ts"
 import { plain } from "../terminal.ts"
 
 /** A demo asks a model about each of its issues, one after the other. */
@@ -16,11 +17,11 @@ export const addInstallationCommands: AddCommands = (program, act) => {
     .description("make a new one-time link to the dashboard; keep it to yourself")
     .action(
       act(async ({ client, terminal }) => {
-        const link = await client().send("POST", "/api/v1/link", undefined, linkSchema)
+        const link = await client().send("POST", "/api/v1/link", undefined, linkAnswer)
         if (terminal.json) terminal.document(link)
         else {
           terminal.print(plain(link.url))
-          terminal.say(`It works once${link.expiresInMinutes ? `, within ${link.expiresInMinutes} minutes` : ""}.`)
+          terminal.say(`It works once, within ${link.expiresInMinutes} minutes.`)
         }
         return 0
       }),
@@ -40,12 +41,12 @@ export const addInstallationCommands: AddCommands = (program, act) => {
     .action(
       act(async ({ client, terminal }) => {
         terminal.say("Triaging the demo's issues ...")
-        const demo = await client().send("POST", "/api/v1/demo", undefined, demoSchema, { timeoutMs: DEMO_MS })
+        const demo = await client().send("POST", "/api/v1/demo", undefined, demoAnswer, { timeoutMs: DEMO_MS })
         if (terminal.json) terminal.document(demo)
         else {
           terminal.print(plain(demo.digest))
-          const segments = demo.segments ? `, ${demo.segments} SMS segments` : ""
-          terminal.say(`${demo.issues} issues: ${demo.applied} decided, ${demo.pending} wait for you${segments}.`)
+          const { issues, applied, pending, segments } = demo
+          terminal.say(`${issues} issues: ${applied} decided, ${pending} wait for you, ${segments} SMS segments.`)
           if (demo.pending > 0) terminal.say("See them with: vigil approvals")
         }
         return 0
@@ -55,12 +56,13 @@ export const addInstallationCommands: AddCommands = (program, act) => {
 
 async function setUpGitHub({ client, terminal }: CliSession, command: Command): Promise<number> {
   const { org } = command.opts<{ org?: string }>()
-  const { url, expiresInMinutes } = await client().send("POST", "/api/v1/link", undefined, linkSchema)
+  const { url, expiresInMinutes } = await client().send("POST", "/api/v1/link", undefined, linkAnswer)
   const page = `${new URL(url).origin}/setup/github${org === undefined ? "" : `?org=${org}`}`
   if (terminal.json) terminal.document({ signIn: url, page })
   else {
-    const minutes = expiresInMinutes ? `, within ${expiresInMinutes} minutes` : ""
-    terminal.say(`Sign in with the first link, which works once${minutes}, and go on with the second:`)
+    terminal.say(
+      `Sign in with the first link, which works once, within ${expiresInMinutes} minutes, and go on with the second:`,
+    )
     terminal.print(plain(url))
     terminal.print(plain(page))
   }

@@ -1,37 +1,32 @@
 /** Overview: what runs and how: the server, its model and channels, automations, memories, money. */
 
+import type { ChannelStatus } from "../../contract/installation/channels.ts"
+import { spendAnswer } from "../../contract/installation/spend.ts"
+import { type Status, statusAnswer } from "../../contract/installation/status.ts"
+import { type AutomationRow, automationsAnswer } from "../../contract/work/automations.ts"
+import { type MemoryRow, memoriesAnswer } from "../../contract/work/memories.ts"
 import { type AddCommands, show, whole } from "../session.ts"
-import {
-  type AutomationRow,
-  automationsSchema,
-  type ChannelRow,
-  type MemoryRow,
-  memoriesSchema,
-  rowSchema,
-  type Status,
-  statusSchema,
-} from "../shapes.ts"
 import { short, type TableColumn, type Terminal, table } from "../terminal.ts"
 import { printFacts } from "./facts.ts"
-import { score, when } from "./figures.ts"
+import { when } from "./figures.ts"
 
-const CHANNELS: TableColumn<ChannelRow>[] = [
+const CHANNELS: TableColumn<ChannelStatus>[] = [
   { title: "CHANNEL", cell: (channel) => channel.id },
   { title: "STATE", cell: (channel) => channel.state },
-  { title: "DETAIL", cell: (channel) => channel.detail ?? "", width: 100 },
+  { title: "DETAIL", cell: (channel) => channel.detail, width: 100 },
 ]
 const AUTOMATIONS: TableColumn<AutomationRow>[] = [
   { title: "ID", cell: ({ id }) => String(id), right: true },
-  { title: "STATE", cell: ({ state }) => state ?? "-" },
+  { title: "STATE", cell: ({ state }) => state },
   { title: "NEXT", cell: ({ nextAt }) => when(nextAt) },
-  { title: "ZONE", cell: ({ zone }) => zone ?? "-" },
-  { title: "WHAT", cell: ({ title, name }) => title ?? name ?? "-", width: 50 },
-  { title: "WHEN", cell: ({ sentence }) => sentence ?? "-", width: 60 },
+  { title: "ZONE", cell: ({ zone }) => zone },
+  { title: "WHAT", cell: ({ title }) => title, width: 50 },
+  { title: "WHEN", cell: ({ sentence }) => sentence, width: 60 },
 ]
 const MEMORIES: TableColumn<MemoryRow>[] = [
   { title: "ID", cell: ({ id }) => String(id), right: true },
-  { title: "SCORE", cell: (memory) => score(memory.score), right: true },
-  { title: "KIND", cell: ({ kind }) => kind ?? "-" },
+  { title: "SCORE", cell: (memory) => ("score" in memory ? memory.score.toFixed(2) : "-"), right: true },
+  { title: "KIND", cell: ({ kind }) => kind },
   { title: "RECORDED", cell: ({ recordedAt }) => when(recordedAt) },
   { title: "TEXT", cell: ({ text }) => text, width: 90 },
 ]
@@ -44,7 +39,7 @@ export const addOverviewCommands: AddCommands = (program, act) => {
     .description("what it does by itself, and when next")
     .action(
       act(async (session) => {
-        await show(session, "/api/v1/automations", automationsSchema, ({ automations }, terminal) => {
+        await show(session, "/api/v1/automations", automationsAnswer, ({ automations }, terminal) => {
           if (automations.length > 0) table(terminal, automations, AUTOMATIONS)
           else terminal.say('None yet. Ask for one: vigil chat -m "every weekday at 8 send me a digest"')
         })
@@ -57,7 +52,7 @@ export const addOverviewCommands: AddCommands = (program, act) => {
     .description("what models cost, and the caps")
     .action(
       act(async (session) => {
-        await show(session, "/api/v1/spend", rowSchema, (spend, terminal) => printFacts(terminal, spend))
+        await show(session, "/api/v1/spend", spendAnswer, (spend, terminal) => printFacts(terminal, spend))
         return 0
       }),
     )
@@ -73,7 +68,7 @@ export const addOverviewCommands: AddCommands = (program, act) => {
       act(async (session, command) => {
         const { limit } = command.opts<{ limit: number }>()
         const query = new URLSearchParams({ q: command.args.join(" "), limit: String(limit) })
-        await show(session, `/api/v1/memories?${query}`, memoriesSchema, ({ memories }, terminal) => {
+        await show(session, `/api/v1/memories?${query}`, memoriesAnswer, ({ memories }, terminal) => {
           if (memories.length === 0) terminal.say("Nothing remembered fits these words.")
           else table(terminal, memories, MEMORIES)
         })
@@ -91,7 +86,7 @@ const addStatus: AddCommands = (program, act) => {
       .action(
         act(async (session) => {
           const { terminal } = session
-          const status = await session.client().get("/api/v1/status", statusSchema)
+          const status = await session.client().get("/api/v1/status", statusAnswer)
           if (terminal.json) terminal.document(part ? { [part]: status[part] } : status)
           else render(status, terminal)
           return 0
@@ -106,10 +101,10 @@ type Render = (status: Status, terminal: Terminal) => void
 function printStatus({ version, model, channels, database, ...more }: Status, terminal: Terminal): void {
   const line = (name: string, value: string) =>
     terminal.print(`${terminal.paint("dim", name.padEnd(9))} ${short(value, 120)}`)
-  line("version", version ?? "-")
-  const because = model.because ? ` (${model.because})` : ""
-  line("model", model.offline ? `offline mode${because}` : `${model.model} at ${model.provider}${because}`)
-  if (database) line("database", database.kind)
+  line("version", version)
+  const name = model.offline ? "offline mode" : `${model.model} at ${model.provider}`
+  line("model", `${name} (${model.because})`)
+  line("database", database.kind)
   printFacts(terminal, more)
   terminal.print("")
   table(terminal, channels, CHANNELS)

@@ -1,7 +1,6 @@
 /** Pairing: a code for a new person, or for another address of someone known. It is shown here and nowhere kept. */
-
+import { pairingAnswer } from "../../contract/installation/people.ts"
 import type { AddCommands } from "../session.ts"
-import { pairingSchema } from "../shapes.ts"
 import { plain } from "../terminal.ts"
 import { when } from "./figures.ts"
 
@@ -13,7 +12,7 @@ export const addPairingCommand: AddCommands = (channels, act) => {
     .action(
       act(async ({ client, terminal }, command) => {
         const name = command.args[0] ?? ""
-        const pairing = await client().send("POST", "/api/v1/pairings", { name }, pairingSchema)
+        const pairing = await client().send("POST", "/api/v1/pairings", { name }, pairingAnswer)
         if (terminal.json) terminal.document(pairing)
         else {
           terminal.print(plain(pairing.code))

@@ -6,14 +6,11 @@ import { createInterface } from "node:readline/promises"
 import { Writable } from "node:stream"
 import { type Command, Option } from "commander"
 import { Misconfigured } from "../../base/errors.ts"
+import { SECRET_MAX, type SecretRow, secretName, secretsAnswer } from "../../contract/installation/secrets.ts"
+import { noBody } from "../client.ts"
 import { type AddCommands, type CliSession, show } from "../session.ts"
-import { anything, type SecretRow, secretsSchema } from "../shapes.ts"
 import { type TableColumn, table } from "../terminal.ts"
 import { when } from "./figures.ts"
-
-/** As the vault names them. */
-const NAME = /^[A-Z][A-Z0-9_]{1,63}$/
-const MAX_CHARACTERS = 64 * 1024
 
 const COLUMNS: TableColumn<SecretRow>[] = [
   { title: "NAME", cell: (secret) => secret.name },
@@ -22,7 +19,7 @@ const COLUMNS: TableColumn<SecretRow>[] = [
   { title: "CHANGED", cell: (secret) => when(secret.updatedAt) },
   {
     title: "LAST USED",
-    cell: (secret) => (secret.lastUse ? `${when(secret.lastUse.at)} ${secret.lastUse.tool ?? ""}` : "never"),
+    cell: (secret) => (secret.lastUse ? `${when(secret.lastUse.at)} ${secret.lastUse.tool}` : "never"),
   },
 ]
 
@@ -34,7 +31,7 @@ export const addSecretCommands: AddCommands = (program, act) => {
     .description("what is stored, where it may be used, when it last was")
     .action(
       act(async (session) => {
-        await show(session, "/api/v1/secrets", secretsSchema, ({ secrets: rows }, terminal) => {
+        await show(session, "/api/v1/secrets", secretsAnswer, ({ secrets: rows }, terminal) => {
           if (rows.length === 0) terminal.say("No secrets are stored. Add one with: vigil secrets set NAME")
           else table(terminal, rows, COLUMNS)
         })
@@ -61,7 +58,7 @@ export const addSecretCommands: AddCommands = (program, act) => {
     .action(
       act(async (session, command) => {
         const name = nameOf(command)
-        await session.client().send("DELETE", `/api/v1/secrets/${name}`, undefined, anything)
+        await session.client().send("DELETE", `/api/v1/secrets/${name}`, undefined, noBody)
         if (session.terminal.json) session.terminal.document({ ok: true, name, removed: true })
         else session.terminal.say(`Removed ${name}.`)
         return 0
@@ -84,7 +81,7 @@ async function setSecret(session: CliSession, command: Command): Promise<number>
     ...(options.host ? { hosts: options.host } : {}),
     ...(options.tool ? { tools: options.tool } : {}),
   }
-  await client.send("PUT", `/api/v1/secrets/${name}`, { value, ...bindings }, anything)
+  await client.send("PUT", `/api/v1/secrets/${name}`, { value, ...bindings }, noBody)
   if (session.terminal.json) session.terminal.document({ ok: true, name, ...bindings })
   else session.terminal.say(`Stored ${name}. A channel or model that is set up with it reads it at the next start.`)
   return 0
@@ -93,7 +90,7 @@ async function setSecret(session: CliSession, command: Command): Promise<number>
 /** A name, or a refusal that does not repeat what was given: it may be `NAME=value`. */
 function nameOf(command: Command): string {
   const name = command.args[0] ?? ""
-  if (NAME.test(name)) return name
+  if (secretName.safeParse(name).success) return name
   throw new Misconfigured("a secret's name is capital letters, digits and _, and begins with a letter", {
     code: "bad_name",
     fix: "give the name only, and the value on standard input: vigil secrets set NAME < file",
@@ -115,8 +112,8 @@ async function readAll(stdin: NodeJS.ReadStream): Promise<string> {
   let text = ""
   for await (const chunk of stdin) {
     text += chunk
-    if (text.length > MAX_CHARACTERS) {
-      throw new Misconfigured(`the value is longer than ${MAX_CHARACTERS} characters`, {
+    if (text.length > SECRET_MAX) {
+      throw new Misconfigured(`the value is longer than ${SECRET_MAX} characters`, {
         code: "value_too_long",
         fix: "give the secret itself, not a file that contains it",
       })

@@ -1,12 +1,11 @@
 /** Trace: one run as text, in the order in which it happened. Long values are shortened here; `--json` has all of them. */
-
-import type { RunDetail, StepRow } from "../shapes.ts"
+import type { RunTrace, StepRow } from "../../contract/conversation/runs.ts"
 import { plain, short, type Terminal } from "../terminal.ts"
-import { dollars, duration, score, when } from "./figures.ts"
+import { dollars, duration, when } from "./figures.ts"
 
 const WIDTH = 110
 
-export function printTrace(run: RunDetail, terminal: Terminal): void {
+export function printTrace(run: RunTrace, terminal: Terminal): void {
   head(run, terminal)
   context(run, terminal)
   title(terminal, "Steps")
@@ -20,15 +19,15 @@ function title(terminal: Terminal, name: string): void {
   terminal.print(terminal.paint("bold", name))
 }
 
-function head(run: RunDetail, terminal: Terminal): void {
-  const line = (name: string, value: string | null | undefined) => {
+function head(run: RunTrace, terminal: Terminal): void {
+  const line = (name: string, value: string | null) => {
     if (value) terminal.print(`${terminal.paint("dim", name.padEnd(8))} ${short(value, WIDTH)}`)
   }
   line("run", run.id)
-  line("state", `${run.state}${(run.attempts ?? 1) > 1 ? `, attempt ${run.attempts}` : ""}`)
-  line("trigger", run.trigger ?? run.kind)
+  line("state", `${run.state}${run.attempts > 1 ? `, attempt ${run.attempts}` : ""}`)
+  line("trigger", run.trigger)
   line("channel", run.channel)
-  line("label", run.label && `${run.label.integrity}, ${run.label.confidentiality}`)
+  line("label", `${run.label.integrity}, ${run.label.confidentiality}`)
   line("started", `${when(run.startedAt)}, took ${duration(run.durationMs)}`)
   line("tokens", tokens(run))
   line("cost", dollars(run.costUsd))
@@ -37,7 +36,7 @@ function head(run: RunDetail, terminal: Terminal): void {
   if (run.error) line("error", compact(run.error))
 }
 
-function context({ context: found }: RunDetail, terminal: Terminal): void {
+function context({ context: found }: RunTrace, terminal: Terminal): void {
   if (!found) return
   title(terminal, "Prompt")
   for (const { name, tokens: count } of found.sections) terminal.print(`  ${String(count).padStart(6)}  ${plain(name)}`)
@@ -46,18 +45,18 @@ function context({ context: found }: RunDetail, terminal: Terminal): void {
   if (found.recalled.length === 0) return
   title(terminal, "Recalled")
   for (const { id, score: value, text } of found.recalled) {
-    terminal.print(`  ${score(value)}  ${short(`[${id}] ${text}`, WIDTH)}`)
+    terminal.print(`  ${value.toFixed(2)}  ${short(`[${id}] ${text}`, WIDTH)}`)
   }
 }
 
 function printStep(step: StepRow, terminal: Terminal): void {
   const name = terminal.paint("bold", `${plain(step.kind)} ${plain(step.name)}`)
-  const state = step.state && step.state !== "done" ? terminal.paint("red", plain(step.state)) : ""
+  const state = step.state !== "done" ? terminal.paint("red", plain(step.state)) : ""
   terminal.print(`  ${String(step.n).padStart(2)}  ${[name, state, verdictOf(step)].filter(Boolean).join("  ")}`)
   const figures = [
     tokens(step),
-    typeof step.costUsd === "number" ? dollars(step.costUsd) : "",
-    typeof step.durationMs === "number" ? duration(step.durationMs) : "",
+    step.costUsd === null ? "" : dollars(step.costUsd),
+    step.durationMs === null ? "" : duration(step.durationMs),
   ].filter(Boolean)
   if (figures.length > 0) terminal.print(`      ${terminal.paint("dim", figures.join(", "))}`)
   if (hasContent(step.request)) terminal.print(`      args    ${short(compact(step.request), WIDTH)}`)
@@ -68,10 +67,10 @@ function verdictOf({ verdict }: StepRow): string {
   return verdict ? short(`${verdict.decision}${verdict.reason ? ` (${verdict.reason})` : ""}`, WIDTH) : ""
 }
 
-function endings(run: RunDetail, terminal: Terminal): void {
+function endings(run: RunTrace, terminal: Terminal): void {
   if (run.questions.length > 0) title(terminal, "Questions")
   for (const { code, state, display } of run.questions) {
-    terminal.print(`  ${plain(code)}  ${plain(state ?? "open").padEnd(9)}  ${short(display, WIDTH)}`)
+    terminal.print(`  ${plain(code)}  ${plain(state).padEnd(9)}  ${short(display, WIDTH)}`)
   }
   if (run.replies.length > 0) title(terminal, "Replies")
   for (const { channel, state, text, error } of run.replies) {

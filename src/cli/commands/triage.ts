@@ -1,24 +1,27 @@
 /** Triage: who is on call for issues, and what was decided about them. */
 import { type Command, InvalidArgumentError } from "commander"
-import { z } from "zod"
+import { doneAnswer } from "../../contract/problem.ts"
+import {
+  type DecisionRow,
+  decisionsAnswer,
+  type Rota,
+  repoName,
+  rotaAnswer,
+  rotaSchema,
+} from "../../contract/work/triage.ts"
 import { type AddCommands, type CliSession, show, whole } from "../session.ts"
-import { anything, type DecisionRow, decisionsSchema, type Rota, rotaAnswerSchema } from "../shapes.ts"
 import { plain, type TableColumn, type Terminal, table } from "../terminal.ts"
 
 const ROTA = "/api/v1/triage/rota"
 
 const COLUMNS: TableColumn<DecisionRow>[] = [
   { title: "ISSUE", cell: ({ repo, number }) => `${repo}#${number}` },
-  { title: "KIND", cell: ({ kind, correctedTo }) => (correctedTo ? `${kind} -> ${correctedTo}` : (kind ?? "-")) },
-  {
-    title: "SURE",
-    cell: ({ confidence }) => (typeof confidence === "number" ? `${Math.round(confidence * 100)} %` : "-"),
-    right: true,
-  },
-  { title: "BY", cell: ({ method }) => method ?? "-" },
+  { title: "KIND", cell: ({ kind, correctedTo }) => (correctedTo ? `${kind} -> ${correctedTo}` : kind) },
+  { title: "SURE", cell: ({ confidence }) => `${Math.round(confidence * 100)} %`, right: true },
+  { title: "BY", cell: ({ method }) => method },
   { title: "ASSIGNEE", cell: ({ assignee }) => assignee ?? "-" },
-  { title: "STATE", cell: ({ state }) => state ?? "-" },
-  { title: "TITLE", cell: ({ title }) => title ?? "", width: 60 },
+  { title: "STATE", cell: ({ state }) => state },
+  { title: "TITLE", cell: ({ title }) => title, width: 60 },
 ]
 
 export const addTriageCommands: AddCommands = (program, act) => {
@@ -33,7 +36,7 @@ export const addTriageCommands: AddCommands = (program, act) => {
       act(async (session, command) => {
         const { limit, repo } = command.opts<{ limit: number; repo?: string }>()
         const query = new URLSearchParams({ limit: String(limit), ...(repo === undefined ? {} : { repo }) })
-        await show(session, `/api/v1/triage/decisions?${query}`, decisionsSchema, ({ decisions }, terminal) => {
+        await show(session, `/api/v1/triage/decisions?${query}`, decisionsAnswer, ({ decisions }, terminal) => {
           if (decisions.length === 0) terminal.say("Nothing decided yet. See how it goes with: vigil demo")
           else table(terminal, decisions, COLUMNS)
         })
@@ -48,7 +51,7 @@ export const addTriageCommands: AddCommands = (program, act) => {
     .option("--repo <owner/name>", "for issues of this repository", repository)
     .action(
       act(async (session, command) => {
-        await show(session, rotaPath(command), rotaAnswerSchema, (answer, terminal) => {
+        await show(session, rotaPath(command), rotaAnswer, (answer, terminal) => {
           if (answer.rota) printRota(answer.rota, terminal)
           else terminal.say("Nobody is on call. Set it with: vigil triage rota set ana ben --every 7")
         })
@@ -69,7 +72,7 @@ async function setRota(session: CliSession, command: Command): Promise<number> {
   const { start = today(session.clock.now()), every } = command.opts<{ start?: string; every: number }>()
   const client = session.client()
   const path = rotaPath(command)
-  const read = async (at: string) => (await client.get(at, rotaAnswerSchema)).rota
+  const read = async (at: string) => (await client.get(at, rotaAnswer)).rota
   const [before, general] = await Promise.all([read(path), read(ROTA)])
   const logins = command.args.map((login) => login.replace(/^@/, ""))
   const zone = before?.zone ? { zone: before.zone } : {}
@@ -77,7 +80,7 @@ async function setRota(session: CliSession, command: Command): Promise<number> {
   const isOwn = path === ROTA || JSON.stringify(before) !== JSON.stringify(general)
   const overrides = isOwn ? (before?.overrides ?? []) : []
   const rota: Rota = { ...zone, start, everyDays: every, logins, overrides }
-  await client.send("PUT", path, rota, anything)
+  await client.send("PUT", path, rota, doneAnswer)
   if (session.terminal.json) session.terminal.document({ rota })
   else printRota(rota, session.terminal)
   return 0
@@ -99,11 +102,11 @@ function today(now: Date): string {
 }
 
 function date(text: string): string {
-  if (z.iso.date().safeParse(text).success) return text
+  if (rotaSchema.shape.start.safeParse(text).success) return text
   throw new InvalidArgumentError("Give a date like 2026-12-01.")
 }
 
 function repository(text: string): string {
-  if (/^[\w.-]+\/[\w.-]+$/.test(text)) return text
+  if (repoName.safeParse(text).success) return text
   throw new InvalidArgumentError("Give it as owner/name.")
 }

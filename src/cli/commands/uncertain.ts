@@ -1,15 +1,10 @@
-/** Doubts: messages that may not have arrived, and the owner's word on each. */
-import { z } from "zod"
+/** Uncertain deliveries: messages that may not have arrived, and the owner's word on each. The command is `doubts`. */
+
+import { uncertainAnswer } from "../../contract/conversation/uncertain-deliveries.ts"
+import { doneAnswer } from "../../contract/problem.ts"
 import { type AddCommands, show } from "../session.ts"
 import { plain, short } from "../terminal.ts"
 import { when } from "./figures.ts"
-
-const doubtsSchema = z.looseObject({
-  doubts: z.array(
-    z.looseObject({ id: z.string(), channel: z.string(), text: z.string(), reason: z.string(), createdAt: z.string() }),
-  ),
-})
-const doneSchema = z.looseObject({ ok: z.literal(true) })
 
 /** What each word means to the server. */
 const VERBS = [
@@ -26,7 +21,7 @@ export const addUncertainCommands: AddCommands = (program, act) => {
     .description("each with its id")
     .action(
       act(async (session) => {
-        await show(session, "/api/v1/doubts", doubtsSchema, ({ doubts: rows }, terminal) => {
+        await show(session, "/api/v1/doubts", uncertainAnswer, ({ doubts: rows }, terminal) => {
           if (rows.length === 0) terminal.say("Every message is known to have arrived or not.")
           for (const row of rows) {
             terminal.print(`${terminal.paint("bold", plain(row.id))}  ${plain(row.channel)}, ${when(row.createdAt)}`)
@@ -47,7 +42,7 @@ export const addUncertainCommands: AddCommands = (program, act) => {
       .action(
         act(async (session, command) => {
           const path = `/api/v1/doubts/${encodeURIComponent(command.args[0] ?? "")}`
-          const done = await session.client().send("POST", path, { verdict }, doneSchema)
+          const done = await session.client().send("POST", path, { verdict }, doneAnswer)
           if (session.terminal.json) session.terminal.document(done)
           else session.terminal.say(verdict === "again" ? "It is sent once more." : "Noted.")
           return 0

@@ -1,17 +1,11 @@
 /** Server checks: what `doctor` asks the running server: whether it is ready, which model, which channels, who owns it. */
-import type { z } from "zod"
 import { Deny, Reject, VigilError } from "../../base/errors.ts"
+import { type ChannelReport, type ChannelStatus, channelsAnswer } from "../../contract/installation/channels.ts"
+import { type Readiness, readinessAnswer } from "../../contract/installation/health.ts"
+import { secretsAnswer } from "../../contract/installation/secrets.ts"
+import { type Status, statusAnswer } from "../../contract/installation/status.ts"
 import { type Client, createClient } from "../client.ts"
 import type { Settings } from "../settings.ts"
-import {
-  type ChannelReport,
-  type ChannelRow,
-  channelsSchema,
-  readinessSchema,
-  type Status,
-  secretsSchema,
-  statusSchema,
-} from "../shapes.ts"
 import { type Check, check, doubtful, type Fault, wrong } from "./finding.ts"
 
 /** Twilio's refusals of senders that are not registered, or whose use cannot be. */
@@ -28,7 +22,7 @@ export interface ServerReport {
 
 export async function askServer(client: Client, settings: Settings): Promise<ServerReport> {
   const ready = await client.probe("/readyz")
-  const readiness = readinessSchema.safeParse(ready?.body).data
+  const readiness = readinessAnswer.safeParse(ready?.body).data
   if (readiness) return await askFurther(client, settings, readyCheck(client.url, readiness))
   const fault = ready
     ? wrong(`what answers at ${client.url} is not Vigil`, "set PORT to a free port, or VIGIL_URL to Vigil's address")
@@ -44,8 +38,8 @@ export async function askServer(client: Client, settings: Settings): Promise<Ser
 
 async function askFurther(client: Client, settings: Settings, server: Check): Promise<ServerReport> {
   try {
-    const status = await client.get("/api/v1/status", statusSchema)
-    const { secrets } = await client.get("/api/v1/secrets", secretsSchema)
+    const status = await client.get("/api/v1/status", statusAnswer)
+    const { secrets } = await client.get("/api/v1/secrets", secretsAnswer)
     const channels = await reportsOf(client, status)
     const checks = [server, checkModel(status), ...channels.map(checkChannel), await checkOwner(settings)]
     return { isUp: true, inVault: new Set(secrets.map(({ name }) => name)), checks }
@@ -58,16 +52,16 @@ async function askFurther(client: Client, settings: Settings, server: Check): Pr
 }
 
 /** A server of an earlier version says no more of its channels than their state. */
-async function reportsOf(client: Client, { channels }: Status): Promise<(ChannelRow & Partial<ChannelReport>)[]> {
+async function reportsOf(client: Client, { channels }: Status): Promise<(ChannelStatus & Partial<ChannelReport>)[]> {
   try {
-    return (await client.get("/api/v1/channels", channelsSchema)).channels
+    return (await client.get("/api/v1/channels", channelsAnswer)).channels
   } catch (error) {
     if (error instanceof Reject && error.status === 404) return channels
     throw error
   }
 }
 
-function readyCheck(url: string, { ready, reasons }: z.infer<typeof readinessSchema>): Check {
+function readyCheck(url: string, { ready, reasons }: Readiness): Check {
   return check("server", `${ready ? "ready" : "not ready"} at ${url}`, reasons.map(reasonFault))
 }
 
@@ -82,25 +76,24 @@ function reasonFault(reason: string): Fault {
 }
 
 function checkModel({ model }: Status): Check {
-  const because = model.because ? ` (${model.because})` : ""
+  const because = `(${model.because})`
   if (model.offline)
-    return check("model", `offline mode${because}; set OPENAI_API_KEY or run a local model to understand free text`)
-  return check("model", `${model.model} at ${model.provider}${because}`)
+    return check("model", `offline mode ${because}; set OPENAI_API_KEY or run a local model to understand free text`)
+  return check("model", `${model.model} at ${model.provider} ${because}`)
 }
 
-function checkChannel({ id, state, detail, findings = [] }: ChannelRow & Partial<ChannelReport>): Check {
+function checkChannel({ id, state, detail, findings = [] }: ChannelStatus & Partial<ChannelReport>): Check {
   const checkId = `channel.${id}`
-  const said = detail ?? ""
-  if (id === "sms" && UNREGISTERED.test(said)) {
+  if (id === "sms" && UNREGISTERED.test(detail)) {
     const fix =
       "register the sender in the Twilio console for a business use, or use Telegram or a number of another country"
-    return check(checkId, state, [wrong(`${said}. ${REGISTRATION}`, fix)])
+    return check(checkId, state, [wrong(`${detail}. ${REGISTRATION}`, fix)])
   }
   if (state === "failing")
-    return check(checkId, state, [wrong(said || `${id} does not answer`, `check the settings of ${id}`)])
+    return check(checkId, state, [wrong(detail || `${id} does not answer`, `check the settings of ${id}`)])
   const hint = id === "sms" && state === "ready" ? `. ${REGISTRATION}` : ""
   const faults = findings.map(({ severity, message, fix }) => (severity === "error" ? wrong : doubtful)(message, fix))
-  return check(checkId, `${state}${said ? `, ${said}` : ""}${hint}`, faults)
+  return check(checkId, `${state}${detail ? `, ${detail}` : ""}${hint}`, faults)
 }
 
 /** A stranger is told when nobody owns an installation that others can reach; so ask as one. */

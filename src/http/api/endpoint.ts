@@ -1,34 +1,59 @@
 /**
- * Endpoint: one route of the API with its schemas. The same schemas check what comes in and make the OpenAPI document,
- * so the document cannot say anything else than what is checked.
+ * Endpoint: one route of the API with the contract's schemas. The same schemas check what comes in, type what goes out and make the
+ * OpenAPI document, so the document cannot say anything else than what is checked.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import { z } from "zod"
+import type { Served } from "../../contract/instant.ts"
+import { problemSchema } from "../../contract/problem.ts"
 
 type Parts = { params?: z.ZodObject; query?: z.ZodObject; body?: z.ZodType }
+/** Schema of the body by status; null where there is none. */
+type Answers = Record<number, z.ZodType | null>
 
-interface Endpoint<Input extends Parts> {
+interface Route<Input extends Parts> {
   method: "GET" | "POST" | "PUT" | "DELETE"
   /** As Fastify writes it: `/api/v1/runs/:id`. */
   path: string
   summary: string
   input: Input
-  /** Schema of the body by status; null when there is none. */
-  answers: Record<number, z.ZodType | null>
-  handle(input: Parsed<Input>, request: FastifyRequest, reply: FastifyReply): Promise<unknown>
+}
+
+interface Endpoint<Input extends Parts, Declared extends Answers> extends Route<Input> {
+  answers: Declared
+  handle(input: Parsed<Input>, request: FastifyRequest, reply: FastifyReply): Promise<AnswerOf<Declared>>
+}
+
+/** A route that is answered with server-sent events, for as long as both sides stay. */
+interface EventRoute<Input extends Parts> extends Route<Input> {
+  method: "GET"
+  /** Schema of the data by the event's name. */
+  events: Record<string, z.ZodType>
+  /** Takes the answer over. */
+  follow(input: Parsed<Input>, request: FastifyRequest, reply: FastifyReply): Promise<void>
 }
 
 type Parsed<Input extends Parts> = { [K in keyof Input]: Input[K] extends z.ZodType ? z.output<Input[K]> : never }
 
+interface Answered {
+  status: number
+  body?: unknown
+}
+
+/** A declared status with the body that belongs to it, its dates not yet written as text. */
+type AnswerOf<Declared extends Answers> = Answered &
+  {
+    [Status in keyof Declared]: Declared[Status] extends z.ZodType
+      ? { status: Status; body: Served<z.output<Declared[Status]>> }
+      : { status: Status }
+  }[keyof Declared]
+
 export interface Endpoints {
-  add<Input extends Parts>(endpoint: Endpoint<Input>): void
+  add<Input extends Parts, const Declared extends Answers>(endpoint: Endpoint<Input, Declared>): void
+  addEvents<Input extends Parts>(route: EventRoute<Input>): void
   /** OpenAPI 3.1, of all that was added before it was first asked for. */
   document(): object
 }
-
-const errorBody = z.object({
-  error: z.object({ code: z.string(), message: z.string(), fix: z.string().optional() }),
-})
 
 export function createEndpoints(app: FastifyInstance, version: string): Endpoints {
   /** Described when somebody asks: it takes a tenth of a second, which no start should wait for. */
@@ -44,28 +69,56 @@ export function createEndpoints(app: FastifyInstance, version: string): Endpoint
       security: [{ bearer: [] }],
       components: {
         securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
-        schemas: { Error: z.toJSONSchema(errorBody) },
+        schemas: { Error: z.toJSONSchema(problemSchema) },
       },
       paths,
     }
   }
 
+  function route<Input extends Parts>(
+    { method, path, input, ...rest }: Route<Input>,
+    describe: () => object,
+    handle: (input: Parsed<Input>, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>,
+  ): void {
+    const schema = z.object(input)
+    app.route({
+      method,
+      url: path,
+      handler: async (request, reply) => {
+        const { params, query, body } = request
+        // Parsed by the very schemas that the type is made of.
+        return await handle(schema.parse({ params, query, body }) as Parsed<Input>, request, reply)
+      },
+    })
+    const url = path.replaceAll(/:(\w+)/g, "{$1}")
+    described.push({
+      url,
+      method: method.toLowerCase(),
+      describe: () => operation({ method, path, input, ...rest }, describe()),
+    })
+  }
+
   return {
     add(endpoint) {
-      const { method, path, input } = endpoint
-      const schema = z.object(input)
-      app.route({
-        method,
-        url: path,
-        handler: async (request, reply) => {
-          const { params, query, body } = request
-          // Parsed by the very schemas that the type is made of.
-          const parsed = schema.parse({ params, query, body }) as Parsed<typeof input>
-          return await endpoint.handle(parsed, request, reply)
+      const { summary, answers } = endpoint
+      route(
+        endpoint,
+        () => responsesOf(summary, answers),
+        async (input, request, reply) => {
+          const { status, body }: Answered = await endpoint.handle(input, request, reply)
+          return reply.code(status).send(body)
         },
-      })
-      const url = path.replaceAll(/:(\w+)/g, "{$1}")
-      described.push({ url, method: method.toLowerCase(), describe: () => operation(endpoint) })
+      )
+    },
+    addEvents(events) {
+      route(
+        events,
+        () => ({ 200: { description: events.summary, content: { "text/event-stream": eventSchema(events.events) } } }),
+        async (input, request, reply) => {
+          await events.follow(input, request, reply)
+          return reply
+        },
+      )
     },
     document() {
       document ??= describeAll()
@@ -74,14 +127,25 @@ export function createEndpoints(app: FastifyInstance, version: string): Endpoint
   }
 }
 
-function operation<Input extends Parts>({ summary, input, answers }: Endpoint<Input>): object {
-  const json = (schema: z.ZodType, io: "input" | "output") => ({
-    content: { "application/json": { schema: z.toJSONSchema(schema, { io }) } },
-  })
+const json = (schema: z.ZodType, io: "input" | "output") => ({
+  content: { "application/json": { schema: z.toJSONSchema(schema, { io }) } },
+})
+
+function responsesOf(summary: string, answers: Answers): object {
   const responses = Object.entries(answers).map(([status, schema]) => [
     status,
     { description: summary, ...(schema ? json(schema, "output") : {}) },
   ])
+  return Object.fromEntries(responses)
+}
+
+/** One event of a stream, with its data as the JSON that the text holds. */
+function eventSchema(events: Record<string, z.ZodType>): object {
+  const options = Object.entries(events).map(([event, data]) => z.object({ event: z.literal(event), data }))
+  return { schema: z.toJSONSchema(z.union(options)) }
+}
+
+function operation<Input extends Parts>({ summary, input }: Route<Input>, responses: object): object {
   const failed = {
     description: "refused",
     content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
@@ -90,7 +154,7 @@ function operation<Input extends Parts>({ summary, input, answers }: Endpoint<In
     summary,
     parameters: [...fields(input.params, "path"), ...fields(input.query, "query")],
     ...(input.body ? { requestBody: { required: true, ...json(input.body, "input") } } : {}),
-    responses: { ...Object.fromEntries(responses), default: failed },
+    responses: { ...responses, default: failed },
   }
 }
 

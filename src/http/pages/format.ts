@@ -1,18 +1,16 @@
 /** Format: numbers, times and values as people read them. Gives text; who puts it into a page escapes it. */
+import { spanText, usdText } from "../../base/text/format.ts"
+
 const DASH = "–"
 
 /** US dollars; `?` when the price is not known. */
-export function money(usd: number | null): string {
-  if (usd === null) return "?"
-  if (usd === 0) return "$0"
-  return usd < 0.01 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(2)}`
+export function price(usd: number | null): string {
+  return usd === null ? "?" : usdText(usd)
 }
 
-export function spanText(ms: number | null): string {
-  if (ms === null) return DASH
-  if (ms < 1000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+/** Milliseconds; a dash while it goes on. */
+export function took(ms: number | null): string {
+  return ms === null ? DASH : spanText(ms)
 }
 
 export function count(n: number | null): string {

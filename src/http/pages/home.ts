@@ -1,18 +1,20 @@
 /** Home: the chat, and beside it what needs the owner and what ran. Its parts are also sent alone when they change. */
 import { html } from "ghtml"
+import type { Status } from "../../contract/installation/status.ts"
+import type { DemoResult } from "../../contract/work/demo.ts"
+import type { Pairing } from "../../thread/inbox/pairing.ts"
 import type { ThreadMessage } from "../../thread/outbox/mailbox.ts"
 import type { UncertainDelivery } from "../../thread/outbox/uncertain-deliveries.ts"
 import type { ApprovalRecord, RunSummary } from "../../thread/runs/trace.ts"
-import type { DemoResult, Pairing, Status } from "../api/feature-access.ts"
-import { count, moment, money, spanText } from "./format.ts"
+import { count, moment, price, took } from "./format.ts"
 import { markup } from "./markup.ts"
 import { pairForm, pairPart } from "./pairing.ts"
 import { uncertainPart } from "./uncertain-deliveries.ts"
 
 export interface HomePage {
-  letters: ThreadMessage[]
-  questions: ApprovalRecord[]
-  doubts: UncertainDelivery[]
+  messages: ThreadMessage[]
+  approvals: ApprovalRecord[]
+  uncertain: UncertainDelivery[]
   runs: RunSummary[]
   /** Null when it cannot be told right now. */
   status: Status | null
@@ -45,19 +47,19 @@ export function homeBody(home: HomePage): string {
 </div>`
 }
 
-export function logPart({ letters, zone }: Pick<HomePage, "letters" | "zone">): string {
-  if (letters.length === 0) return html`<p class="hint">Nothing was said yet.</p>`
-  return letters.map((letter, index) => letterPart(letter, zone, index === letters.length - 1)).join("")
+export function logPart({ messages, zone }: Pick<HomePage, "messages" | "zone">): string {
+  if (messages.length === 0) return html`<p class="hint">Nothing was said yet.</p>`
+  return messages.map((message, index) => messagePart(message, zone, index === messages.length - 1)).join("")
 }
 
-function letterPart(letter: ThreadMessage, zone: string, isLast: boolean): string {
-  const isPerson = letter.from === "person"
-  const words = isPerson ? html`${letter.text}` : markup(letter.text)
-  const state = isPerson ? "" : letter.state
-  return html`<article id="m-${letter.id}" class="letter ${letter.from}">
+function messagePart(message: ThreadMessage, zone: string, isLast: boolean): string {
+  const isPerson = message.from === "person"
+  const words = isPerson ? html`${message.text}` : markup(message.text)
+  const state = isPerson ? "" : message.state
+  return html`<article id="m-${message.id}" class="letter ${message.from}">
 <h3 class="sr">${isPerson ? "You" : "Vigil"}</h3><div class="words">!${words}</div>
-<footer><time datetime="${letter.at.toISOString()}">${moment(letter.at, zone)}</time> ${state} !${letter.runId ? runLink(letter.runId) : ""}</footer>
-!${isLast ? letter.buttons.map(buttonPart).join("") : ""}
+<footer><time datetime="${message.at.toISOString()}">${moment(message.at, zone)}</time> ${state} !${message.runId ? runLink(message.runId) : ""}</footer>
+!${isLast ? message.buttons.map(buttonPart).join("") : ""}
 </article>`
 }
 
@@ -73,26 +75,30 @@ function buttonPart({ label, reply }: { label: string; reply: string }): string 
 function statusPart(status: Status | null): string {
   if (!status) return html`<p class="status error">The state of this installation cannot be told right now.</p>`
   const { model, channels, database } = status
-  const mind = model.offline
+  const name = model.offline
     ? html`<strong class="badge warn">OFFLINE</strong> commands only: ${model.because}`
     : html`<strong>${model.model}</strong> ${model.provider}, ${model.because}`
   const places = channels.map(
     (c) => html`<li><span class="badge ${c.state}">${c.state}</span> ${c.id} <small>${c.detail}</small></li>`,
   )
-  return html`<section class="status" aria-label="Status"><p>Model: !${mind}</p><ul>!${places.join("")}</ul>
+  return html`<section class="status" aria-label="Status"><p>Model: !${name}</p><ul>!${places.join("")}</ul>
 <p>Database: ${database.kind === "pglite" ? "embedded" : "Postgres"}. Vigil ${status.version}</p></section>`
 }
 
-export function approvalsPart({ questions, doubts, zone }: Pick<HomePage, "questions" | "doubts" | "zone">): string {
-  if (questions.length + doubts.length === 0) return html`<p class="hint">Nothing waits for you.</p>`
+export function approvalsPart({
+  approvals,
+  uncertain,
+  zone,
+}: Pick<HomePage, "approvals" | "uncertain" | "zone">): string {
+  if (approvals.length + uncertain.length === 0) return html`<p class="hint">Nothing waits for you.</p>`
   const parts = [
-    ...questions.map((question) => questionPart(question, zone)),
-    ...doubts.map((doubt) => uncertainPart(doubt, zone)),
+    ...approvals.map((approval) => approvalPart(approval, zone)),
+    ...uncertain.map((delivery) => uncertainPart(delivery, zone)),
   ]
   return parts.join("")
 }
 
-/** What a person may say to each kind of question. */
+/** What a person may say to each kind of approval. */
 const VERDICTS = {
   approval: [
     ["yes", "Approve"],
@@ -105,7 +111,7 @@ const VERDICTS = {
   ],
 } as const
 
-function questionPart({ code, display, expiresAt, kind, runId }: ApprovalRecord, zone: string): string {
+function approvalPart({ code, display, expiresAt, kind, runId }: ApprovalRecord, zone: string): string {
   const buttons = VERDICTS[kind].map(([value, label]) => verdictPart(code, value, label))
   return html`<form id="q-${code}" class="question" method="post" action="/approvals/${code}" hx-post="/approvals/${code}" hx-target="#approvals" hx-swap="innerHTML">
 <p><strong>${code}</strong> <span class="words">${display}</span></p>
@@ -135,7 +141,7 @@ function runPart(run: RunSummary, zone: string): string {
   return html`<li><a href="/runs/${run.id}">${run.trigger || run.kind}</a>
 <span class="badge ${run.state}">${run.state}</span>
 <small>${run.kind}, ${run.channel}, <time datetime="${run.startedAt.toISOString()}">${moment(run.startedAt, zone)}</time>,
-${spanText(run.durationMs)}, ${count(tokens)} tokens, ${money(run.costUsd)}</small></li>`
+${took(run.durationMs)}, ${count(tokens)} tokens, ${price(run.costUsd)}</small></li>`
 }
 
 export function demoPart(demo: DemoResult): string {

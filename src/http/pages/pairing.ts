@@ -1,6 +1,6 @@
 /** Pairing: the small form beside the channels that makes a code for a new person or address, and the code once it is made. */
 import { html } from "ghtml"
-import type { Pairing } from "../api/feature-access.ts"
+import type { Pairing } from "../../thread/inbox/pairing.ts"
 import { moment } from "./format.ts"
 
 /** @param made what `pairPart` made, or nothing. */
@@ -13,5 +13,5 @@ export function pairForm(made: string): string {
 
 export function pairPart({ code, person, expiresAt }: Pairing, zone: string): string {
   return html`<p><strong><code>${code}</code></strong></p>
-<p class="hint">Whoever texts exactly this on Telegram or SMS is ${person}. It works once, until ${moment(new Date(expiresAt), zone)}.</p>`
+<p class="hint">Whoever texts exactly this on Telegram or SMS is ${person}. It works once, until ${moment(expiresAt, zone)}.</p>`
 }

@@ -3,23 +3,29 @@
  * changes nothing.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify"
-import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import { idOf } from "../../base/ids.ts"
 import type { Log } from "../../base/log.ts"
 import type { GitHubApps } from "../../channels/github/app.ts"
 import type { Config } from "../../config/config.ts"
+import { approvalInput, approvalParams } from "../../contract/conversation/approvals.ts"
+import { messageInput } from "../../contract/conversation/messages.ts"
+import { runParams, runsQuery } from "../../contract/conversation/runs.ts"
+import { uncertainInput, uncertainParams } from "../../contract/conversation/uncertain-deliveries.ts"
+import { pairingInput } from "../../contract/installation/people.ts"
+import type { DemoResult } from "../../contract/work/demo.ts"
 import type { Db } from "../../db/db.ts"
 import type { Notifier } from "../../queue/notifier.ts"
+import type { Pairing } from "../../thread/inbox/pairing.ts"
 import { messagesOf } from "../../thread/outbox/mailbox.ts"
 import { uncertainDeliveries } from "../../thread/outbox/uncertain-deliveries.ts"
 import type { Sessions } from "../../thread/people/sessions.ts"
 import { findRun, listRuns, openApprovalRecords } from "../../thread/runs/trace.ts"
-import { type DemoResult, type Features, type Pairing, pairInput } from "../api/feature-access.ts"
-import { decide, verdictInput } from "../api/runs.ts"
+import type { Features } from "../api/api.ts"
+import { decide } from "../api/approvals.ts"
+import { type Conversation, WEB_THREAD } from "../api/conversation.ts"
 import type { EventStreams } from "../api/streams.ts"
-import { type Talk, WEB_THREAD } from "../api/talk.ts"
-import { resolveUncertain, uncertainVerdict } from "../api/uncertain-deliveries.ts"
+import { resolveUncertain } from "../api/uncertain-deliveries.ts"
 import type { Auth } from "../auth.ts"
 import { type Assets, mountAssets } from "./assets.ts"
 import { mountAppPages, mountAppReturn } from "./github-app.ts"
@@ -36,7 +42,7 @@ export interface PageDeps {
   auth: Auth
   sessions: Sessions
   features: Features
-  talk: Talk
+  conversation: Conversation
   notifier: Pick<Notifier, "notify">
   streams: EventStreams
   log: Log
@@ -46,18 +52,13 @@ export interface PageDeps {
   apps?: GitHubApps
 }
 
-const LETTERS = 100
+const MESSAGES = 100
 const HOME_RUNS = 12
 const PAGE_RUNS = 50
 const HTML = "text/html; charset=utf-8"
 
 const thread = idOf(WEB_THREAD)
-const message = z.object({
-  text: z
-    .string()
-    .max(20_000)
-    .refine((text) => text.trim() !== "", "is empty"),
-})
+const wordsInput = messageInput.pick({ text: true })
 const isHtmx = (request: FastifyRequest) => request.headers["hx-request"] === "true"
 
 export function mountPages(app: FastifyInstance, deps: PageDeps): void {
@@ -81,7 +82,7 @@ export function mountPages(app: FastifyInstance, deps: PageDeps): void {
 }
 
 function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): void {
-  const { auth, db, talk } = deps
+  const { auth, db, conversation } = deps
   app.addHook("onRequest", async (request, reply) => {
     try {
       await auth.admit(request)
@@ -97,22 +98,22 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
   app.get("/", async (_request, reply) => reply.type(HTML).send(page(assets, "Vigil", homeBody(await homeOf(deps)))))
 
   app.post("/messages", async (request, reply) => {
-    const { text } = message.parse(request.body)
-    await talk.say({ text })
+    const { text } = wordsInput.parse(request.body)
+    await conversation.say({ text })
     if (!isHtmx(request)) return reply.redirect("/", 303)
     return reply.type(HTML).send(logPart(await chatOf(db)))
   })
 
   app.post("/approvals/:code", async (request, reply) => {
-    const { code } = z.object({ code: z.string().max(8) }).parse(request.params)
-    await decide(deps, code, verdictInput.parse(request.body))
+    const { code } = approvalParams.parse(request.params)
+    await decide(deps, code, approvalInput.parse(request.body))
     if (!isHtmx(request)) return reply.redirect("/", 303)
     return reply.type(HTML).send(approvalsPart(await needsOf(db)))
   })
 
   app.post("/doubts/:id", async (request, reply) => {
-    const { id } = z.object({ id: z.uuid() }).parse(request.params)
-    await resolveUncertain(deps, id, z.object({ verdict: uncertainVerdict }).parse(request.body).verdict)
+    const { id } = uncertainParams.parse(request.params)
+    await resolveUncertain(deps, id, uncertainInput.parse(request.body).verdict)
     if (!isHtmx(request)) return reply.redirect("/", 303)
     return reply.type(HTML).send(approvalsPart(await needsOf(db)))
   })
@@ -124,13 +125,13 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
   })
 
   app.post("/pairings", async (request, reply) => {
-    const pairing = await deps.features.pair(pairInput.parse(request.body).name)
+    const pairing = await deps.features.pair(pairingInput.parse(request.body).name)
     const part = isHtmx(request) ? pairPart(pairing, await ownerZone(db)) : null
     return reply.type(HTML).send(part ?? page(assets, "Vigil", homeBody(await homeOf(deps, { pairing }))))
   })
 
   app.get("/runs", async (request, reply) => {
-    const { before } = z.object({ before: z.uuid().optional() }).parse(request.query)
+    const { before } = runsQuery.pick({ before: true }).parse(request.query)
     const runs = await listRuns(db, { limit: PAGE_RUNS, before })
     const older = runs.length === PAGE_RUNS ? `<p><a href="/runs?before=${runs.at(-1)?.id ?? ""}">Older</a></p>` : ""
     const body = `<h1>Runs</h1>${runsPart({ runs, zone: await ownerZone(db) })}${older}`
@@ -138,7 +139,7 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
   })
 
   app.get("/runs/:id", async (request, reply) => {
-    const { id } = z.object({ id: z.string().max(36) }).parse(request.params)
+    const { id } = runParams.parse(request.params)
     const run = await findRun(db, id)
     if (!run) throw new Reject(404, "there is no such run", { code: "not_found" })
     return reply.type(HTML).send(page(assets, `Run: ${run.trigger}`, runBody(run, await ownerZone(db))))
@@ -175,12 +176,16 @@ function partial(id: string, part: string): string {
   return `<hx-partial hx-target="#${id}" hx-swap="innerMorph">${part}</hx-partial>`
 }
 
-async function needsOf(db: Db): Promise<Pick<HomePage, "questions" | "doubts" | "zone">> {
-  return { questions: await openApprovalRecords(db), doubts: await uncertainDeliveries(db), zone: await ownerZone(db) }
+async function needsOf(db: Db): Promise<Pick<HomePage, "approvals" | "uncertain" | "zone">> {
+  return {
+    approvals: await openApprovalRecords(db),
+    uncertain: await uncertainDeliveries(db),
+    zone: await ownerZone(db),
+  }
 }
 
-async function chatOf(db: Db): Promise<Pick<HomePage, "letters" | "zone">> {
-  return { letters: await messagesOf(db, thread, { limit: LETTERS }), zone: await ownerZone(db) }
+async function chatOf(db: Db): Promise<Pick<HomePage, "messages" | "zone">> {
+  return { messages: await messagesOf(db, thread, { limit: MESSAGES }), zone: await ownerZone(db) }
 }
 
 async function homeOf(

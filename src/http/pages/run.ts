@@ -2,7 +2,7 @@
 import { html } from "ghtml"
 import type { ApprovalRecord, ContextNote, RunDetail, RunReply } from "../../thread/runs/trace.ts"
 import type { RunStep } from "../../thread/runs/trace-steps.ts"
-import { count, moment, money, pretty, spanText } from "./format.ts"
+import { count, moment, pretty, price, took } from "./format.ts"
 
 export function runBody(run: RunDetail, zone: string): string {
   const tokens = `${count(run.inputTokens)} in (${count(run.cachedTokens)} cached), ${count(run.outputTokens)} out`
@@ -10,10 +10,10 @@ export function runBody(run: RunDetail, zone: string): string {
     ["Trigger", run.kind],
     ["Channel", `${run.channel} (${run.threadKey})`],
     ["Started", moment(run.startedAt, zone)],
-    ["Took", spanText(run.durationMs)],
+    ["Took", took(run.durationMs)],
     ["Model", run.model ?? "none"],
     ["Tokens", tokens],
-    ["Cost", money(run.costUsd)],
+    ["Cost", price(run.costUsd)],
     ["Content", `${run.label.integrity}, ${run.label.confidentiality}`],
     ["Failed tries", String(run.attempts)],
     ["Code", run.codeVersion],
@@ -30,7 +30,7 @@ export function runBody(run: RunDetail, zone: string): string {
 !${run.context ? contextPart(run.context) : ""}
 !${part(
     "Questions",
-    run.questions.map((question) => questionPart(question, zone)),
+    run.questions.map((approval) => approvalPart(approval, zone)),
   )}
 !${part("Steps", run.steps.length === 0 ? [] : [html`<ol class="steps">!${run.steps.map((step) => stepPart(step, zone)).join("")}</ol>`])}
 !${part(
@@ -64,22 +64,22 @@ function contextPart(context: ContextNote): string {
 !${box("The prompt itself", rest)}</section>`
 }
 
-function questionPart(question: ApprovalRecord, zone: string): string {
-  const when = question.answeredAt ? `, ${moment(question.answeredAt, zone)} by ${question.answeredVia ?? "?"}` : ""
-  return html`<p><strong>${question.code}</strong> <span class="words">${question.display}</span>
-<span class="badge ${question.state}">${question.state}</span> <small>${when}</small></p>`
+function approvalPart(approval: ApprovalRecord, zone: string): string {
+  const when = approval.answeredAt ? `, ${moment(approval.answeredAt, zone)} by ${approval.answeredVia ?? "?"}` : ""
+  return html`<p><strong>${approval.code}</strong> <span class="words">${approval.display}</span>
+<span class="badge ${approval.state}">${approval.state}</span> <small>${when}</small></p>`
 }
 
 function stepPart(step: RunStep, zone: string): string {
   const tokens =
     step.inputTokens === null
       ? ""
-      : `${count(step.inputTokens)} in, ${count(step.outputTokens)} out, ${money(step.costUsd)}`
+      : `${count(step.inputTokens)} in, ${count(step.outputTokens)} out, ${price(step.costUsd)}`
   const verdict = step.verdict
     ? html`<p>Verdict: <strong>${step.verdict.decision}</strong> ${step.verdict.reason}</p>`
     : ""
   return html`<li value="${step.n}"><p><span class="kind ${step.kind}">${step.kind}</span> <strong>${step.name}</strong>
-<span class="badge ${step.state}">${step.state}</span> <small>${moment(step.startedAt, zone)}, ${spanText(step.durationMs)} ${tokens}</small></p>
+<span class="badge ${step.state}">${step.state}</span> <small>${moment(step.startedAt, zone)}, ${took(step.durationMs)} ${tokens}</small></p>
 !${verdict}!${step.request === null ? "" : box("Request", step.request)}!${step.result === null ? "" : box("Result", step.result)}</li>`
 }
 

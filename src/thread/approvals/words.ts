@@ -1,9 +1,9 @@
 /** Decision: what became of a question, in words: who decided it, when and where; for those who come late, and for those who look back. */
 import type { ChannelId } from "../../channels/channel.ts"
+import type { APPROVAL_STATES } from "../../contract/conversation/approvals.ts"
 import { clockText, zoned } from "../../schedule/recurrence/zone.ts"
 
-/** `changed`: not approved, with words about what to do instead. `cancelled`: what it is about was decided otherwise. */
-export type ApprovalState = "open" | "approved" | "denied" | "changed" | "redo" | "expired" | "cancelled"
+export type ApprovalState = (typeof APPROVAL_STATES)[number]
 
 export interface ApprovalOutcome {
   state: ApprovalState

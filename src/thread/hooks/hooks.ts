@@ -11,6 +11,7 @@ import type { NewId } from "../../base/ids.ts"
 import { UNTRUSTED_LABEL } from "../../base/label.ts"
 import type { RawRequest } from "../../channels/channel.ts"
 import { isSigned, SIGNATURE_HEADER, TOLERANCE_SECONDS } from "../../channels/signature.ts"
+import { hookInput, hookName } from "../../contract/installation/hooks.ts"
 import type { Db } from "../../db/db.ts"
 import type { Kv, KvEntry } from "../../db/kv.ts"
 import type { Notifier } from "../../queue/notifier.ts"
@@ -20,21 +21,6 @@ import type { Inbox } from "../inbox/inbox.ts"
 import { OWNER_ID } from "../people/people.ts"
 import { compileSchema } from "./schema.ts"
 
-export const hookName = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, "must be small letters, digits and -")
-
-export const hookInput = z.strictObject({
-  /** `say` sends the text to the owner; `do` is an agent's turn with it. `{{payload}}` in it stands for the delivery, quoted. */
-  action: z.strictObject({ kind: z.enum(["say", "do"]), text: z.string().trim().min(1).max(4000) }),
-  /** JSON Schema that a payload must fit. */
-  schema: z.union([z.boolean(), z.record(z.string(), z.unknown())]).optional(),
-  /** Tools that its turns may use, with the argument values they are limited to. */
-  grants: z
-    .array(
-      z.strictObject({ tool: z.string().min(1).max(64), where: z.record(z.string(), z.unknown()).exactOptional() }),
-    )
-    .max(50)
-    .default([]),
-})
 export type Hook = z.output<typeof hookInput>
 
 /** What the inbox holds of a delivery: the hook's name, and the payload as JSON text. */

@@ -3,15 +3,15 @@
  * the model, and what was answered. Only reads; it shows what the journal says and leaves nothing out.
  */
 import { type SQL, sql } from "drizzle-orm"
-import { z } from "zod"
+import type { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import type { Label } from "../../base/label.ts"
+import { contextSchema, type RUN_STATES } from "../../contract/conversation/runs.ts"
 import type { Tx } from "../../db/db.ts"
 import { entriesOf } from "../../journal/journal.ts"
 import type { ApprovalState } from "../approvals/words.ts"
 import { type RunStep, stepsFrom } from "./trace-steps.ts"
 
-export const RUN_STATES = ["running", "waiting", "done", "failed", "cancelled", "needs_review"] as const
 export type RunState = (typeof RUN_STATES)[number]
 
 export interface RunSummary {
@@ -26,7 +26,7 @@ export interface RunSummary {
   /** What set it off, at most 200 characters. */
   trigger: string
   attempts: number
-  error: unknown
+  error: { code: string; message: string } | null
   startedAt: Date
   endedAt: Date | null
   /** Milliseconds; null while it works or waits. */
@@ -57,7 +57,8 @@ export interface RunReply {
   state: string
   providerId: string | null
   attempts: number
-  error: unknown
+  /** `repeat`: it may have been sent before. */
+  error: { code: string; message?: string; repeat?: boolean } | null
   createdAt: Date
   sentAt: Date | null
 }
@@ -78,13 +79,7 @@ export interface ApprovalRecord {
 }
 
 /** What the note `context` of a run holds: the prompt by section, and the memories that were recalled into it. */
-const contextNote = z.looseObject({
-  sections: z.array(z.looseObject({ name: z.string(), tokens: z.number(), text: z.string().optional() })).default([]),
-  recalled: z
-    .array(z.looseObject({ id: z.union([z.number(), z.string()]), text: z.string(), score: z.number() }))
-    .default([]),
-})
-export type ContextNote = z.infer<typeof contextNote>
+export type ContextNote = z.output<typeof contextSchema>
 
 export interface RunDetail extends RunSummary {
   codeVersion: string
@@ -192,7 +187,7 @@ function repliesOf(tx: Tx, runId: string): Promise<RunReply[]> {
 
 function contextOf(steps: RunStep[]): ContextNote | null {
   const note = steps.find((step) => step.kind === "note" && step.name === "context")
-  const parsed = contextNote.safeParse(note?.result)
+  const parsed = contextSchema.safeParse(note?.result)
   return note && parsed.success ? parsed.data : null
 }
 

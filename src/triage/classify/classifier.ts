@@ -2,7 +2,8 @@
  * Classifier: what the decisions of one repository teach about its next issue. The rules speak first; the more decisions
  * there are, the more those count. Trained in a fraction of a second, so it is made anew when decisions change.
  */
-import { ISSUE_KINDS, type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
+import { type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
 import { fitRegression } from "./regression.ts"
 import { guess } from "./rules.ts"
 import { vectorsOf } from "./vectors.ts"

@@ -1,6 +1,5 @@
 /** Kind: the four things an issue can be, and an issue as a classification reads it. */
-
-export const ISSUE_KINDS = ["bug", "feature", "question", "docs"] as const
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 
 export type Kind = (typeof ISSUE_KINDS)[number]
 

@@ -2,7 +2,8 @@
  * Rules: the kind of an issue from its form and its words alone, for a repository without a past. Each rule is one
  * sentence of evidence with a weight; the strongest one becomes the reason that people read.
  */
-import { best, ISSUE_KINDS, type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
+import { best, type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
 import { softmax } from "./regression.ts"
 import { MAX_ISSUE_BODY, readIssueText } from "./words.ts"
 

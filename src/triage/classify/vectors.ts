@@ -2,7 +2,8 @@
  * Vectors: issues as rows for the regression. Title and body are two blocks of unit length, weighted by how rare a word is
  * in this repository's past (TF-IDF, sublinear); what the rules say and the form of the text are columns of their own.
  */
-import { ISSUE_KINDS, type IssueText } from "./kind.ts"
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
+import type { IssueText } from "./kind.ts"
 import type { Row } from "./regression.ts"
 import { guess } from "./rules.ts"
 import { blocksOf, type WordCounts } from "./words.ts"

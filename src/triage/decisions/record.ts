@@ -3,10 +3,10 @@
  * transaction that journals it: both or neither, once.
  */
 import { z } from "zod"
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import type { Memory } from "../../memory/memory.ts"
 import { repoScope } from "../../memory/scope.ts"
 import type { TransactionalTool } from "../../tools/tool.ts"
-import { ISSUE_KINDS } from "../classify/kind.ts"
 import type { Decisions } from "./decisions.ts"
 import { memoryText } from "./evidence.ts"
 

@@ -5,8 +5,8 @@
 import { z } from "zod"
 import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
 import type { GitHub } from "../../channels/github/client.ts"
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import { type EffectTool, failed, type ToolContext, type ToolResult } from "../../tools/tool.ts"
-import { ISSUE_KINDS } from "../classify/kind.ts"
 import { type Labels, MAX_LABELS } from "./labels.ts"
 
 /** The client for a repository; null where none is set up. */

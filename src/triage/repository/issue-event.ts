@@ -5,7 +5,7 @@
 import { z } from "zod"
 import { sha256 } from "../../base/canonical.ts"
 import type { Label } from "../../base/label.ts"
-import { storable } from "../../base/storable.ts"
+import { storable } from "../../base/text/storable.ts"
 import type { Issue } from "../../channels/github/issue.ts"
 import type { Event } from "../../thread/inbox/event.ts"
 

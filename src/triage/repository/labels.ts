@@ -5,8 +5,9 @@
 import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
 import type { GitHub } from "../../channels/github/client.ts"
+import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import type { Kv } from "../../db/kv.ts"
-import { ISSUE_KINDS, type Kind } from "../classify/kind.ts"
+import type { Kind } from "../classify/kind.ts"
 
 /** Labels on one issue by one decision. */
 export const MAX_LABELS = 3

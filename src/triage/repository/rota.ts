@@ -4,31 +4,9 @@
  */
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
+import { type Rota, rotaSchema } from "../../contract/work/triage.ts"
 import type { Tx } from "../../db/db.ts"
 import type { Kv } from "../../db/kv.ts"
-
-const day = z.iso.date()
-const login = z
-  .string()
-  .trim()
-  .regex(/^[a-z\d](?:[a-z\d-]{0,38})$/i, "must be a GitHub login")
-
-const rotaSchema = z.object({
-  /** IANA name; the installation's when absent. */
-  zone: z.string().refine(isZone, "must be an IANA time zone").optional(),
-  /** First day of the first turn, `YYYY-MM-DD`. */
-  start: day,
-  everyDays: z.number().int().min(1).max(365).default(7),
-  /** Who takes turns, in order. */
-  logins: z.array(login).min(1).max(100),
-  /** Both days included; the last one that fits wins. */
-  overrides: z
-    .array(z.object({ from: day, to: day, login }))
-    .max(500)
-    .default([]),
-})
-
-export type Rota = z.output<typeof rotaSchema>
 
 /** The login on call at `at`; null before the rota's start. `zone` stands in when the rota names none. */
 export function onCall(rota: Rota, at: Date, zone: string): string | null {
@@ -81,13 +59,4 @@ export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: (
 
 function key(repo: string): string {
   return `rota:${repo.toLowerCase()}`
-}
-
-function isZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name })
-    return true
-  } catch {
-    return false
-  }
 }

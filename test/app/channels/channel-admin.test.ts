@@ -1,6 +1,6 @@
 /** The channels as their keeper sees them, over the API of the whole product with Twilio's stand-in. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { ChannelReport } from "../../../src/http/api/channels.ts"
+import type { ChannelReport } from "../../../src/contract/installation/channels.ts"
 import { OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../../support/product.ts"
 import { start as startTelegram, type TelegramStandIn } from "../../support/telegram-stand-in.ts"
 import { start as startTwilio, type TwilioStandIn } from "../../support/twilio-stand-in.ts"

@@ -7,10 +7,13 @@ import { systemClock } from "../../../src/base/clock.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { run } from "../../../src/cli/program.ts"
 import type { Asked, StandIn } from "../../support/stand-in.ts"
+import { MESSAGE, THREAD } from "../answers.ts"
 import { startServer, TOKEN, vigil } from "../command.ts"
 import { startTerminal } from "../terminal.ts"
 
-const THREAD = "0199c1de-0000-7000-8000-00000000000a"
+const ID = MESSAGE.id
+/** Id of the n-th run. */
+const runId = (n: number) => `0199c1de-0000-7000-8000-00000000001${n}`
 const open: { stop(): Promise<void> }[] = []
 
 afterEach(async () => {
@@ -22,11 +25,11 @@ async function startEcho(late = 0): Promise<StandIn & { env: Record<string, stri
   let count = 0
   const server = await startServer({
     "POST /api/v1/messages": ({ body }) => {
-      const answer = { thread: THREAD, id: "i1" }
+      const answer = { thread: THREAD, id: ID }
       count += 1
       return count <= late
         ? { status: 202, body: answer }
-        : { status: 200, body: { ...answer, run: "r1", reply: `re: ${JSON.parse(body).text}` } }
+        : { status: 200, body: { ...answer, run: runId(1), reply: `re: ${JSON.parse(body).text}` } }
     },
   })
   open.push(server)
@@ -42,7 +45,7 @@ test("-m prints the reply and nothing else on stdout", async () => {
 
 test("-m with --json is one document", async () => {
   const { stdout } = await vigil(["chat", "-m", "hello", "--json"], await startEcho())
-  expect(JSON.parse(stdout)).toEqual({ thread: THREAD, id: "i1", run: "r1", reply: "re: hello" })
+  expect(JSON.parse(stdout)).toEqual({ thread: THREAD, id: ID, run: runId(1), reply: "re: hello" })
 })
 
 test("a reply that takes long is asked for again with the same key, which is no second message", async () => {
@@ -69,12 +72,12 @@ test("no reply in time is a failure that says the message is accepted", async ()
 
 test("a run that ends without words is a failure that names the run", async () => {
   const server = await startServer({
-    "POST /api/v1/messages": () => ({ status: 200, body: { thread: THREAD, id: "i1", run: "r9", reply: null } }),
+    "POST /api/v1/messages": () => ({ status: 200, body: { thread: THREAD, id: ID, run: runId(9), reply: null } }),
   })
   open.push(server)
   const { code, stderr } = await vigil(["chat", "-m", "hello"], server)
   expect(code).toBe(1)
-  expect(stderr).toContain("vigil trace r9")
+  expect(stderr).toContain(`vigil trace ${runId(9)}`)
 })
 
 test("an empty message is wrong usage", async () => {
@@ -99,7 +102,7 @@ test("a reply cannot move the cursor or colour the terminal", async () => {
   const server = await startServer({
     "POST /api/v1/messages": () => ({
       status: 200,
-      body: { thread: THREAD, id: "i1", run: "r1", reply: "a\u001b[2Jb\u001b]0;title\u0007c\rd\u202ee" },
+      body: { thread: THREAD, id: ID, run: runId(1), reply: "a\u001b[2Jb\u001b]0;title\u0007c\rd\u202ee" },
     }),
   })
   open.push(server)
@@ -108,23 +111,23 @@ test("a reply cannot move the cursor or colour the terminal", async () => {
 
 test("in a terminal a reply is shown once, though it also comes by the stream, and what comes later is shown too", async () => {
   const streams: ServerResponse[] = []
-  const say = (id: number, runId: string, text: string) => {
-    const letter = { id: "l", from: "vigil", text, runId }
+  const say = (id: number, run: string, text: string) => {
+    const letter = { ...MESSAGE, text, runId: run }
     for (const stream of streams) stream.write(`id: ${id}\nevent: reply\ndata: ${JSON.stringify(letter)}\n\n`)
   }
   let messages = 0
   const server = await startTalking({
     "POST /api/v1/messages": (response) => {
       messages += 1
-      say(messages, `r${messages}`, `reply ${messages}`)
-      response.end(JSON.stringify({ thread: THREAD, id: "i", run: `r${messages}`, reply: `reply ${messages}` }))
+      say(messages, runId(messages), `reply ${messages}`)
+      response.end(JSON.stringify({ thread: THREAD, id: ID, run: runId(messages), reply: `reply ${messages}` }))
     },
     [`GET /api/v1/threads/${THREAD}/messages`]: (response) => response.end(JSON.stringify({ messages: [], cursor: 7 })),
     [`GET /api/v1/threads/${THREAD}/events`]: (response, request) => {
       expect(request.headers["last-event-id"]).toBe("7")
       streams.push(response)
       response.writeHead(200, { "content-type": "text/event-stream" }).write("retry: 2000\n\n")
-      say(8, "other", "it is nine o'clock")
+      say(8, runId(8), "it is nine o'clock")
     },
   })
   const person = startTerminal()
@@ -135,7 +138,7 @@ test("in a terminal a reply is shown once, though it also comes by the stream, a
   await person.shows("it is nine o'clock")
   person.type("second\n")
   await person.shows("reply 2")
-  say(9, "r1", "and one more thing")
+  say(9, runId(1), "and one more thing")
   await person.shows("and one more thing")
   person.leave()
   expect(await done).toBe(0)

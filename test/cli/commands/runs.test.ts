@@ -1,29 +1,15 @@
 /** A run as text: everything that is in it, in order; and what the owner answers and sets from the terminal. */
 import { afterAll, beforeAll, expect, test } from "vitest"
 import type { StandIn } from "../../support/stand-in.ts"
+import { APPROVAL, DECISION, DEMO, REPLY, RUN as RUN_ROW, STEP } from "../answers.ts"
 import { refused, startServer, vigil } from "../command.ts"
 
-const AT = "2026-11-22T09:00:00.000Z"
-const STEP = {
-  state: "done",
-  verdict: null,
-  inputTokens: null,
-  cachedTokens: null,
-  outputTokens: null,
-  costUsd: null,
-  durationMs: null,
-}
 const RUN = {
-  id: "0199c1de-0000-7000-8000-000000000001",
+  ...RUN_ROW,
   channel: "telegram",
-  kind: "message",
-  state: "done",
   model: "gpt-6-luna",
   trigger: "remind me tomorrow",
   attempts: 2,
-  error: null,
-  startedAt: AT,
-  endedAt: AT,
   durationMs: 1234,
   inputTokens: 900,
   cachedTokens: 800,
@@ -31,6 +17,7 @@ const RUN = {
   costUsd: null,
   codeVersion: "0.1.0",
   label: { integrity: "owner", confidentiality: "private" },
+  events: [],
   steps: [
     { ...STEP, n: 0, kind: "note", name: "context", request: null, result: { recalled: 1 } },
     {
@@ -64,10 +51,8 @@ const RUN = {
     ],
     recalled: [{ id: 12, text: "likes tea", score: 0.876 }],
   },
-  questions: [{ code: "K7", display: "remind Ana", state: "approved", createdAt: AT, expiresAt: AT }],
-  replies: [
-    { id: "o1", channel: "telegram", text: "Done.", state: "uncertain", providerId: null, error: { code: "timeout" } },
-  ],
+  questions: [APPROVAL],
+  replies: [{ ...REPLY, state: "uncertain", error: { code: "timeout" } }],
 }
 let server: StandIn & { env: Record<string, string> }
 
@@ -86,7 +71,7 @@ beforeAll(async () => {
     }),
     "POST /api/v1/demo": () => ({
       status: 200,
-      body: { issues: 10, applied: 8, pending: 2, digest: "Triage: 10 issues", segments: 2 },
+      body: DEMO,
     }),
     "GET /api/v1/triage/rota": () => ({
       status: 200,
@@ -103,18 +88,7 @@ beforeAll(async () => {
     "GET /api/v1/triage/decisions": () => ({
       status: 200,
       body: {
-        decisions: [
-          {
-            repo: "o/r",
-            number: 812,
-            title: "It breaks",
-            kind: "bug",
-            confidence: 0.914,
-            method: "rules",
-            assignee: null,
-            state: "pending",
-          },
-        ],
+        decisions: [DECISION],
       },
     }),
   })
@@ -132,7 +106,7 @@ test("a trace shows prompt, memories, steps with verdict and cost, questions and
     /cost +-\n/,
     /120 {2}rules\n +30 {2}history\n +150 {2}tokens in all/,
     /0\.88 {2}\[12\] likes tea/,
-    / 1 {2}model ask\n +900 tokens in \(800 cached\), 20 out, \$0\.001200, 640 ms\n +args +\{"messages":2\}\n +result +\{"text":"ok"\}/,
+    / 1 {2}model ask\n +900 tokens in \(800 cached\), 20 out, \$0\.0012, 640 ms\n +args +\{"messages":2\}\n +result +\{"text":"ok"\}/,
     / 2 {2}tool remind {2}failed {2}deny \(not granted\)\n +args .{100,110}\.\.\.\n/,
     /K7 {2}approved +remind Ana/,
     /uncertain {2}telegram {2}Done\.\n +\{"code":"timeout"\}/,

@@ -4,6 +4,7 @@ import { systemClock } from "../../../src/base/clock.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { run } from "../../../src/cli/program.ts"
 import type { StandIn } from "../../support/stand-in.ts"
+import { SECRET } from "../answers.ts"
 import { refused, startServer, vigil } from "../command.ts"
 import { startTerminal } from "../terminal.ts"
 
@@ -14,17 +15,7 @@ beforeAll(async () => {
   server = await startServer({
     "GET /api/v1/secrets": () => ({
       status: 200,
-      body: {
-        secrets: [
-          {
-            name: "GITHUB_TOKEN",
-            hosts: ["api.github.com"],
-            tools: ["settings"],
-            updatedAt: "2026-11-20T08:00:00Z",
-            lastUse: null,
-          },
-        ],
-      },
+      body: { secrets: [SECRET] },
     }),
     "PUT /api/v1/secrets/GITHUB_TOKEN": () => ({ status: 204 }),
     "DELETE /api/v1/secrets/GITHUB_TOKEN": () => ({ status: 204 }),
@@ -86,7 +77,7 @@ test("no value is wrong usage", async () => {
 
 test("the list shows names and bindings", async () => {
   const { stdout } = await vigil(["secrets"], server)
-  expect(stdout).toMatch(/GITHUB_TOKEN +api\.github\.com +settings +2026-11-20 .* +never/)
+  expect(stdout).toMatch(/GITHUB_TOKEN +api\.github\.com +settings +2026-11-22 .* +never/)
 })
 
 test("removing says so, and what is not there is a failure", async () => {

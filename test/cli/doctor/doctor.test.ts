@@ -7,6 +7,7 @@ import { lockDataDir } from "../../../src/db/lock.ts"
 import { codeSchema } from "../../../src/db/migrate.ts"
 import { testDir } from "../../support/dir.ts"
 import type { Answer } from "../../support/stand-in.ts"
+import { CHANNEL, SECRET, STATUS } from "../answers.ts"
 import { freePort, type Routes, refused, startServer, TOKEN, vigil } from "../command.ts"
 
 interface Report {
@@ -30,7 +31,8 @@ function dataDir(): string {
 }
 
 async function running(routes: Routes = {}, stranger?: () => Answer): Promise<Record<string, string>> {
-  const status = { version: "0.1.0", model: { provider: "openai", model: "gpt-6-luna", because: "set" }, channels: [] }
+  const model = { provider: "openai", model: "gpt-6-luna", offline: false, because: "set" }
+  const status = { ...STATUS, model, channels: [] }
   const all = {
     "GET /readyz": () => ({ status: 200, body: { ready: true, reasons: [] } }),
     "GET /api/v1/status": () => ({ status: 200, body: status }),
@@ -50,7 +52,7 @@ async function doctor(env: Record<string, string>): Promise<Report & { code: num
 const withChannels = (...channels: object[]): Routes => ({
   "GET /api/v1/status": () => ({
     status: 200,
-    body: { model: { provider: "offline", model: "offline", offline: true, because: "no model is set" }, channels },
+    body: { ...STATUS, channels },
   }),
 })
 
@@ -114,7 +116,9 @@ test("a secret that is in the vault is not missing", async () => {
   expect(without.findings.map(({ message }) => message)).toEqual([
     expect.stringMatching(/^TWILIO_AUTH_TOKEN is missing/),
   ])
-  const vault = { "GET /api/v1/secrets": () => ({ status: 200, body: { secrets: [{ name: "TWILIO_AUTH_TOKEN" }] } }) }
+  const vault = {
+    "GET /api/v1/secrets": () => ({ status: 200, body: { secrets: [{ ...SECRET, name: "TWILIO_AUTH_TOKEN" }] } }),
+  }
   expect((await doctor({ ...(await running(vault)), ...twilio })).findings).toEqual([])
 })
 
@@ -171,7 +175,7 @@ test("a server that is not ready says why", async () => {
 test("a channel that fails is found, and offline mode is no fault", async () => {
   const routes = withChannels(
     { id: "telegram", state: "failing", detail: "the token is wrong" },
-    { id: "web", state: "ready" },
+    { id: "web", state: "ready", detail: "this server" },
   )
   const { findings, checks } = await doctor(await running(routes))
   expect(findings).toEqual([expect.objectContaining({ checkId: "channel.telegram", message: "the token is wrong" })])
@@ -187,12 +191,11 @@ test.each(["30032 and 30034", "error 30532"])("SMS refused for its registration 
 })
 
 test("what is wrong at a channel's provider is found, though it answers", async () => {
-  const report = { id: "sms", state: "ready", detail: "+15550001111", takes: "webhook", waiting: 0, failed: 0 }
   const findings = [
     { severity: "error", message: "messages are delivered nowhere", fix: "run: npx vigil channels setup sms" },
     { severity: "warning", message: "it is a trial account", fix: "upgrade the account" },
   ]
-  const channels = [{ ...report, findings }]
+  const channels = [{ ...CHANNEL, findings }]
   const routes = { "GET /api/v1/channels": () => ({ status: 200, body: { channels } }) }
   const found = await doctor(await running(routes))
   expect(found.findings).toEqual(findings.map((one) => ({ checkId: "channel.sms", ...one })))

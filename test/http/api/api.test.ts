@@ -270,10 +270,12 @@ test("secrets are set and removed, and no answer holds a value", async () => {
 test("the features answer with what their rooms say", async () => {
   const get = async (path: string) => (await h.ask(`/api/v1/${path}`)).json()
   expect(await get("status")).toMatchObject({ model: { offline: true } })
-  expect(await get("automations")).toEqual({ automations: [{ id: 1, sentence: "every day at 8" }] })
-  expect(await get("memories?q=tea&limit=3")).toEqual({ memories: [{ id: 7, text: "about tea", limit: 3 }] })
-  expect(await get("spend")).toEqual({ todayUsd: 0 })
-  expect(await get("triage/decisions?repo=acme/shop")).toEqual({ decisions: [{ repo: "acme/shop", limit: 50 }] })
+  expect(await get("automations")).toMatchObject({ automations: [{ id: 1, sentence: "every day at 8" }] })
+  expect(await get("memories?q=tea&limit=3")).toMatchObject({ memories: [{ id: 7, text: "3 about tea", score: 1 }] })
+  expect(await get("spend")).toMatchObject({ today: { usd: 0 }, caps: { dailyUsd: null, monthlyUsd: 5 } })
+  expect(await get("triage/decisions?repo=acme/shop")).toMatchObject({
+    decisions: [{ repo: "acme/shop", number: 50, kind: "bug" }],
+  })
   expect(await (await h.ask("/api/v1/demo", { method: "POST" })).json()).toMatchObject({ pending: 2 })
   const rota = { start: "2026-11-23", everyDays: 7, logins: ["ana", "ben"], overrides: [] }
   expect(

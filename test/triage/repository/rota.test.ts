@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
-import { createRotas, onCall, type Rota } from "../../../src/triage/repository/rota.ts"
+import type { Rota } from "../../../src/contract/work/triage.ts"
+import { createRotas, onCall } from "../../../src/triage/repository/rota.ts"
 
 const WEEKLY: Rota = {
   zone: "America/New_York",

@@ -1,12 +1,12 @@
 /**
- * Talk: the owner's words from the web and the terminal, into the inbox like those of any other channel, and what became
- * of them for whoever waits.
+ * Conversation: the owner's words from the web and the terminal go into the inbox like those of any other channel, and whoever
+ * waits hears what became of them.
  */
 import { sha256 } from "../../base/canonical.ts"
 import { Reject } from "../../base/errors.ts"
 import type { NewId } from "../../base/ids.ts"
 import { OWNER_LABEL } from "../../base/label.ts"
-import { storable } from "../../base/storable.ts"
+import { storable } from "../../base/text/storable.ts"
 import type { Db } from "../../db/db.ts"
 import type { Notifier } from "../../queue/notifier.ts"
 import { kindOfText } from "../../thread/inbox/event.ts"
@@ -26,7 +26,7 @@ export interface Said {
   idempotencyKey?: string | undefined
 }
 
-export interface Talk {
+export interface Conversation {
   /** Throws `Reject` 404 for a thread that is not the owner's on the web. */
   say(said: Said): Promise<Accepted>
   /** What became of a message: at once when something did, else when it does, else null after `ms` or the signal. */
@@ -35,9 +35,9 @@ export interface Talk {
 
 /** How often to look without a ring, in milliseconds. */
 const LOOK_MS = 1000
-const ENDED = new Set(["done", "failed", "cancelled", "needs_review"])
+const ENDED = new Set(["done", "failed", "cancelled"])
 
-export function createTalk({
+export function createConversation({
   db,
   inbox,
   notifier,
@@ -47,7 +47,7 @@ export function createTalk({
   inbox: Inbox
   notifier: Notifier
   newId: NewId
-}): Talk {
+}): Conversation {
   async function keyOf({ thread, idempotencyKey }: Said): Promise<string> {
     if (thread === undefined) return WEB_THREAD
     if (thread === "new") return `${WEB_THREAD}:${idempotencyKey === undefined ? newId() : sha256(idempotencyKey)}`
