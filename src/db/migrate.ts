@@ -15,9 +15,9 @@ const FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url))
 const LOCK_KEY = 52_845_213
 
 /** Name of the newest migration that this code carries. */
-export function codeSchema(): string {
+export function codeSchema(folder: string = FOLDER): string {
   return (
-    readdirSync(FOLDER, { withFileTypes: true })
+    readdirSync(folder, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
       .sort()
@@ -37,9 +37,12 @@ export async function databaseSchema(db: Db): Promise<string | null> {
   return row?.name ?? null
 }
 
-/** Applies what is missing. Throws `Misconfigured` when the database is newer than this code. */
-export async function migrate(db: Opened): Promise<void> {
-  const wanted = codeSchema()
+/**
+ * Applies what is missing. Throws `Misconfigured` when the database is newer than this code.
+ * @param folder of the migrations, when they are not this code's: a test makes the database of an earlier version.
+ */
+export async function migrate(db: Opened, folder: string = FOLDER): Promise<void> {
+  const wanted = codeSchema(folder)
   const found = await databaseSchema(db)
   if (found === wanted) return
   if (found !== null && found > wanted) {
@@ -53,13 +56,13 @@ export async function migrate(db: Opened): Promise<void> {
       import("drizzle-orm/pglite"),
       import("drizzle-orm/pglite/migrator"),
     ])
-    await apply(drizzle({ client: db.pglite }), { migrationsFolder: FOLDER })
-  } else await migratePostgres(db)
+    await apply(drizzle({ client: db.pglite }), { migrationsFolder: folder })
+  } else await migratePostgres(db, folder)
 }
 
 export type Opened = Awaited<ReturnType<typeof openPglite>> | ReturnType<typeof openPostgres>
 
-async function migratePostgres(db: ReturnType<typeof openPostgres>): Promise<void> {
+async function migratePostgres(db: ReturnType<typeof openPostgres>, folder: string): Promise<void> {
   const [{ drizzle }, { migrate: apply }, { connectTo }] = await Promise.all([
     import("drizzle-orm/postgres-js"),
     import("drizzle-orm/postgres-js/migrator"),
@@ -69,7 +72,7 @@ async function migratePostgres(db: ReturnType<typeof openPostgres>): Promise<voi
   const client = connectTo(db.url, { max: 1 })
   try {
     await client`select pg_advisory_lock(${LOCK_KEY})`
-    await apply(drizzle({ client }), { migrationsFolder: FOLDER })
+    await apply(drizzle({ client }), { migrationsFolder: folder })
   } finally {
     await client.end({ timeout: 5 })
   }

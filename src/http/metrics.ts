@@ -74,7 +74,7 @@ async function databaseLines({ db, queue, log }: MetricsDeps): Promise<string[]>
       select 'vigil_runs' as name, 'state' as label, state as value, count(*) as count from runs group by state
       union all select 'vigil_outbox', 'state', state, count(*) from outbox group by state
       union all select 'vigil_inbox', 'state', state, count(*) from inbox group by state
-      union all select 'vigil_questions', 'state', 'open', count(*) from waits where state = 'open'
+      union all select 'vigil_questions', 'state', 'open', count(*) from approvals where state = 'open'
       union all select 'vigil_threads', 'state', 'waiting', count(*) from threads where owner is null and ready_at <= now()
       union all select 'vigil_threads', 'state', 'held', count(*) from threads where owner is not null`)
     const depth = Object.entries(await queue.depth())

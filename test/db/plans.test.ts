@@ -15,7 +15,7 @@ import { PATIENT } from "../support/product.ts"
 const RUNS = 2000
 const MANY = 20_000
 /** What grows with every message; media are kept within a bound, and looked through once a minute. */
-const GROWING = ["threads", "inbox", "runs", "journal", "outbox", "waits", "memories", "memory_terms"]
+const GROWING = ["threads", "inbox", "runs", "journal", "outbox", "approvals", "memories", "memory_terms"]
 const TOKEN = "x".repeat(40)
 
 const { db } = await ownDatabase()
@@ -64,7 +64,7 @@ function plannedScans(text: string): Promise<string[]> {
 async function insertKnown(): Promise<void> {
   const many = sql`generate_series(1, ${MANY}::int) n`
   await db.query(sql`
-    insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, cleared_at, created_at, expires_at)
+    insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, cleared_at, created_at, expires_at)
     select md5('wait' || id)::uuid, id, thread_id, 9, 'approval', 'K7', 'old', '{}', '', '', ${OWNER_ID}::uuid, 'approved', now(), now(), now() from runs`)
   await db.query(sql`
     insert into threads (id, channel, key, person_id, target, next_seq, created_at)

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await createPeople({ db: base.db, clock, newId }).ensureOwner({ timezone: NY })
 })
 beforeEach(async () => {
-  for (const table of ["decisions", "waits", "runs", "inbox", "threads"]) await base.db.raw(`delete from ${table}`)
+  for (const table of ["decisions", "approvals", "runs", "inbox", "threads"]) await base.db.raw(`delete from ${table}`)
 })
 
 const digests = () => createDigest({ db: base.db, clock })
@@ -57,7 +57,7 @@ async function ask(code: string, display: string, expiresAt = "2026-11-23T00:00:
     insert into runs (id, thread_id, trigger_id, kind, state, label, code_version, started_at)
     values (${run}, ${thread}, ${inbox}, 'issue', 'waiting', ${json(SYSTEM_LABEL)}, 'test', now())`)
   await base.db.query(sql`
-    insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
+    insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
     values (${newId()}, ${run}, ${thread}, 0, 'approval', ${code}, 'label', '{}', 'h', ${display}, ${OWNER_ID}, now(),
       ${expiresAt}::timestamptz)`)
 }

@@ -3,7 +3,7 @@ import type { Evidence, Figures, OutboxRow } from "./evidence.ts"
 
 const isJob = (tag: string) => tag.startsWith("job-")
 /** A second way, taken when the first one surely failed. */
-const isSecondWay = ({ key }: OutboxRow) => key.endsWith(":fallback")
+const isSecondWay = ({ isFallback }: OutboxRow) => isFallback
 
 export function replies(evidence: Evidence): string[] {
   return [...missing(evidence), ...undelivered(evidence), ...sentTooOften(evidence), ...arrivedOutOfOrder(evidence)]

@@ -10,7 +10,7 @@ const ms = (second: number) => at(second).getTime()
 /** Two jobs on one lane, one of them crashed once, two issues of which one was asked about, and a reminder: all as promised. */
 function good(): Evidence {
   const step = { kind: "tool", name: "remind", answer: null, issue: null, epoch: 1 }
-  const reply = { threadId: "t", channel: "sms", state: "sent", isLimit: false }
+  const reply = { threadId: "t", channel: "sms", state: "sent", isLimit: false, isFallback: false }
   return {
     acknowledged: [
       { lane: "sms", tag: "job-1", sentAt: ms(0), at: ms(1) },

@@ -149,7 +149,7 @@ async function live(work: (threadId: string) => Promise<boolean>, lane: Lane, ou
 
 async function answer({ key, threadId }: Lane, outside: Outside): Promise<boolean> {
   const [wait] = await s.db.query<{ code: string; kind: string; tool: string }>(
-    sql`select code, kind, tool from waits where thread_id = ${threadId} and state = 'open'`,
+    sql`select code, kind, tool from approvals where thread_id = ${threadId} and state = 'open'`,
   )
   if (!wait) return false
   const happened = outside.effects.some(({ name }) => name === wait.tool)
@@ -195,8 +195,8 @@ async function verify({ lane, outside }: Awaited<ReturnType<typeof runThatDies>>
   )
   const [left] = await s.db.query(sql`select (select count(*) from kv where namespace = ${run.id}) as rows,
     (select count(*) from threads where id = ${lane.threadId} and owner is not null) as held,
-    (select count(*) from waits where run_id = ${run.id}::uuid and state = 'open') as open,
-    (select count(*) from waits where run_id = ${run.id}::uuid and kind = 'approval') as approvals,
+    (select count(*) from approvals where run_id = ${run.id}::uuid and state = 'open') as open,
+    (select count(*) from approvals where run_id = ${run.id}::uuid and kind = 'approval') as approvals,
     (select count(*) from ledger where run_id = ${run.id}::uuid) as reserved`)
   const times = (name: string) => outside.effects.filter((effect) => effect.name === name).length
   const ops = (name: string) => new Set(outside.effects.filter((e) => e.name === name).map((e) => e.opId)).size

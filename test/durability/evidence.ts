@@ -48,6 +48,8 @@ export interface OutboxRow {
   threadId: string
   runId: string | null
   key: string
+  /** It was sent again, on another channel, for a message that failed. */
+  isFallback: boolean
   seq: number
   channel: string
   state: string

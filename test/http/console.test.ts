@@ -109,7 +109,7 @@ test.skipIf(missing)("what needs the owner appears live and is decided with a cl
   h.s.notifier.notify("thread", threadId)
   await page.getByRole("button", { name: "Approve K7" }).click({ timeout: 60_000 })
   await page.getByText("Nothing waits for you").waitFor()
-  expect(await h.s.db.query(sql`select 1 from waits where code = 'K7' and state = 'approved'`)).toHaveLength(1)
+  expect(await h.s.db.query(sql`select 1 from approvals where code = 'K7' and state = 'approved'`)).toHaveLength(1)
   await page.getByRole("button", { name: "Run the demo triage" }).click()
   await page.getByText("Triage: <10> issues").waitFor()
   expect(complaints).toEqual([])

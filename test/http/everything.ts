@@ -49,12 +49,14 @@ export interface HouseOptions
   config?: ServerDeps["config"]
   features?: Partial<Features>
   telegramApi?: string
+  /** Time as the inbox and the runs see it. */
+  now?: () => Date
 }
 
 export async function house(options: HouseOptions = {}): Promise<House> {
   const database = await testDatabase()
   const clock = { at: new Date() }
-  const s = await spine({ db: database.db })
+  const s = await spine({ db: database.db, ...(options.now ? { now: options.now } : {}) })
   await s.people.ensureOwner({ telegramId: "4242" })
   const lines: House["lines"] = []
   const note = (event: string, fields: Fields = {}) => void lines.push({ event, fields })

@@ -58,7 +58,7 @@ function expectHarmless(page: string) {
 /** A run whose every text is an attack. */
 async function poisoned(attack: string): Promise<string> {
   await h.s.db.query(sql`update inbox set state = 'done'`)
-  await h.s.db.query(sql`update waits set state = 'cancelled'`)
+  await h.s.db.query(sql`update approvals set state = 'cancelled'`)
   const { threadId, id } = await h.s.inbox.accept({
     source: "test",
     externalId: newId(),
@@ -104,7 +104,7 @@ async function poisoned(attack: string): Promise<string> {
       values (${newId()}::uuid, ${threadId}::uuid, ${runId}::uuid, ${newId()}, 'web', ${attack},
         ${json({ text: attack, buttons: [{ label: attack, reply: attack }] })}, 'failed', ${json({ code: attack })}, now(), now())
     ), asked as (
-      insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
+      insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
       values (${newId()}::uuid, ${runId}::uuid, ${threadId}::uuid, 9, 'approval', 'K7', 'x', '{}', 'x', ${attack}, ${OWNER_ID}::uuid, now(), now() + interval '1 hour')
     ), freed as (
       update threads set owner = null, ready_at = null where id = ${threadId}::uuid
@@ -176,7 +176,7 @@ test("an approval is decided by its button", async () => {
   await poisoned("may I?")
   expect(await (await get("/")).text()).toContain('aria-label="Approve K7"')
   expect((await post("/approvals/K7", { verdict: "no" })).status).toBe(303)
-  expect(await h.s.db.query(sql`select 1 from waits where code = 'K7' and state = 'denied'`)).toHaveLength(1)
+  expect(await h.s.db.query(sql`select 1 from approvals where code = 'K7' and state = 'denied'`)).toHaveLength(1)
   expect(await (await get("/")).text()).toContain("Nothing waits for you")
 })
 

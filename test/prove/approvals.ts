@@ -105,13 +105,13 @@ interface Row {
 }
 
 async function rowOf(s: Spine, id: string): Promise<Row> {
-  const [row] = await s.db.query<Row>(sql`select args, args_hash as "argsHash" from waits where id = ${id}`)
+  const [row] = await s.db.query<Row>(sql`select args, args_hash as "argsHash" from approvals where id = ${id}`)
   if (!row) throw new Error("the question is gone")
   return row
 }
 
 async function write(s: Spine, id: string, { args, argsHash }: Row): Promise<void> {
-  await s.db.query(sql`update waits set args = ${args}, args_hash = ${argsHash}, used_at = null where id = ${id}`)
+  await s.db.query(sql`update approvals set args = ${args}, args_hash = ${argsHash}, used_at = null where id = ${id}`)
 }
 
 /** A changed character, a changed value, or other arguments altogether; half of them with a hash that fits. */

@@ -104,7 +104,7 @@ test("an approval is let go at once, says who decided and when, and tells who co
 test("a question whose time ran out says so in its place", async () => {
   const at = await started()
   const question = await asksToForget()
-  await at.app.infrastructure.db.query(sql`update waits set expires_at = now() - interval '1 day'`)
+  await at.app.infrastructure.db.query(sql`update approvals set expires_at = now() - interval '1 day'`)
   await expect.poll(() => question.text, WAIT).toContain("Expired, so nothing was done")
   expect(question.buttons).toEqual([])
 })
@@ -221,12 +221,12 @@ test("in a group each has their own rights: a member's press decides nothing and
     more: command(),
   })
   await reply(0)
-  await db.query(sql`insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
+  await db.query(sql`insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
     select gen_random_uuid(), runs.id, thread_id, 7, 'approval', 'K7', 'forget', '{}', '', 'Forget', ${at.app.infrastructure.owner.id}, 'open', now(), now() + interval '1 day'
     from runs join threads on threads.id = thread_id where target = ${group} limit 1`)
   await telegram.press({ from: ANA, data: "K7 OK", messageId: telegram.sent[0]?.messageId ?? 0, chat: Number(group) })
   await expect.poll(() => texts().some((text) => text === "K7 is not yours to decide."), WAIT).toBe(true)
-  const [wait] = await db.query<{ state: string }>(sql`select state from waits where code = 'K7'`)
+  const [wait] = await db.query<{ state: string }>(sql`select state from approvals where code = 'K7'`)
   expect([wait?.state, model.asked.length]).toEqual(["open", before])
   await telegram.say({
     from: ANA,

@@ -13,15 +13,18 @@ export interface Asking {
   display?: string
   kind?: "approval" | "uncertain"
   expiresAt?: Date
-  /** Where the run works. */
+  /** Where the run works, and what it was set off with. */
   threadKey?: string
+  text?: string
 }
 
 /** What was asked: its code, and the run and thread that wait. */
 export async function askAbout(s: Awaited<ReturnType<typeof spine>>, asking: Asking) {
   const { now, args = '{"n":1}', display = "post it", kind = "approval" } = asking
   const code = asking.code ?? (await freeCode(s.db, Math.random))
-  const { threadId } = await s.inbox.accept(text("do it", { threadKey: asking.threadKey ?? `web:${newId()}` }))
+  const { threadId } = await s.inbox.accept(
+    text(asking.text ?? "do it", { threadKey: asking.threadKey ?? `web:${newId()}` }),
+  )
   const claim = await s.leases.claim(threadId)
   if (!claim?.run) throw new Error("there is no run to wait with")
   const question = {

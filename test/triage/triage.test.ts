@@ -32,7 +32,7 @@ const answer = (more: object = {}) =>
 
 /** The code of the one open question. */
 async function code({ db }: Harness): Promise<string> {
-  const rows = await db.query<{ code: string }>(sql`select code from waits where state = 'open'`)
+  const rows = await db.query<{ code: string }>(sql`select code from approvals where state = 'open'`)
   expect(rows).toHaveLength(1)
   return rows[0]?.code ?? ""
 }
@@ -123,7 +123,13 @@ describe("without a model", () => {
             ...more,
           }),
         )
-      return { h, number, k, change, states: () => h.db.query(sql`select state, code from waits order by created_at`) }
+      return {
+        h,
+        number,
+        k,
+        change,
+        states: () => h.db.query(sql`select state, code from approvals order by created_at`),
+      }
     }
 
     test("is withdrawn when a person labels the issue, and an OK for it comes too late", async () => {

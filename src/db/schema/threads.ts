@@ -1,7 +1,9 @@
 /** Threads, what came in, what runs, what waits for a person, what goes out. The truth behind every wake-up. */
 import { sql } from "drizzle-orm"
 import {
+  type AnyPgColumn,
   bigint,
+  boolean,
   check,
   index,
   integer,
@@ -103,13 +105,13 @@ export const runs = pgTable(
     index("runs_thread").on(t.threadId, t.startedAt),
     index("runs_started").on(t.startedAt),
     index("runs_open").on(t.threadId).where(sql`state in ('running', 'waiting')`),
-    check("runs_state", sql`${t.state} in ('running', 'waiting', 'done', 'failed', 'cancelled', 'needs_review')`),
+    check("runs_state", sql`${t.state} in ('running', 'waiting', 'done', 'failed', 'cancelled')`),
   ],
 )
 
-/** A question to a person: an approval bound to exact arguments, or what became of a lost effect. */
-export const waits = pgTable(
-  "waits",
+/** What a person is asked: leave for one call with exact arguments, or what became of a call whose outcome is unknown. */
+export const approvals = pgTable(
+  "approvals",
   {
     id: uuid().primaryKey(),
     runId: uuid("run_id")
@@ -120,7 +122,7 @@ export const waits = pgTable(
       .references(() => threads.id),
     step: integer().notNull(),
     kind: text().notNull(),
-    /** Two characters, unique among open waits. */
+    /** Two characters, unique among open approvals. */
     code: text().notNull(),
     tool: text().notNull(),
     /** RFC 8785 canonical JSON; what is executed, byte for byte. */
@@ -132,25 +134,30 @@ export const waits = pgTable(
       .notNull()
       .references(() => people.id),
     state: text().notNull().default("open"),
-    /** The person's words, of a question that was answered with what to do instead. */
+    /** The person's words, of an approval that was answered with what to do instead. */
     answer: text(),
     answeredBy: uuid("answered_by").references(() => people.id),
     answeredVia: text("answered_via"),
     answeredAt: at("answered_at"),
+    /** The message whose words decided it. */
+    answeredEvent: uuid("answered_event").references(() => inbox.id),
     usedAt: at("used_at"),
-    /** When the buttons of a decided question were taken away wherever it had been asked. */
+    /** When the buttons of a decided approval were taken away wherever it had been asked. */
     clearedAt: at("cleared_at"),
     createdAt: at("created_at").notNull(),
     expiresAt: at("expires_at").notNull(),
   },
   (t) => [
-    uniqueIndex("waits_open_code").on(t.code).where(sql`state = 'open'`),
-    index("waits_uncleared").on(t.id).where(sql`state <> 'open' and cleared_at is null`),
-    index("waits_answered").on(t.answeredAt),
-    index("waits_expiry").on(t.expiresAt).where(sql`state = 'open'`),
-    unique("waits_run_step").on(t.runId, t.step),
-    check("waits_state", sql`${t.state} in ('open', 'approved', 'denied', 'changed', 'redo', 'expired', 'cancelled')`),
-    check("waits_kind", sql`${t.kind} in ('approval', 'uncertain')`),
+    uniqueIndex("approvals_open_code").on(t.code).where(sql`state = 'open'`),
+    index("approvals_uncleared").on(t.id).where(sql`state <> 'open' and cleared_at is null`),
+    uniqueIndex("approvals_answered_event").on(t.answeredEvent),
+    index("approvals_expiry").on(t.expiresAt).where(sql`state = 'open'`),
+    unique("approvals_run_step").on(t.runId, t.step),
+    check(
+      "approvals_state",
+      sql`${t.state} in ('open', 'approved', 'denied', 'changed', 'redo', 'expired', 'cancelled')`,
+    ),
+    check("approvals_kind", sql`${t.kind} in ('approval', 'uncertain')`),
   ],
 )
 
@@ -164,13 +171,21 @@ export const outbox = pgTable(
     /** Order within the thread. */
     seq: bigint({ mode: "number" }).generatedAlwaysAsIdentity().notNull(),
     runId: uuid("run_id").references(() => runs.id),
-    /** `run:<id>:<name>`: the same message can be put here once only. */
+    /** The same key is put here once only. Nothing else is read from it: what belongs together has a column. */
     dedupeKey: text("dedupe_key").notNull().unique(),
+    /** The approval that it asks about or, with `replies_to`, that the person's words were about. */
+    approvalId: uuid("approval_id").references(() => approvals.id),
+    /** The message that it answers without a run: words on an approval. */
+    repliesTo: uuid("replies_to").references(() => inbox.id),
+    /** The message that it was sent again for, on another channel. */
+    fallbackOf: uuid("fallback_of").references((): AnyPgColumn => outbox.id),
     channel: text().notNull(),
     target: text().notNull(),
     /** `{ text, buttons? }`: see channels/channel.ts. */
     body: jsonb().notNull(),
     state: text().notNull().default("pending"),
+    /** A sender may have sent it before, and nobody could say whether it arrived. */
+    maybeSent: boolean("maybe_sent").notNull().default(false),
     providerId: text("provider_id"),
     attempts: integer().notNull().default(0),
     nextAt: at("next_at").notNull(),
@@ -188,6 +203,9 @@ export const outbox = pgTable(
     index("outbox_pending").on(t.threadId, t.seq).where(sql`state = 'pending'`),
     index("outbox_thread").on(t.threadId, t.seq),
     index("outbox_run").on(t.runId),
+    index("outbox_approval").on(t.approvalId).where(sql`approval_id is not null`),
+    index("outbox_replies_to").on(t.repliesTo).where(sql`replies_to is not null`),
+    uniqueIndex("outbox_fallback_of").on(t.fallbackOf).where(sql`fallback_of is not null`),
     index("outbox_secret").on(t.id).where(sql`body ? 'forgetAt'`),
     index("outbox_provider").using("gin", sql`string_to_array(provider_id, ',')`).where(sql`provider_id is not null`),
     check("outbox_urgency", sql`${t.urgency} in ('reply', 'due', 'notice')`),

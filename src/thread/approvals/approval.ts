@@ -26,18 +26,20 @@ const COLUMNS = sql`id, code, kind, tool, args, args_hash as "argsHash", display
   answered_via as "answeredVia", created_at as "createdAt", expires_at as "expiresAt"`
 
 export async function approvalOf(tx: Tx, runId: string, step: number): Promise<Approval | null> {
-  const [wait] = await tx.query<Approval>(sql`select ${COLUMNS} from waits where run_id = ${runId} and step = ${step}`)
+  const [wait] = await tx.query<Approval>(
+    sql`select ${COLUMNS} from approvals where run_id = ${runId} and step = ${step}`,
+  )
   return wait ?? null
 }
 
 export function openApprovals(tx: Tx): Promise<Approval[]> {
-  return tx.query<Approval>(sql`select ${COLUMNS} from waits where state = 'open' order by created_at`)
+  return tx.query<Approval>(sql`select ${COLUMNS} from approvals where state = 'open' order by created_at`)
 }
 
 /** Marks an approval as used, in the transaction that journals its use. Throws `Deny` when it was used before, or changed. */
 export async function consumeApproval(tx: Tx, wait: Approval, now: Date): Promise<void> {
   const used = await tx.query(sql`
-    update waits set used_at = ${now}::timestamptz
+    update approvals set used_at = ${now}::timestamptz
     where id = ${wait.id} and state = 'approved' and used_at is null and args = ${wait.args} and args_hash = ${wait.argsHash}
     returning id`)
   if (used.length === 0) throw new Deny(`approval ${wait.code} was already used`)
@@ -45,7 +47,7 @@ export async function consumeApproval(tx: Tx, wait: Approval, now: Date): Promis
 
 /** A code that no open question has. */
 export async function freeCode(db: Db, random: () => number): Promise<string> {
-  const open = await db.query<{ code: string }>(sql`select code from waits where state = 'open'`)
+  const open = await db.query<{ code: string }>(sql`select code from approvals where state = 'open'`)
   return newCode(random, new Set(open.map((row) => row.code)))
 }
 
@@ -57,9 +59,9 @@ export async function freeCode(db: Db, random: () => number): Promise<string> {
 export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
   await tx.query(sql`
     with open as (
-      select id from waits where state = 'open' and kind = 'approval' and run_id in (${runs}) for no key update skip locked
+      select id from approvals where state = 'open' and kind = 'approval' and run_id in (${runs}) for no key update skip locked
     ), withdrawn as (
-      update waits set state = 'cancelled' from open where waits.id = open.id returning thread_id
+      update approvals set state = 'cancelled' from open where approvals.id = open.id returning thread_id
     )
     update threads set ready_at = least(ready_at, now()) where id in (select thread_id from withdrawn)`)
 }
@@ -68,7 +70,7 @@ export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
 export async function expireApprovals(db: Db, now: Date): Promise<string[]> {
   const rows = await db.query<{ id: string }>(sql`
     with expired as (
-      update waits set state = 'expired' where state = 'open' and expires_at <= ${now}::timestamptz returning thread_id
+      update approvals set state = 'expired' where state = 'open' and expires_at <= ${now}::timestamptz returning thread_id
     )
     update threads set ready_at = least(ready_at, now()) where id in (select thread_id from expired) returning id`)
   return rows.map((row) => row.id)

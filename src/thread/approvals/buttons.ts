@@ -27,11 +27,10 @@ const AT_ONCE = 20
 export function decidedApprovals(tx: Tx, except: string[]): Promise<DecidedApproval[]> {
   return tx.query<DecidedApproval>(sql`
     with decided as (
-      select waits.id, waits.state as verdict, kind, answered_by, answered_via, answered_at, asked_of,
+      select approvals.id, approvals.state as verdict, kind, answered_by, answered_via, answered_at, asked_of,
         o.channel, o.target, o.provider_id, o.state, o.seq, o.body ->> 'text' as text
-      from waits left join outbox o on o.run_id = waits.run_id
-        and regexp_replace(o.dedupe_key, '(:fallback)+$', '') = concat('run:', waits.run_id, ':ask:', waits.step)
-      where waits.state <> 'open' and cleared_at is null and not waits.id = any(select jsonb_array_elements_text(${json(except)})::uuid)
+      from approvals left join outbox o on o.approval_id = approvals.id and o.replies_to is null
+      where approvals.state <> 'open' and cleared_at is null and not approvals.id = any(select jsonb_array_elements_text(${json(except)})::uuid)
     )
     select id as "waitId", verdict as state, kind, (select name from people where people.id = answered_by) as by,
       answered_via as via, answered_at as at, (select zone from people where people.id = asked_of) as zone,
@@ -45,9 +44,9 @@ export function decidedApprovals(tx: Tx, except: string[]): Promise<DecidedAppro
 export async function markCleared(tx: Tx, waitId: string, now: Date): Promise<void> {
   await tx.query(sql`
     with cleared as (
-      update waits set cleared_at = ${now}::timestamptz where id = ${waitId}::uuid returning run_id, step
+      update approvals set cleared_at = ${now}::timestamptz where id = ${waitId}::uuid returning id
     )
     update outbox set state = 'failed', error = ${json({ code: "decided", message: "it was decided before this was sent" })}
-    from cleared where outbox.run_id = cleared.run_id and outbox.state = 'pending' and outbox.provider_id is null
-      and regexp_replace(outbox.dedupe_key, '(:fallback)+$', '') = concat('run:', cleared.run_id, ':ask:', cleared.step)`)
+    from cleared where outbox.approval_id = cleared.id and outbox.replies_to is null and outbox.state = 'pending'
+      and outbox.provider_id is null`)
 }

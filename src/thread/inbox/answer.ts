@@ -21,6 +21,8 @@ interface WaitRow extends ApprovalOutcome {
   zone: string | null
 }
 
+type ForeignApproval = Pick<WaitRow, "id" | "code">
+
 export interface AnswerInput {
   answer: ApprovalAnswer
   event: Event
@@ -48,17 +50,26 @@ export async function answerApproval(tx: Tx, input: AnswerInput): Promise<Answer
   if (input.answer.loose && (wait.state !== "open" || wait.expired)) return null
   const accepted = await insertEvent(tx, { event: input.event, id: input.id, state: "done", now: input.now })
   if (accepted.duplicate) return { ...accepted, wake: null, posted: null }
-  const say = async (text: string): Promise<Answered> => {
-    await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now: input.now })
-    return { ...accepted, wake: null, posted: accepted.threadId }
-  }
-  const instead = waits.length > 1 ? which(waits, wait.code) : explain(wait, input)
-  if (instead) return say(instead)
-  if (!(await decide(tx, wait, input))) return say(`${wait.code} was just decided.`)
+  const say = (text: string, about: { approvalId?: string }) => reply(tx, accepted, { text, now: input.now, ...about })
+  const about = { approvalId: wait.id }
+  if (waits.length > 1) return say(which(waits, wait.code), {})
+  const instead = explain(wait, input)
+  if (instead) return say(instead, about)
+  if (!(await decide(tx, wait, input))) return say(`${wait.code} was just decided.`, about)
   const decided = { ...accepted, wake: wait.threadId, posted: null }
   // Where the run works elsewhere, nothing else would tell the person that their words were taken.
   if (input.answer.verdict !== "change" || wait.threadId === accepted.threadId) return decided
-  return { ...(await say(`${wait.code} was not done; your words were passed on.`)), wake: wait.threadId }
+  return { ...(await say(`${wait.code} was not done; your words were passed on.`, about)), wake: wait.threadId }
+}
+
+/** Says something to an event that starts no run. */
+async function reply(
+  tx: Tx,
+  { id, threadId }: Accepted,
+  post: { text: string; now: Date; approvalId?: string },
+): Promise<Answered> {
+  await postNotice(tx, { threadId, dedupeKey: `answer:${id}`, repliesTo: id, ...post })
+  return { id, threadId, duplicate: false, wake: null, posted: threadId }
 }
 
 function which(waits: WaitRow[], code: string): string {
@@ -82,17 +93,18 @@ function candidates(tx: Tx, { answer, personId, now }: AnswerInput): Promise<Wai
     select id, code, kind, thread_id as "threadId", display, state, expires_at <= ${now}::timestamptz as expired,
       answered_at as at, answered_via as via, (select zone from people where people.id = asked_of) as zone,
       case when answered_by = ${personId}::uuid then 'you' else (select name from people where people.id = answered_by) end as by
-    from waits where asked_of = ${personId}::uuid and ${which}
+    from approvals where asked_of = ${personId}::uuid and ${which}
     order by (state = 'open') desc, created_at desc, id desc limit ${answer.code ? 1 : 10}`)
 }
 
 const STATES = { yes: "approved", again: "redo", change: "changed", no: "denied", ask: "open" } as const
 
-async function decide(tx: Tx, wait: WaitRow, { answer, event, personId, now }: AnswerInput): Promise<boolean> {
+async function decide(tx: Tx, wait: WaitRow, { answer, event, personId, id, now }: AnswerInput): Promise<boolean> {
   const state = STATES[answer.verdict]
   const decided = await tx.query(sql`
     with decided as (
-      update waits set state = ${state}, answer = ${answer.words ?? null}::text, answered_by = ${personId}::uuid, answered_via = ${event.channel}, answered_at = ${now}::timestamptz
+      update approvals set state = ${state}, answer = ${answer.words ?? null}::text, answered_by = ${personId}::uuid, answered_via = ${event.channel}, answered_at = ${now}::timestamptz,
+        answered_event = ${id}::uuid
       where id = ${wait.id}::uuid and state = 'open' and expires_at > ${now}::timestamptz
       returning thread_id
     )
@@ -114,19 +126,17 @@ function late(wait: WaitRow, here: ChannelId): string {
   return `${wait.code} ${words[wait.state]}${signature(wait, wait.zone, here)}.`
 }
 
-/** The code of the open question whose button was pressed and that somebody else must decide; null when there is none. */
-async function foreignQuestion(tx: Tx, { answer, event, personId }: AnswerInput): Promise<string | null> {
+/** The open approval whose button was pressed and that somebody else must decide; null when there is none. */
+async function foreignQuestion(tx: Tx, { answer, event, personId }: AnswerInput): Promise<ForeignApproval | null> {
   if (!answer.code || !event.isPress) return null
-  const [open] = await tx.query<{ code: string }>(sql`
-    select code from waits where code = ${answer.code} and state = 'open' and asked_of <> ${personId}::uuid`)
-  return open?.code ?? null
+  const [open] = await tx.query<ForeignApproval>(sql`
+    select id, code from approvals where code = ${answer.code} and state = 'open' and asked_of <> ${personId}::uuid`)
+  return open ?? null
 }
 
 /** In a group everybody sees the buttons: who presses one that is not for them is told, and no model is asked about it. */
-async function refuse(tx: Tx, { event, id, now }: AnswerInput, code: string): Promise<Answered> {
+async function refuse(tx: Tx, { event, id, now }: AnswerInput, open: ForeignApproval): Promise<Answered> {
   const accepted = await insertEvent(tx, { event, id, state: "done", now })
   if (accepted.duplicate) return { ...accepted, wake: null, posted: null }
-  const text = `${code} is not yours to decide.`
-  await postNotice(tx, { threadId: accepted.threadId, dedupeKey: `answer:${accepted.id}`, text, now })
-  return { ...accepted, wake: null, posted: accepted.threadId }
+  return reply(tx, accepted, { text: `${open.code} is not yours to decide.`, now, approvalId: open.id })
 }

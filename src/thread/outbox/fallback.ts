@@ -75,18 +75,20 @@ async function idOf(tx: Tx, channel: ChannelId, providerId: string): Promise<str
 /** As `lostOf`, of a question that a run waits on; null of anything else. */
 async function questionOf(tx: Tx, id: string): Promise<Lost | null> {
   const asks = await tx.query(sql`
-    select 1 from outbox where id = ${id}::uuid and dedupe_key ~ ':ask:[0-9]+(:fallback)*$'
-      and exists (select 1 from waits where waits.run_id = outbox.run_id and waits.state = 'open')`)
+    select 1 from outbox join approvals on approvals.id = outbox.approval_id
+    where outbox.id = ${id}::uuid and outbox.replies_to is null and approvals.state = 'open'`)
   return asks.length > 0 ? lostOf(tx, id) : null
 }
 
 /** Null when it goes to nobody known. A message that is itself a second way counts the ways before it. */
 async function lostOf(tx: Tx, id: string): Promise<Lost | null> {
   const [lost] = await tx.query<Lost>(sql`
-    select outbox.id, threads.person_id as "personId", (
-      select jsonb_agg(before.channel) from outbox before
-      where before.dedupe_key in (outbox.dedupe_key, regexp_replace(outbox.dedupe_key, ':fallback$', ''),
-        regexp_replace(outbox.dedupe_key, '(:fallback){2}$', ''), regexp_replace(outbox.dedupe_key, '(:fallback){3}$', ''))) as tried
+    with recursive ways as (
+      select id, fallback_of, channel from outbox where id = ${id}::uuid
+      union all
+      select before.id, before.fallback_of, before.channel from outbox before join ways on before.id = ways.fallback_of
+    )
+    select outbox.id, threads.person_id as "personId", (select jsonb_agg(channel) from ways) as tried
     from outbox join threads on threads.id = outbox.thread_id
     where outbox.id = ${id}::uuid and threads.person_id is not null`)
   return lost ?? null
@@ -95,12 +97,13 @@ async function lostOf(tx: Tx, id: string): Promise<Lost | null> {
 /** Whether it was put there now; what did not fail, or has its second way, is left alone. */
 async function putAgain(tx: Tx, id: string, threadId: string, now: Date): Promise<boolean> {
   const put = await tx.query(sql`
-    insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, urgency, state, next_at, created_at, sent_at)
-    select ${newId()}::uuid, home.id, run_id, dedupe_key || ':fallback', home.channel, home.target, body, urgency,
+    insert into outbox (id, thread_id, run_id, dedupe_key, approval_id, replies_to, fallback_of, channel, target, body, urgency,
+      state, next_at, created_at, sent_at)
+    select ${newId()}::uuid, home.id, run_id, dedupe_key || ':fallback', approval_id, replies_to, outbox.id, home.channel, home.target, body, urgency,
       case when home.channel = 'web' then 'sent' else 'pending' end, ${now}::timestamptz, ${now}::timestamptz,
       case when home.channel = 'web' then ${now}::timestamptz end
     from outbox join threads home on home.id = ${threadId}::uuid
     where outbox.id = ${id}::uuid and outbox.state in ('failed', 'uncertain')
-    on conflict (dedupe_key) do nothing returning id`)
+    on conflict do nothing returning id`)
   return put.length > 0
 }

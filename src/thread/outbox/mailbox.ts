@@ -89,22 +89,20 @@ export async function lastReply(tx: Tx, threadId: string): Promise<number> {
 }
 
 /**
- * What became of a message. What its run sends elsewhere (a digest to a phone) is no reply to it. An answer to a question
- * starts no run of its own: it belongs to the run it set going, wherever that replies, which is known by the moment of the
- * answer, written to both rows in one commit.
+ * What became of a message. What its run sends elsewhere (a digest to a phone) is no reply to it. Words that decide an approval
+ * start no run of their own: they belong to the run that goes on because of them, wherever that replies.
  */
 export async function messageFate(tx: Tx, inboxId: string): Promise<MessageFate | null> {
   const [row] = await tx.query<MessageFate>(sql`
     select i.id, i.thread_id as "threadId", i.state, r.id as "runId", r.state as "runState", (
       select string_agg(o.body ->> 'text', E'\n\n' order by o.seq) from outbox o
-      where o.dedupe_key = 'answer:' || i.id::text
+      where o.fallback_of is null and (o.replies_to = i.id
         or (o.run_id = r.id and (r.trigger_id = i.id or o.created_at >= i.received_at)
-          and (w.id is not null or o.thread_id = i.thread_id) and o.dedupe_key not like '%:fallback')
+          and (a.id is not null or o.thread_id = i.thread_id)))
     ) as reply
     from inbox i
-    left join waits w on i.run_id is null and i.state = 'done'
-      and w.answered_by = i.person_id and w.answered_at = i.received_at
-    left join runs r on r.id = coalesce(i.run_id, w.run_id)
-    where i.id = ${inboxId}::uuid limit 1`)
+    left join approvals a on a.answered_event = i.id
+    left join runs r on r.id = coalesce(i.run_id, a.run_id)
+    where i.id = ${inboxId}::uuid`)
   return row ?? null
 }

@@ -19,6 +19,10 @@ export interface Post {
   threadId: string
   /** The same key is put once only, whoever tries again. */
   dedupeKey: string
+  /** The approval that it asks about or, with `repliesTo`, that the person's words were about. */
+  approvalId?: string
+  /** The inbox row that it answers without a run. */
+  repliesTo?: string
   text: string
   buttons?: Button[]
   /** `reply` unless told. */
@@ -49,14 +53,18 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
     id: newId(),
     thread_id: p.threadId,
     dedupe_key: p.dedupeKey,
+    approval_id: p.approvalId,
+    replies_to: p.repliesTo,
     urgency: p.urgency ?? "reply",
     body: bodyOf(p),
   }))
-  return sql`insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, urgency, state, next_at, created_at, sent_at)
-    select r.id, r.thread_id, ${runId}::uuid, r.dedupe_key, t.channel, t.target, r.body, r.urgency,
+  return sql`insert into outbox (id, thread_id, run_id, dedupe_key, approval_id, replies_to, channel, target, body, urgency, state, next_at,
+      created_at, sent_at)
+    select r.id, r.thread_id, ${runId}::uuid, r.dedupe_key, r.approval_id, r.replies_to, t.channel, t.target, r.body, r.urgency,
       case when t.channel = 'web' then 'sent' else 'pending' end, ${now}::timestamptz, ${now}::timestamptz,
       case when t.channel = 'web' then ${now}::timestamptz end
-    from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, body jsonb, urgency text)
+    from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, approval_id uuid,
+        replies_to uuid, body jsonb, urgency text)
       cross join lateral (select channel, target from threads where id = r.thread_id offset 0) t
     on conflict (dedupe_key) do nothing returning thread_id, state`
 }
@@ -96,7 +104,7 @@ export interface TakenMessage extends Sending {
   more: boolean
   urgency: Urgency
   /** It was sent before, perhaps, and nobody could say whether it arrived. */
-  isRepeat: boolean
+  maybeSent: boolean
   /** Of the person it goes to; null when it goes to nobody known. */
   quiet: Quiet | null
 }
@@ -119,8 +127,8 @@ export interface Outbox {
   /** One more part of a message was accepted; stored at once, so that a broken send goes on after it. */
   part(id: string, providerId: string): Promise<void>
   sent(id: string, providerId: string, now: Date): Promise<void>
-  /** Surely not accepted: tried again at `nextAt`. */
-  retry(id: string, nextAt: Date, error: unknown): Promise<void>
+  /** Tried again at `nextAt`. It was surely not accepted, unless `maybeSent`: then whoever gets it twice is told so. */
+  retry(id: string, nextAt: Date, error: unknown, maybeSent?: boolean): Promise<void>
   /** Not tried at all: it waits for `until`, and what comes after it passes by. */
   hold(id: string, until: Date): Promise<void>
   /** Not tried at all, for a reason of the channel's: it waits until then, and what comes after it behind it. */
@@ -172,7 +180,7 @@ export function createOutbox(db: Tx): Outbox {
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
             and state = 'pending' and ${isDue(now)}
           returning ${COLUMNS},
-            coalesce((error ->> 'repeat')::boolean, false) as "isRepeat", (
+            maybe_sent as "maybeSent", (
             select jsonb_build_object('zone', zone, 'hours', quiet_hours) from threads join people on people.id = person_id
             where threads.id = outbox.thread_id) as quiet, exists (
             select 1 from outbox later where later.thread_id = ${threadId} and later.state = 'pending' and later.seq > outbox.seq) as more`)
@@ -192,8 +200,13 @@ export function createOutbox(db: Tx): Outbox {
       const state = sql`case when state in ('delivered', 'failed') then state else 'sent' end`
       await settle(id, state, null, sql`, provider_id = ${providerId}, sent_at = ${now}::timestamptz`)
     },
-    async retry(id, nextAt, error) {
-      await settle(id, "pending", error, sql`, next_at = ${nextAt}::timestamptz`)
+    async retry(id, nextAt, error, maybeSent = false) {
+      await settle(
+        id,
+        "pending",
+        error,
+        sql`, next_at = ${nextAt}::timestamptz, maybe_sent = maybe_sent or ${maybeSent}::boolean`,
+      )
     },
     async hold(id, until) {
       await settle(id, "pending", null, sql`, held_until = ${until}::timestamptz, attempts = attempts - 1`)

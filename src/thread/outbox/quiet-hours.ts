@@ -35,6 +35,6 @@ async function promptedAt(tx: Tx, { runId, createdAt }: TakenMessage): Promise<D
   const [row] = await tx.query<{ at: Date | null }>(sql`
     select greatest(
       (select max(received_at) from inbox where run_id = ${runId}::uuid and kind in ('message', 'command')),
-      (select max(answered_at) from waits where run_id = ${runId}::uuid)) as at`)
+      (select max(answered_at) from approvals where run_id = ${runId}::uuid)) as at`)
   return row?.at ?? null
 }

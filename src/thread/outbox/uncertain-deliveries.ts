@@ -42,7 +42,7 @@ export async function settleUncertain(
   const error = verdict === "no" ? { code: "left", message: "the owner left it" } : null
   const [row] = await tx.query<{ threadId: string }>(sql`
     update outbox set state = ${state}, error = ${json(error)}, next_at = ${now}::timestamptz,
-      attempts = case when ${verdict} = 'again' then 0 else attempts end,
+      attempts = case when ${verdict} = 'again' then 0 else attempts end, maybe_sent = maybe_sent and ${verdict} <> 'again',
       sent_at = case when ${verdict} = 'yes' then ${now}::timestamptz else sent_at end
     where id = ${id}::uuid and state = 'uncertain' returning thread_id as "threadId"`)
   return row?.threadId ?? null

@@ -88,11 +88,11 @@ export async function suspend(tx: Tx, end: Ending & { question: NewApproval }): 
     with held as (${releaseLease(end.fence)}), paused as (
       update runs set state = 'waiting' from held where runs.id = ${end.runId}
     ), asked as (
-      insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
+      insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
       select ${q.id}::uuid, ${end.runId}::uuid, held.id, ${q.step}::int, ${q.kind}, ${q.code}, ${q.tool}, ${q.args}, ${q.argsHash}, ${q.display},
         ${q.askedOf}::uuid, ${end.now}::timestamptz, ${q.expiresAt}::timestamptz
       from held
-    ) ${rest(end)}`,
+    ) ${rest({ ...end, posts: end.posts.map((post) => ({ ...post, approvalId: q.id })) })}`,
   )
 }
 

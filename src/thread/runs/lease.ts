@@ -71,7 +71,7 @@ export const moreWork: SQL = sql`(exists (select 1 from inbox where thread_id = 
 /** A waiting run whose questions are all answered, or expired. */
 function resumable(runs: string): SQL {
   return sql`${sql.raw(runs)}.state = 'waiting' and not exists (
-    select 1 from waits where waits.run_id = ${sql.raw(runs)}.id and waits.state = 'open')`
+    select 1 from approvals where approvals.run_id = ${sql.raw(runs)}.id and approvals.state = 'open')`
 }
 
 export interface Leases {

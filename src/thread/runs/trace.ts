@@ -169,7 +169,7 @@ function questions(tx: Tx, which: SQL): Promise<ApprovalRecord[]> {
   return tx.query<ApprovalRecord>(sql`
     select code, kind, tool, args, display, state, answered_via as "answeredVia", answered_at as "answeredAt",
       created_at as "createdAt", expires_at as "expiresAt", run_id as "runId", thread_id as "threadId"
-    from waits where ${which} order by created_at`)
+    from approvals where ${which} order by created_at`)
 }
 
 function eventsOf(tx: Tx, runId: string): Promise<RunEvent[]> {

@@ -194,7 +194,7 @@ async function report(db: Db, issues: Issue[]): Promise<Omit<DemoRun, "unfinishe
   const rows = await db.query<{ kind: Kind; state: string; runId: string }>(sql`
     select coalesce(corrected_to, kind) as kind, state, run_id as "runId" from decisions where repo = ${DEMO_REPO} and number = ${numbers}`)
   const approvals = await db.query<{ code: string; display: string }>(sql`
-    select code, display from waits where state = 'open' and run_id = ${anyOf(
+    select code, display from approvals where state = 'open' and run_id = ${anyOf(
       rows.map((row) => row.runId),
       "uuid",
     )} order by created_at`)
@@ -218,7 +218,7 @@ async function report(db: Db, issues: Issue[]): Promise<Omit<DemoRun, "unfinishe
 async function clear({ clock, memory }: DemoDeps, tx: Tx): Promise<number> {
   await tx.query(sql`
     with gone as (
-      update waits set state = 'cancelled' where state = 'open'
+      update approvals set state = 'cancelled' where state = 'open'
         and run_id in (select run_id from decisions where repo = ${DEMO_REPO} and demo) returning thread_id
     )
     update threads set ready_at = least(ready_at, now()) where id in (select thread_id from gone)`)

@@ -97,8 +97,7 @@ async function send(deps: SenderDeps, message: TakenMessage): Promise<void> {
   const channel = channels.get(message.channel)
   if (!channel) return outbox.failed(message.id, { code: "not_mounted", message: `${message.channel} is not set up` })
   const wait = await waitFor(deps, channel, message)
-  if (wait)
-    return outbox.delay(message.id, wait.until, { code: wait.code, message: wait.message, ...repeatOf(message) })
+  if (wait) return outbox.delay(message.id, wait.until, { code: wait.code, message: wait.message })
   const done = partsOf(message)
   const accepted = [...done]
   try {
@@ -129,11 +128,7 @@ async function settleError(deps: SenderDeps, message: TakenMessage, error: unkno
   if (!(error instanceof VigilError) && isDatabaseAway(error)) throw error
   const { outbox, clock, scrub = (text: string) => text } = deps
   tell(deps.breaker, message.channel, error)
-  const described = {
-    code: codeOf(error),
-    message: scrub(messageOf(error)),
-    ...repeatOf(message),
-  }
+  const described = { code: codeOf(error), message: scrub(messageOf(error)) }
   deps.log.warn("send_error", { outbox: message.id, channel: message.channel, attempts: message.attempts, error })
   if (error instanceof Uncertain) await settleUncertain(deps, message, described)
   else if (error instanceof Retry && message.attempts < TRIES)
@@ -141,17 +136,14 @@ async function settleError(deps: SenderDeps, message: TakenMessage, error: unkno
   else await outbox.failed(message.id, described)
 }
 
-/** Kept with a message until it is sent. */
-const repeatOf = ({ isRepeat }: TakenMessage) => (isRepeat ? { repeat: true } : {})
-
 /** What a provider took must be known, or it would go a second time. */
 function stored(store: () => Promise<void>): Promise<void> {
   return retryWhileAway(store, { patienceMs: STORING_MS })
 }
 
 /** Whoever may get it twice is told so; at the end, where it leaves the parts before it as they were. */
-function markOf(channel: Channel, { isRepeat, body }: TakenMessage): { text?: string } {
-  const isTwice = isRepeat && !channel.lookup && !channel.capabilities.once
+function markOf(channel: Channel, { maybeSent, body }: TakenMessage): { text?: string } {
+  const isTwice = maybeSent && !channel.lookup && !channel.capabilities.once
   return isTwice ? { text: `${body.text}\n\n_(Sent again: nobody could say whether it arrived the first time.)_` } : {}
 }
 
@@ -201,8 +193,7 @@ async function settleUncertain(
   if (found === "away" && clock.now().getTime() - message.createdAt.getTime() < LOOKUP_MS) return
   const mayAsk = deps.channels.get(message.channel)?.lookup !== undefined
   const again = found === "absent" ? message.attempts < TRIES : !mayAsk && message.attempts < BLIND_SENDS
-  const kept = found === "absent" ? error : { ...error, repeat: true }
-  if (again) await outbox.retry(message.id, later(clock, message.attempts), kept)
+  if (again) await outbox.retry(message.id, later(clock, message.attempts), error, found !== "absent")
   else await outbox.uncertain(message.id, error)
 }
 

@@ -154,7 +154,7 @@ describe("/approvals", () => {
   })
 
   test("says so when there is none", async () => {
-    await t.s.db.query(sql`update waits set state = 'cancelled' where state = 'open'`)
+    await t.s.db.query(sql`update approvals set state = 'cancelled' where state = 'open'`)
     expect(await talk().say("/approvals")).toEqual(["Nothing waits for your word."])
   })
 })

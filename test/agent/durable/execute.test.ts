@@ -231,7 +231,7 @@ test("changed arguments in an approved row are refused", async () => {
   const { threadId, key } = await say("delete 6")
   await s.settle(threadId)
   const code = (await replies(threadId))[0]?.slice(0, 2)
-  await s.db.query(sql`update waits set args = '{"n":7}' where code = ${code} and state = 'open'`)
+  await s.db.query(sql`update approvals set args = '{"n":7}' where code = ${code} and state = 'open'`)
   await s.inbox.accept(text(`${code} OK`, { threadKey: key }))
   await s.settle(threadId)
   expect(effects).toEqual([])

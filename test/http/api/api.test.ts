@@ -225,7 +225,7 @@ test("what to do instead is kept with its question; a bare yes needs no words, a
   expect(await errorOf(await h.ask("/api/v1/approvals/R6", sending({ verdict: "change" })))).toEqual([400, "invalid"])
   const answer = await h.ask("/api/v1/approvals/R6", sending({ verdict: "change", words: "yes, but to Ben" }))
   expect(await answer.json()).toMatchObject({ code: "R6", state: "changed" })
-  const [row] = await h.s.db.query<{ answer: string }>(sql`select answer from waits where code = 'R6'`)
+  const [row] = await h.s.db.query<{ answer: string }>(sql`select answer from approvals where code = 'R6'`)
   expect(row?.answer).toBe("yes, but to Ben")
 })
 
@@ -234,7 +234,7 @@ test("fifty verdicts at once decide a question once", async () => {
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, i) => h.ask("/api/v1/approvals/M4", sending({ verdict: i % 2 ? "yes" : "no" }))),
   )
-  const [row] = await h.s.db.query<{ state: string }>(sql`select state from waits where code = 'M4'`)
+  const [row] = await h.s.db.query<{ state: string }>(sql`select state from approvals where code = 'M4'`)
   expect(["approved", "denied"]).toContain(row?.state)
   expect(answers.every((answer) => answer.status === 200 || answer.status === 409)).toBe(true)
 })
@@ -243,7 +243,7 @@ test("a typed answer waits for the run that it set going", async () => {
   const runId = await question("P3")
   const waiting = say("P3 OK", { prefer: "wait=20" })
   await expect
-    .poll(() => h.s.db.query(sql`select 1 from waits where code = 'P3' and state = 'approved'`))
+    .poll(() => h.s.db.query(sql`select 1 from approvals where code = 'P3' and state = 'approved'`))
     .toHaveLength(1)
   await h.s.db.query(sql`
     insert into outbox (id, thread_id, run_id, dedupe_key, channel, target, body, state, next_at, created_at)

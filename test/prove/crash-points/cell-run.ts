@@ -88,7 +88,7 @@ async function begin(fixture: Fixture, cell: Cell, arm: () => Promise<void>): Pr
     const begun = write(wordsOf(cell))
     await until(async () => (await look(fixture, cell)).code !== null)
     await arm()
-    await product.sql("update waits set expires_at = now() - interval '1 second' where state = 'open'").catch(() => {})
+    await product.sql("update approvals set expires_at = now() - interval '1 second' where state = 'open'").catch(() => {})
     return begun
   }
   await arm()
@@ -167,9 +167,9 @@ async function look({ product }: Fixture, { number }: Cell): Promise<State> {
       (select count(*) from own) as runs, (select count(*) from own where state = 'done') as "runsDone",
       (select coalesce(max(attempts), 0) from own) as attempts,
       (select count(*) from threads where owner is not null) as held,
-      (select count(*) from waits where run_id in (select id from own) and kind = 'uncertain') as questions,
-      (select code from waits where run_id in (select id from own) and state = 'open' limit 1) as code,
-      (select kind from waits where run_id in (select id from own) and state = 'open' limit 1) as kind,
+      (select count(*) from approvals where run_id in (select id from own) and kind = 'uncertain') as questions,
+      (select code from approvals where run_id in (select id from own) and state = 'open' limit 1) as code,
+      (select kind from approvals where run_id in (select id from own) and state = 'open' limit 1) as kind,
       (select count(*) from memories where text = 'Fact ${number} of the list') as memories,
       (select count(*) from memory_embeddings join memories on id = memory_id where text = 'Fact ${number} of the list') as vectors,
       (select count(*) from occurrences join automations on id = automation_id where action ->> 'text' = 'Wake up ${number}') as occurrences,

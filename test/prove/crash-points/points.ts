@@ -44,8 +44,8 @@ const POINTS = {
   /** thread/inbox/answer */
   answer: says(/answered_by = .* answered_via/),
   /** thread/approvals/approval */
-  use: says(/update waits set used_at/),
-  expire: says(/with expired as \( update waits/),
+  use: says(/update approvals set used_at/),
+  expire: says(/with expired as \( update approvals/),
   /** thread/outbox/outbox: taken for sending; accepted by the channel, when it is before `sent`; stored as sent */
   take: says(/update outbox set state = 'sending', attempts/),
   sent: says(/update outbox set state = case when state in \('delivered', 'failed'\)/),

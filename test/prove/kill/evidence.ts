@@ -42,7 +42,7 @@ async function inTables(db: Db, acknowledged: Evidence["acknowledged"]): Promise
     tag: issue ? `issue-${issue}` : (/please do (job-\d+)/.exec(text ?? "")?.[1] ?? row.tag),
   }))
   const outbox = await db.query<Evidence["outbox"][number] & { text: string }>(sql`
-    select id, thread_id as "threadId", run_id as "runId", dedupe_key as key, seq, channel, state, attempts,
+    select id, thread_id as "threadId", run_id as "runId", dedupe_key as key, fallback_of is not null as "isFallback", seq, channel, state, attempts,
       body ->> 'text' as text from outbox order by seq`)
   return {
     inbox: tagged,
@@ -52,7 +52,7 @@ async function inTables(db: Db, acknowledged: Evidence["acknowledged"]): Promise
     outbox: outbox.map(({ text, ...row }) => ({ ...row, tags: tagsOf(text), isLimit: LIMIT.test(text) })),
     waits: await db.query(sql`
       select run_id as "runId", state, used_at is not null as "isUsed", (args::jsonb ->> 'number')::int as issue
-      from waits where tool = 'apply_triage'`),
+      from approvals where tool = 'apply_triage'`),
     schedules: await schedulesOf(db),
     rows: await rowsOf(db, acknowledged),
     held: (await db.query<{ key: string }>(sql`select key from threads where owner is not null`)).map(({ key }) => key),

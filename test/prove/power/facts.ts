@@ -14,8 +14,8 @@ export async function factsOf(db: Db): Promise<string[]> {
     union all select 'run ' || id from runs
     union all select 'run ' || id || ' ' || state from runs where ended_at is not null
     union all select 'journal ' || id || ' ' || encode(hash, 'hex') from journal
-    union all select 'question ' || id from waits
-    union all select 'question ' || id || ' ' || state from waits where state <> 'open'
+    union all select 'question ' || id from approvals
+    union all select 'question ' || id || ' ' || state from approvals where state <> 'open'
     union all select 'message ' || id from outbox
     union all select 'memory ' || id || ' ' || text from memories
     union all select 'vector of memory ' || memory_id from memory_embeddings

@@ -16,7 +16,7 @@ import { askAbout } from "../../support/questions.ts"
 const NOW = new Date("2026-11-22T12:00:00Z")
 const s = await ownSpine({ now: () => NOW })
 beforeEach(async () => {
-  await s.db.raw("update waits set state = 'cancelled' where state = 'open'")
+  await s.db.raw("update approvals set state = 'cancelled' where state = 'open'")
 })
 
 const ask = (over: Partial<Parameters<typeof askAbout>[1]> = {}) => askAbout(s, { now: NOW, ...over })
@@ -24,7 +24,7 @@ const readyAt = async (threadId: string) =>
   (await s.db.query<{ at: Date | null }>(sql`select ready_at as at from threads where id = ${threadId}`))[0]?.at
 async function approvedWait(args = '{"n":1}') {
   const asked = await ask({ args })
-  await s.db.query(sql`update waits set state = 'approved' where run_id = ${asked.runId}`)
+  await s.db.query(sql`update approvals set state = 'approved' where run_id = ${asked.runId}`)
   const wait = await approvalOf(s.db, asked.runId, 0)
   if (!wait) throw new Error("the question is gone")
   return wait
@@ -49,7 +49,7 @@ describe("an approval", () => {
 
   test.each(["open", "denied", "redo", "expired", "cancelled"])("that is %s is never used", async (state) => {
     const wait = await approvedWait()
-    await s.db.query(sql`update waits set state = ${state} where id = ${wait.id}`)
+    await s.db.query(sql`update approvals set state = ${state} where id = ${wait.id}`)
     await expect(consumeApproval(s.db, wait, NOW)).rejects.toMatchObject({ code: "denied" })
   })
 
@@ -82,7 +82,7 @@ describe("silence", () => {
 
   test("changes no answer that was given", async () => {
     const asked = await ask({ expiresAt: NOW })
-    await s.db.query(sql`update waits set state = 'approved' where run_id = ${asked.runId}`)
+    await s.db.query(sql`update approvals set state = 'approved' where run_id = ${asked.runId}`)
     expect(await expireApprovals(s.db, NOW)).toEqual([])
     expect(await approvalOf(s.db, asked.runId, 0)).toMatchObject({ state: "approved" })
   })
@@ -104,7 +104,7 @@ describe("the code of a question", () => {
   test("may be one that was closed", async () => {
     const first = await freeCode(s.db, () => 0)
     const asked = await ask({ code: first })
-    await s.db.query(sql`update waits set state = 'denied' where run_id = ${asked.runId}`)
+    await s.db.query(sql`update approvals set state = 'denied' where run_id = ${asked.runId}`)
     expect(await freeCode(s.db, () => 0)).toBe(first)
   })
 
@@ -116,8 +116,8 @@ describe("the code of a question", () => {
 
 test("open questions are listed oldest first, and no others", async () => {
   const [first, second, closed] = [await ask({ code: "A3" }), await ask({ code: "B3" }), await ask({ code: "C3" })]
-  await s.db.query(sql`update waits set state = 'denied' where run_id = ${closed.runId}`)
-  await s.db.query(sql`update waits set created_at = ${new Date(0)} where run_id = ${second.runId}`)
+  await s.db.query(sql`update approvals set state = 'denied' where run_id = ${closed.runId}`)
+  await s.db.query(sql`update approvals set created_at = ${new Date(0)} where run_id = ${second.runId}`)
   expect((await openApprovals(s.db)).map((wait) => wait.code)).toEqual([second.code, first.code])
 })
 
@@ -128,6 +128,6 @@ test("a run has no question at a step where none was asked", async () => {
 
 test("a question is asked of the person it names", async () => {
   const { runId } = await ask()
-  const [row] = await s.db.query(sql`select asked_of as of from waits where run_id = ${runId}`)
+  const [row] = await s.db.query(sql`select asked_of as of from approvals where run_id = ${runId}`)
   expect(row).toEqual({ of: OWNER_ID })
 })

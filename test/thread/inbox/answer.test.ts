@@ -17,7 +17,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   clock.to("2026-11-22T12:00:00Z")
-  await s.db.raw("update waits set state = 'cancelled' where state = 'open'")
+  await s.db.raw("update approvals set state = 'cancelled' where state = 'open'")
 })
 
 const ask = (over: Partial<Parameters<typeof askAbout>[1]> = {}) => askAbout(s, { now: clock.now(), ...over })
@@ -25,7 +25,7 @@ const ask = (over: Partial<Parameters<typeof askAbout>[1]> = {}) => askAbout(s, 
 const say = (words: string, over: Partial<Event> = {}) =>
   s.inbox.accept(text(words, { threadKey: `web:${newId()}`, ...over }))
 const stateOf = async ({ waitId }: { waitId: string }) =>
-  (await s.db.query<{ state: string }>(sql`select state from waits where id = ${waitId}`))[0]?.state
+  (await s.db.query<{ state: string }>(sql`select state from approvals where id = ${waitId}`))[0]?.state
 const told = async ({ threadId }: { threadId: string }) =>
   (
     await s.db.query<{ text: string }>(
@@ -57,7 +57,7 @@ describe("a code with a word", () => {
     const asked = await ask(here)
     const said = await say(`${asked.code} ${words}`, here)
     expect(await stateOf(asked)).toBe("changed")
-    const [row] = await s.db.query<{ answer: string }>(sql`select answer from waits where id = ${asked.waitId}`)
+    const [row] = await s.db.query<{ answer: string }>(sql`select answer from approvals where id = ${asked.waitId}`)
     expect(row).toEqual({ answer: kept })
     expect(await told(said)).toEqual([])
   })
@@ -104,7 +104,7 @@ describe("a code with a word", () => {
     const asked = await ask()
     await say(`${asked.code} OK`, { channel: "sms", threadKey: "sms:1:2" })
     const [row] = await s.db.query(
-      sql`select answered_by as by, answered_via as via, answered_at as at from waits where id = ${asked.waitId}`,
+      sql`select answered_by as by, answered_via as via, answered_at as at from approvals where id = ${asked.waitId}`,
     )
     expect(row).toEqual({ by: OWNER_ID, via: "sms", at: clock.now() })
   })
@@ -130,7 +130,8 @@ describe("a code with a word", () => {
 
   test("that no question ever had is an ordinary message", async () => {
     const { code } = await ask()
-    await s.db.query(sql`delete from waits`)
+    await s.db.query(sql`delete from outbox`)
+    await s.db.query(sql`delete from approvals`)
     expect(await isOrdinary(await say(`${code} OK`))).toBe(true)
   })
 })
@@ -185,7 +186,7 @@ describe("an answer that comes too late", () => {
     ["cancelled", "was withdrawn"],
   ])("to one that is %s says so and changes nothing", async (state, words) => {
     const asked = await ask()
-    await s.db.query(sql`update waits set state = ${state} where id = ${asked.waitId}`)
+    await s.db.query(sql`update approvals set state = ${state} where id = ${asked.waitId}`)
     const said = await say(`${asked.code} NO`)
     expect((await told(said))[0]).toContain(words)
     expect(await stateOf(asked)).toBe(state)

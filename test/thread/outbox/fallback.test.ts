@@ -82,8 +82,8 @@ test("a question of which nobody knows whether it arrived is asked at the next p
   const { runId, waitId } = await askAbout(s, { now: clock.now() })
   const asked = async () => {
     const { threadId } = await s.people.home(OWNER_ID, new Set<ChannelId>(["sms"]))
-    const dedupeKey = `run:${runId}:ask:0`
-    await postNotice(s.db, { threadId, dedupeKey, text: "K7: post it?", now: clock.now(), runId })
+    const post = { threadId, dedupeKey: "ask", text: "K7: post it?", now: clock.now(), runId }
+    await postNotice(s.db, { ...post, approvalId: waitId })
     return (await s.outbox.take(threadId, clock.now()))?.id ?? ""
   }
   const seen = async () => (await rows()).map(({ channel, state }) => [channel, state])
@@ -93,7 +93,7 @@ test("a question of which nobody knows whether it arrived is asked at the next p
     ["telegram", "pending"],
   ])
   await s.db.raw("delete from outbox")
-  await s.db.query(sql`update waits set state = 'denied' where id = ${waitId}`)
+  await s.db.query(sql`update approvals set state = 'denied' where id = ${waitId}`)
   await outbox.uncertain(await asked(), { code: "sender_died" })
   expect(await seen()).toEqual([["sms", "uncertain"]])
 })

@@ -53,7 +53,7 @@ test("an answer that comes too late has the notice as its outcome", async () => 
   const asked = await s.inbox.accept(text("ask", { threadKey: "web:asked" }))
   await s.settle()
   await s.db.query(sql`
-    insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
+    insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
     select ${newId()}::uuid, run_id, thread_id, 0, 'approval', 'K7', 'x', '{}', 'x', 'label it', person_id, 'denied', now(), now()
     from inbox where id = ${asked.id}::uuid`)
   const late = await s.inbox.accept(text("K7 OK", { threadKey: "web:late" }))

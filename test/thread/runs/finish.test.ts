@@ -47,7 +47,7 @@ function question(over: Partial<NewApproval> = {}): NewApproval {
 async function traces({ threadId, runId, eventId }: AtWork) {
   const [row] = await s.db.query(sql`select
     (select state from runs where id = ${runId}) as run, (select state from inbox where id = ${eventId}) as event,
-    (select count(*) from journal where run_id = ${runId}) as entries, (select count(*) from waits where run_id = ${runId}) as waits,
+    (select count(*) from journal where run_id = ${runId}) as entries, (select count(*) from approvals where run_id = ${runId}) as waits,
     (select count(*) from outbox where thread_id = ${threadId}) as posts, (select owner is not null from threads where id = ${threadId}) as held`)
   return row
 }
@@ -181,7 +181,7 @@ describe("a run that waits for a person", () => {
     const w = await atWork()
     await suspend(s.db, { ...w.base, question: question() })
     await s.db.query(sql`update threads set ready_at = now() where id = ${w.threadId}`)
-    await s.db.query(sql`update waits set state = 'denied' where run_id = ${w.runId}`)
+    await s.db.query(sql`update approvals set state = 'denied' where run_id = ${w.runId}`)
     const again = await s.leases.claim(w.threadId)
     if (!again) throw new Error("the run did not come back")
     const twice = suspend(s.db, { ...w.base, fence: again.fence, entries: [], question: question() })

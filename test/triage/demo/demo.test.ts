@@ -30,7 +30,7 @@ beforeEach(async () => {
 })
 afterEach(() => h.stop())
 
-const open = async () => (await h.db.query(sql`select 1 from waits where state = 'open'`)).length
+const open = async () => (await h.db.query(sql`select 1 from approvals where state = 'open'`)).length
 
 test("ten new issues are decided from thirty old ones, two of them put before the owner", async () => {
   const result = await demo.run()

@@ -16,7 +16,8 @@ let said: string[]
 let next: (() => Error)[]
 let chore: () => Promise<void>
 beforeEach(async () => {
-  await s.db.raw("delete from waits")
+  await s.db.raw("delete from outbox")
+  await s.db.raw("delete from approvals")
   removed = []
   said = []
   next = []
@@ -30,23 +31,22 @@ beforeEach(async () => {
   chore = createButtonClearing({ db: s.db, clock, log: silentLog, closers, defaultZone: "Europe/Lisbon" })
 })
 
-/** A question asked at step 1 (as step 12 was, by another), in Telegram; sent as `providerId` when given. */
+/** An approval that was asked for in Telegram, in a run that said something else too; sent as `providerId` when given. */
 async function asked(state: string, providerId?: string): Promise<{ waitId: string; outboxState(): Promise<string> }> {
   const w = await working(s, "hello", { channel: "telegram", threadKey: `telegram:${newId()}`, target: "42" })
   const waitId = newId()
-  await s.db.query(sql`insert into waits (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
+  await s.db.query(sql`insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
     values (${waitId}, ${w.runId}, ${w.threadId}, 1, 'approval', ${waitId.slice(-4)}, 't', '{}', '', 'd', (select id from people limit 1), ${state}, now(), now())`)
-  for (const [step, id] of [
-    [1, providerId],
-    [12, "other"],
-  ] as const) {
-    const dedupeKey = `run:${w.runId}:ask:${step}`
-    await postNotice(s.db, { threadId: w.threadId, runId: w.runId, dedupeKey, text: "K7?", now: clock.now() })
+  const say = async (id: string | undefined, about: { approvalId?: string }) => {
+    const dedupeKey = newId()
+    const post = { threadId: w.threadId, runId: w.runId, dedupeKey, text: "K7?", now: clock.now() }
+    await postNotice(s.db, { ...post, ...about })
     if (id) await s.db.query(sql`update outbox set state = 'sent', provider_id = ${id} where dedupe_key = ${dedupeKey}`)
   }
+  await say("other", {})
+  await say(providerId, { approvalId: waitId })
   const outboxState = async () =>
-    (await s.db.query<{ state: string }>(sql`select state from outbox where dedupe_key = ${`run:${w.runId}:ask:1`}`))[0]
-      ?.state ?? ""
+    (await s.db.query<{ state: string }>(sql`select state from outbox where approval_id = ${waitId}`))[0]?.state ?? ""
   return { waitId, outboxState }
 }
 
@@ -68,7 +68,7 @@ describe("what is put in the place of a question says what became of it", () => 
     const { via = "telegram", kind = "approval", name = "Ana", zone = null } = over
     await s.db.query(sql`update people set name = ${name}, zone = ${zone}`)
     await s.db.query(
-      sql`update waits set answered_by = asked_of, answered_via = ${via}, kind = ${kind}, answered_at = '2026-11-22T09:14:00Z' where id = ${waitId}`,
+      sql`update approvals set answered_by = asked_of, answered_via = ${via}, kind = ${kind}, answered_at = '2026-11-22T09:14:00Z' where id = ${waitId}`,
     )
     await chore()
     return said
