@@ -38,6 +38,7 @@ export interface Automations {
   history(id: number, limit?: number): Promise<Occurrence[]>
 }
 
+const IS_OPEN = sql`state in ('active', 'paused')`
 const CATCH_UP_MS = 6 * 3_600_000
 
 const COLUMNS = sql`id, name, person_id as "personId", action, recurrence, sentence, zone, label, grants,
@@ -93,19 +94,20 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
       const revived = found.state === "ended"
       if (found.state === "cancelled" || !(revived || hasMoved(found, made))) return found
       const from = revived ? clock.now() : found.handledTo
-      return update(tx, found.id, scheduled(made, from, sql`state = ${revived ? "active" : found.state}`))
+      const state = sql`state = case when state = 'ended' then 'active' else state end`
+      return update(tx, found.id, sql`true`, scheduled(made, from, state))
     },
     async replace(tx, made) {
       const found = await locked(tx, made.name)
       if (found === null) return create(tx, made)
       if (found.nextAt !== null) await skipDue(tx, found, "rescheduled")
-      return update(tx, found.id, scheduled(made, clock.now(), sql`state = 'active'`))
+      return update(tx, found.id, sql`true`, scheduled(made, clock.now(), sql`state = 'active'`))
     },
     async retire(tx, name) {
       const found = await locked(tx, name)
       if (found?.state !== "active") return
       await skipDue(tx, found, "retired")
-      await update(tx, found.id, sql`state = 'ended', next_at = null`)
+      await update(tx, found.id, sql`state = 'active'`, sql`state = 'ended', next_at = null`)
     },
     get: (id, tx = db) => one(tx, sql`id = ${id}::bigint`),
     named: (name, tx = db) => one(tx, sql`name = ${name}`),
@@ -118,13 +120,13 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
       const found = await open(tx, id, personId)
       if (found === null) return null
       await skipDue(tx, found, "cancelled")
-      return update(tx, id, sql`state = 'cancelled', handled_to = ${clock.now()}::timestamptz, next_at = null`)
+      return update(tx, id, IS_OPEN, sql`state = 'cancelled', handled_to = ${clock.now()}::timestamptz, next_at = null`)
     },
     async pause(tx, id, personId) {
-      return (await open(tx, id, personId)) && update(tx, id, sql`state = 'paused'`)
+      return (await open(tx, id, personId)) && update(tx, id, IS_OPEN, sql`state = 'paused'`)
     },
     async resume(tx, id, personId) {
-      return (await open(tx, id, personId)) && update(tx, id, sql`state = 'active'`)
+      return (await open(tx, id, personId)) && update(tx, id, IS_OPEN, sql`state = 'active'`)
     },
     history: (id, limit = 20) => historyOf(db, id, limit),
   }
@@ -157,8 +159,11 @@ function scheduled(made: NewAutomation, from: Date, state: SQL): SQL {
     next_at = ${next(made.recurrence, from, made.zone)}::timestamptz`
 }
 
-async function update(tx: Tx, id: number, set: SQL): Promise<Automation> {
-  const [row] = await tx.query<Row>(sql`update automations set ${set} where id = ${id}::bigint returning ${COLUMNS}`)
+/** @param from the states that it may leave */
+async function update(tx: Tx, id: number, from: SQL, set: SQL): Promise<Automation> {
+  const [row] = await tx.query<Row>(
+    sql`update automations set ${set} where id = ${id}::bigint and ${from} returning ${COLUMNS}`,
+  )
   if (row === undefined) throw new Error(`automation ${id} is gone`)
   return toAutomation(row)
 }

@@ -22,5 +22,5 @@ export async function advance(
   await tx.query(sql`
     update automations set handled_to = ${handledTo}::timestamptz, next_at = ${nextAt}::timestamptz,
       state = case when ${nextAt === null}::boolean then 'ended' else state end
-    where id = ${id}::bigint`)
+    where id = ${id}::bigint and state in ('active', 'paused')`)
 }

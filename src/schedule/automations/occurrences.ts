@@ -19,7 +19,11 @@ export interface Occurrence {
   endedAt: Date | null
 }
 
-type NewOccurrence = Pick<Occurrence, "dueAt" | "state" | "reason">
+interface NewOccurrence {
+  dueAt: Date
+  state: "started" | "skipped" | "missed"
+  reason: string | null
+}
 
 /** What a look at an automation settles: its instants, up to where they are settled, and when to look again. */
 export interface Settlement {

@@ -61,7 +61,7 @@ export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
     with open as (
       select id from approvals where state = 'open' and kind = 'approval' and run_id in (${runs}) for no key update skip locked
     ), withdrawn as (
-      update approvals set state = 'cancelled' from open where approvals.id = open.id returning thread_id
+      update approvals set state = 'cancelled' from open where approvals.id = open.id and approvals.state = 'open' returning thread_id
     )
     update threads set ready_at = least(ready_at, now()) where id in (select thread_id from withdrawn)`)
 }

@@ -168,8 +168,8 @@ const inTime = sql`now() + make_interval(secs => ${SENDING_SECONDS})`
 const isDue = (now: Date) => sql`(next_at <= created_at or next_at <= ${now}::timestamptz)`
 
 export function createOutbox(db: Tx): Outbox {
-  const settle = (id: string, state: SQL | string, error: unknown, extra: SQL = sql``) =>
-    db.query(sql`update outbox set state = ${state}, error = ${json(error)}, sending_until = null ${extra}
+  const settle = (id: string, error: unknown, set: SQL) =>
+    db.query(sql`update outbox set ${set}, error = ${json(error)}, sending_until = null
       where id = ${id} and (${IN_HAND} or state = 'uncertain')`)
 
   return {
@@ -197,28 +197,24 @@ export function createOutbox(db: Tx): Outbox {
       )
     },
     async sent(id, providerId, now) {
-      const state = sql`case when state in ('delivered', 'failed') then state else 'sent' end`
-      await settle(id, state, null, sql`, provider_id = ${providerId}, sent_at = ${now}::timestamptz`)
+      const set = sql`provider_id = ${providerId}, sent_at = ${now}::timestamptz`
+      await settle(id, null, sql`state = case when state in ('delivered', 'failed') then state else 'sent' end, ${set}`)
     },
     async retry(id, nextAt, error, maybeSent = false) {
-      await settle(
-        id,
-        "pending",
-        error,
-        sql`, next_at = ${nextAt}::timestamptz, maybe_sent = maybe_sent or ${maybeSent}::boolean`,
-      )
+      const set = sql`next_at = ${nextAt}::timestamptz, maybe_sent = maybe_sent or ${maybeSent}::boolean`
+      await settle(id, error, sql`state = 'pending', ${set}`)
     },
     async hold(id, until) {
-      await settle(id, "pending", null, sql`, held_until = ${until}::timestamptz, attempts = attempts - 1`)
+      await settle(id, null, sql`state = 'pending', held_until = ${until}::timestamptz, attempts = attempts - 1`)
     },
     async delay(id, until, reason) {
-      await settle(id, "pending", reason, sql`, next_at = ${until}::timestamptz, attempts = attempts - 1`)
+      await settle(id, reason, sql`state = 'pending', next_at = ${until}::timestamptz, attempts = attempts - 1`)
     },
     async uncertain(id, error) {
-      await settle(id, "uncertain", error)
+      await settle(id, error, sql`state = 'uncertain'`)
     },
     async failed(id, error) {
-      await settle(id, "failed", error)
+      await settle(id, error, sql`state = 'failed'`)
     },
     async reported({ channel, providerId, outboxId, state, error }) {
       const which = outboxId

@@ -71,7 +71,7 @@ export async function finish(tx: Tx, end: Finish): Promise<Released> {
     sql`
     with held as (${releaseLease(end.fence, { seen: end.seen })}), ended as (
       update runs set state = ${end.state}, ended_at = clock_timestamp(), label = ${json(end.label)}, model = ${end.model}, error = ${json(end.error)}
-      from held where runs.id = ${end.runId}
+      from held where runs.id = ${end.runId} and runs.state = 'running'
     ), consumed as (
       update inbox set state = ${end.events}, ended_at = ${end.now}::timestamptz from held
       where run_id = ${end.runId} and state = 'claimed'
@@ -86,7 +86,7 @@ export async function suspend(tx: Tx, end: Ending & { question: NewApproval }): 
     tx,
     sql`
     with held as (${releaseLease(end.fence)}), paused as (
-      update runs set state = 'waiting' from held where runs.id = ${end.runId}
+      update runs set state = 'waiting' from held where runs.id = ${end.runId} and runs.state = 'running'
     ), asked as (
       insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
       select ${q.id}::uuid, ${end.runId}::uuid, held.id, ${q.step}::int, ${q.kind}, ${q.code}, ${q.tool}, ${q.args}, ${q.argsHash}, ${q.display},

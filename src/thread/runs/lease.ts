@@ -158,7 +158,7 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
     ), resumed as (
       update runs set state = 'running', attempts = runs.attempts
         + case when open.state = 'running' and held.dead is not null and held.dead <> ${p.owner} then 1 else 0 end
-      from open, held where runs.id = open.id
+      from open, held where runs.id = open.id and runs.state in ('running', 'waiting')
       returning runs.id, runs.kind, runs.label, runs.started_at, runs.attempts, false as fresh
     ), waiting as (
       select inbox.* from inbox join held on inbox.thread_id = held.id
@@ -177,7 +177,7 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
       returning id, kind, label, started_at, attempts, true as fresh
     ), taken as (
       update inbox set state = 'claimed', run_id = begun.id, attempts = inbox.attempts + 1
-      from batch, begun where inbox.id = batch.id
+      from batch, begun where inbox.id = batch.id and inbox.state = 'new'
       returning inbox.id, inbox.seq, inbox.person_id, inbox.payload, inbox.label, inbox.received_at
     ), run as (
       select * from resumed union all select * from begun

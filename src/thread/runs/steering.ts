@@ -29,7 +29,7 @@ export async function takeNewMessages(
       from inbox join held on inbox.thread_id = held.id, whose where inbox.state = 'new'
     ), taken as (
       update inbox set state = 'claimed', run_id = ${step.runId}, attempts = inbox.attempts + 1 from waiting
-      where inbox.id = waiting.id and waiting.kind = 'message'
+      where inbox.id = waiting.id and inbox.state = 'new' and waiting.kind = 'message'
         and waiting.seq < coalesce((select min(seq) from waiting where kind <> 'message' or not theirs), 9007199254740991)
       returning inbox.id, inbox.seq, inbox.payload, inbox.label
     ), messages as (

@@ -45,6 +45,14 @@ export interface Decision extends NewDecision {
   decidedAt: Date
 }
 
+/** Who wrote it down. `state`: `pending` unless told, as of what was decided elsewhere before. */
+interface Made {
+  runId: string
+  memoryId: number
+  now: Date
+  state?: "pending" | "applied"
+}
+
 /** What of a decision may be shown to others: never its text. */
 interface Past {
   id: string
@@ -59,7 +67,7 @@ interface Past {
 
 /** What became of a decision. `correctedTo`: the owner's word instead of it. */
 interface Settled {
-  state: DecisionState
+  state: "applied" | "declined"
   assignee: string | null
   correctedTo?: Kind | null
 }
@@ -69,11 +77,7 @@ export interface Decisions {
    * The id of the row for this content. Takes over the row of a run that failed; what was asked about other content of the
    * issue is withdrawn.
    */
-  record(
-    tx: Tx,
-    decision: NewDecision,
-    made: { runId: string; memoryId: number; now: Date; state?: DecisionState },
-  ): Promise<string>
+  record(tx: Tx, decision: NewDecision, made: Made): Promise<string>
   /** For the commit that ends the run: what became of its decision. Reads `from held`. */
   settle(runId: string, end: Settled): SQL
   /** Whether this content of this issue is decided, or being decided, by another run. */
@@ -107,7 +111,7 @@ export function createDecisions(db: Db): Decisions {
   const one = async (statement: SQL, tx: Tx = db) => (await tx.query<Decision>(statement))[0] ?? null
   return {
     record: (tx, decision, made) => record(tx, decision, made),
-    settle: (runId, { state, assignee, correctedTo = null }) => sql`
+    settle: (runId, { state, assignee, correctedTo = null }: Settled) => sql`
       update decisions set state = ${state}, assignee = ${assignee}::text, corrected_to = coalesce(${correctedTo}::text, corrected_to)
       from held where decisions.run_id = ${runId}::uuid`,
     async isTaken({ repo, number, contentHash }, runId) {
@@ -168,11 +172,7 @@ async function supersede(tx: Tx, { repo, number, by }: { repo: string; number: n
   )
 }
 
-async function record(
-  tx: Tx,
-  d: NewDecision,
-  made: { runId: string; memoryId: number; now: Date; state?: DecisionState },
-): Promise<string> {
+async function record(tx: Tx, d: NewDecision, made: Made): Promise<string> {
   const repo = d.repo.toLowerCase()
   const id = idOf(`decision:${repo}#${d.number}:${d.contentHash}`)
   await supersede(tx, { repo, number: d.number, by: made.runId })
