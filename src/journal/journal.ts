@@ -20,6 +20,10 @@ export interface Fence {
  * database and commits with its outcome, so it cannot be half done.
  */
 export type Replay = "pure" | "idempotent" | "reconcile" | "unsafe" | "transactional"
+/**
+ * `wait` is the step of an approval (src/README.md). The word stays in the rows: the journal is append-only, and each row's hash
+ * covers its kind.
+ */
 export type StepKind = "model" | "tool" | "wait" | "note"
 export type Phase = "intent" | "outcome" | "resolution"
 

@@ -1,4 +1,8 @@
-/** Waits: questions that runs wait on. An approval is used once, and only with the bytes that were shown. */
+/**
+ * Approvals: what a person is asked before a call, or about a call whose outcome is unknown.
+ * A1 An approval is used once, in the transaction that journals its use. A2 It is used only with the bytes that were shown.
+ * A3 Silence is a no: what nobody answered in time expires.
+ */
 import { type SQL, sql } from "drizzle-orm"
 import { Deny } from "../../base/errors.ts"
 import { newCode } from "../../channels/approval-text.ts"
@@ -26,10 +30,10 @@ const COLUMNS = sql`id, code, kind, tool, args, args_hash as "argsHash", display
   answered_via as "answeredVia", created_at as "createdAt", expires_at as "expiresAt"`
 
 export async function approvalOf(tx: Tx, runId: string, step: number): Promise<Approval | null> {
-  const [wait] = await tx.query<Approval>(
+  const [approval] = await tx.query<Approval>(
     sql`select ${COLUMNS} from approvals where run_id = ${runId} and step = ${step}`,
   )
-  return wait ?? null
+  return approval ?? null
 }
 
 export function openApprovals(tx: Tx): Promise<Approval[]> {
@@ -37,15 +41,16 @@ export function openApprovals(tx: Tx): Promise<Approval[]> {
 }
 
 /** Marks an approval as used, in the transaction that journals its use. Throws `Deny` when it was used before, or changed. */
-export async function consumeApproval(tx: Tx, wait: Approval, now: Date): Promise<void> {
+export async function consumeApproval(tx: Tx, approval: Approval, now: Date): Promise<void> {
   const used = await tx.query(sql`
     update approvals set used_at = ${now}::timestamptz
-    where id = ${wait.id} and state = 'approved' and used_at is null and args = ${wait.args} and args_hash = ${wait.argsHash}
+    where id = ${approval.id} and state = 'approved' and used_at is null -- A1
+      and args = ${approval.args} and args_hash = ${approval.argsHash} -- A2
     returning id`)
-  if (used.length === 0) throw new Deny(`approval ${wait.code} was already used`)
+  if (used.length === 0) throw new Deny(`approval ${approval.code} was already used`)
 }
 
-/** A code that no open question has. */
+/** A code that no open approval has. */
 export async function freeCode(db: Db, random: () => number): Promise<string> {
   const open = await db.query<{ code: string }>(sql`select code from approvals where state = 'open'`)
   return newCode(random, new Set(open.map((row) => row.code)))
@@ -66,7 +71,7 @@ export async function withdrawApprovals(tx: Tx, runs: SQL): Promise<void> {
     update threads set ready_at = least(ready_at, now()) where id in (select thread_id from withdrawn)`)
 }
 
-/** Silence is a no: closes what is past its time and makes the threads ready. Returns them. */
+/** Closes what is past its time (A3) and makes the threads ready. Returns them. */
 export async function expireApprovals(db: Db, now: Date): Promise<string[]> {
   const rows = await db.query<{ id: string }>(sql`
     with expired as (

@@ -1,4 +1,4 @@
-/** Decision: what became of a question, in words: who decided it, when and where; for those who come late, and for those who look back. */
+/** Outcome of an approval in words: who decided it, when and where; for those who come late, and for those who look back. */
 import type { ChannelId } from "../../channels/channel.ts"
 import type { APPROVAL_STATES } from "../../contract/conversation/approvals.ts"
 import { clockText, zoned } from "../../schedule/recurrence/zone.ts"

@@ -1,7 +1,8 @@
 /**
  * Fallback: what surely cannot reach a person where it was addressed goes to the next place where they are reached, once,
- * in the commit that records the failure; the last of these places is their mailbox on the web, which cannot fail. A question
- * goes there already when nobody knows whether it arrived: a run waits for its answer, and asked twice it is answered once.
+ * in the commit that records the failure; the last of these places is their mailbox on the web, which cannot fail. What
+ * asks for an approval goes there already when nobody knows whether it arrived: a run waits for it, and asked for twice it is
+ * decided once.
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../../base/clock.ts"
@@ -53,7 +54,7 @@ export function withFallback(outbox: Outbox, deps: FallbackDeps): Outbox {
       codeIn(error) === "stale"
         ? outbox.failed(id, error)
         : instead(await lostOf(db, id), (within) => within.failed(id, error)),
-    uncertain: async (id, error) => instead(await questionOf(db, id), (within) => within.uncertain(id, error)),
+    uncertain: async (id, error) => instead(await askingOf(db, id), (within) => within.uncertain(id, error)),
     async reported(report) {
       if (report.state !== "failed") return outbox.reported(report)
       const id = report.outboxId ?? (await idOf(db, report.channel, report.providerId))
@@ -72,8 +73,8 @@ async function idOf(tx: Tx, channel: ChannelId, providerId: string): Promise<str
   return row?.id ?? null
 }
 
-/** As `lostOf`, of a question that a run waits on; null of anything else. */
-async function questionOf(tx: Tx, id: string): Promise<Lost | null> {
+/** As `lostOf`, of a message that asks for an open approval; null of anything else. */
+async function askingOf(tx: Tx, id: string): Promise<Lost | null> {
   const asks = await tx.query(sql`
     select 1 from outbox join approvals on approvals.id = outbox.approval_id
     where outbox.id = ${id}::uuid and outbox.replies_to is null and approvals.state = 'open'`)

@@ -1,6 +1,8 @@
 /**
- * Outbox: what goes to people. A message is put here in the commit that decided it, and leaves in order, one sender a
- * thread at a time (a unique index holds that). The web's mailbox is this table itself: there, put is sent.
+ * Outbox: what goes to people. The web's mailbox is this table itself: there, put is sent.
+ * O1 A row exists before anything is sent: it is put in the commit that decided it, and the same key once only.
+ * O2 One sender at a time on a thread, in the order of the rows; a unique index holds it. O3 `sent` has a provider's id.
+ * O4 What may have been sent is sent again only with `maybe_sent`. O5 A message whose sender died comes to another one.
  */
 import { type SQL, sql } from "drizzle-orm"
 import { newId } from "../../base/ids.ts"
@@ -66,7 +68,8 @@ export function insertPosts(posts: Post[], runId: string | null, now: Date, guar
     from ${sql.raw(guard)}, jsonb_to_recordset(${json(rows)}) as r(id uuid, thread_id uuid, dedupe_key text, approval_id uuid,
         replies_to uuid, body jsonb, urgency text)
       cross join lateral (select channel, target from threads where id = r.thread_id offset 0) t
-    on conflict (dedupe_key) do nothing returning thread_id, state`
+    on conflict (dedupe_key) do nothing -- O1
+    returning thread_id, state`
 }
 
 function bodyOf({ text, buttons, expiresAt, forgetAt, plain }: Post): Body {
@@ -145,7 +148,7 @@ export interface Outbox {
   /** Threads with something to send now. */
   waiting(now: Date): Promise<string[]>
   /** Whether it arrived is being found out: the thread stays with whoever asks, for as long as a sender may take. */
-  doubted(id: string, error: unknown): Promise<void>
+  reconciling(id: string, error: unknown): Promise<void>
   /**
    * Messages whose sender died while sending. They are now in the caller's hands for as long as a sender may take, and
    * no other message of their thread goes before them; should the caller die too, they come again.
@@ -178,7 +181,7 @@ export function createOutbox(db: Tx): Outbox {
         const [row] = await db.query<TakenMessage>(sql`
           update outbox set state = 'sending', attempts = attempts + 1, sending_until = ${inTime}
           where id = (select id from outbox where thread_id = ${threadId} and state = 'pending' and ${notHeld(now)} order by seq limit 1)
-            and state = 'pending' and ${isDue(now)}
+            and state = 'pending' and ${isDue(now)} -- O2: the first one only, also when it is not due
           returning ${COLUMNS},
             maybe_sent as "maybeSent", (
             select jsonb_build_object('zone', zone, 'hours', quiet_hours) from threads join people on people.id = person_id
@@ -197,11 +200,11 @@ export function createOutbox(db: Tx): Outbox {
       )
     },
     async sent(id, providerId, now) {
-      const set = sql`provider_id = ${providerId}, sent_at = ${now}::timestamptz`
+      const set = sql`provider_id = ${providerId}, sent_at = ${now}::timestamptz` // O3
       await settle(id, null, sql`state = case when state in ('delivered', 'failed') then state else 'sent' end, ${set}`)
     },
     async retry(id, nextAt, error, maybeSent = false) {
-      const set = sql`next_at = ${nextAt}::timestamptz, maybe_sent = maybe_sent or ${maybeSent}::boolean`
+      const set = sql`next_at = ${nextAt}::timestamptz, maybe_sent = maybe_sent or ${maybeSent}::boolean` // O4
       await settle(id, error, sql`state = 'pending', ${set}`)
     },
     async hold(id, until) {
@@ -233,7 +236,7 @@ export function createOutbox(db: Tx): Outbox {
         where state = 'pending' and ${isDue(now)} and ${notHeld(now)}`)
       return rows.map((row) => row.threadId)
     },
-    async doubted(id, error) {
+    async reconciling(id, error) {
       await db.query(
         sql`update outbox set sending_until = ${inTime}, error = ${json(error)} where id = ${id} and ${IN_HAND}`,
       )
@@ -241,7 +244,7 @@ export function createOutbox(db: Tx): Outbox {
     adoptDead() {
       return db.query<Sending>(sql`
         update outbox set sending_until = ${inTime}, error = ${json({ code: "sender_died" })}
-        where state = 'sending' and sending_until < now() returning ${COLUMNS}`)
+        where state = 'sending' and sending_until < now() returning ${COLUMNS} -- O5`)
     },
     async dropAll() {
       await db.query(sql`update outbox set sending_until = now() - interval '1 second' where state = 'sending'`)

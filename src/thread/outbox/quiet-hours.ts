@@ -29,7 +29,7 @@ export async function heldUntil(tx: Tx, message: TakenMessage, now: Date): Promi
   return prompted !== null && now.getTime() - prompted.getTime() <= AWAKE_MS ? null : until
 }
 
-/** When the person last said something that this message comes of: the run's messages, or an answer to its questions. */
+/** When the person last said something that this message comes of: the run's messages, or an answer to its approvals. */
 async function promptedAt(tx: Tx, { runId, createdAt }: TakenMessage): Promise<Date | null> {
   if (runId === null) return createdAt
   const [row] = await tx.query<{ at: Date | null }>(sql`

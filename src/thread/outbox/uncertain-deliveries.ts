@@ -1,5 +1,5 @@
 /**
- * Doubts: messages of which nobody knows whether they arrived, since whoever sent them died or lost the answer, and the provider
+ * Uncertain deliveries: messages of which nobody knows whether they arrived, since whoever sent them died or lost the answer, and the provider
  * cannot say. They are never sent again by themselves any more; the owner sees them and says what becomes of each.
  */
 import { sql } from "drizzle-orm"
@@ -31,7 +31,7 @@ export function uncertainDeliveries(tx: Tx): Promise<UncertainDelivery[]> {
     from outbox where state = 'uncertain' order by seq limit ${MOST}`)
 }
 
-/** Returns the thread; null when there is no such doubt any more. Parts that surely arrived are not sent again. */
+/** Returns the thread; null when the message is not uncertain any more. Parts that surely arrived are not sent again. */
 export async function settleUncertain(
   tx: Tx,
   id: string,

@@ -1,6 +1,9 @@
 /**
- * Ending: the ways a worker lets go of a run, each one statement and so one commit: finish, suspend for a person,
- * postpone to try again, or dead-letter what failed too often. All are fenced; a stale worker's ending is refused whole.
+ * Finish: the ways a worker lets go of a run: finish, suspend for a person, postpone to try again, or dead-letter what failed
+ * too often.
+ * F1 Each is one statement, and so one commit: journal, messages, events, state and lease together. F2 Each is fenced: every
+ * part reads `from held`, which is empty for a stale worker, so its ending is refused whole. F3 A run does not end over a
+ * message that it has not seen. F4 The thread is ready at once when more came in.
  */
 import { type SQL, sql } from "drizzle-orm"
 import { Fenced } from "../../base/errors.ts"
@@ -53,13 +56,13 @@ export interface Released {
 }
 
 /**
- * Gives the thread back, ready at once when it has more to do. With `back`, the run comes back at that moment, and what
+ * Gives the thread back, ready at once when it has more to do (F4). With `back`, the run comes back at that moment, and what
  * else there is to do waits behind it.
  */
 function releaseLease(fence: Fence, { back, seen }: { back?: SQL; seen?: number | undefined } = {}): SQL {
   return sql`update threads set owner = null, lease_until = null,
       ready_at = ${back ?? sql`case when ${moreWork} then least(ready_at, now()) else ready_at end`}
-    where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch}
+    where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch} -- F2
       ${seen === undefined ? sql`` : sql`and next_seq = ${seen}`}
     returning id, ready_at`
 }
@@ -69,17 +72,18 @@ export async function finish(tx: Tx, end: Finish): Promise<Released> {
   return run(
     tx,
     sql`
-    with held as (${releaseLease(end.fence, { seen: end.seen })}), ended as (
+    with held as (${releaseLease(end.fence, { seen: end.seen })} -- F3
+    ), ended as (
       update runs set state = ${end.state}, ended_at = clock_timestamp(), label = ${json(end.label)}, model = ${end.model}, error = ${json(end.error)}
       from held where runs.id = ${end.runId} and runs.state = 'running'
-    ), consumed as (
+    ), consumed as ( -- what the run took, and nothing that came in since
       update inbox set state = ${end.events}, ended_at = ${end.now}::timestamptz from held
       where run_id = ${end.runId} and state = 'claimed'
     ) ${rest(end)}`,
   )
 }
 
-/** The run waits for a person: the question and the pause are one commit, so no answer can come before it. */
+/** The run waits for a person. The approval and the pause are one commit (F1), so no answer can come before it. */
 export async function suspend(tx: Tx, end: Ending & { question: NewApproval }): Promise<Released> {
   const q = end.question
   return run(
@@ -87,7 +91,7 @@ export async function suspend(tx: Tx, end: Ending & { question: NewApproval }): 
     sql`
     with held as (${releaseLease(end.fence)}), paused as (
       update runs set state = 'waiting' from held where runs.id = ${end.runId} and runs.state = 'running'
-    ), asked as (
+    ), asked as ( -- once a step: a second one fails at the unique key
       insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, created_at, expires_at)
       select ${q.id}::uuid, ${end.runId}::uuid, held.id, ${q.step}::int, ${q.kind}, ${q.code}, ${q.tool}, ${q.args}, ${q.argsHash}, ${q.display},
         ${q.askedOf}::uuid, ${end.now}::timestamptz, ${q.expiresAt}::timestamptz

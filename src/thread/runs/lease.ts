@@ -1,7 +1,9 @@
 /**
- * Lease: one worker at a time holds a thread, for five seconds that it renews while it works. Each claim raises the
- * epoch, and every write names owner and epoch, so a worker that slept past its lease changes nothing. No
- * transaction is open while a thread is held.
+ * Lease: who may work on a thread.
+ * L1 One worker at a time holds a thread, for five seconds that it renews while it works. L2 Each claim raises the epoch, and
+ * every write names owner and epoch, so a worker that slept past its lease changes nothing. L3 No transaction is open while a
+ * thread is held. L4 What a dead worker left comes first, then the longest-waiting thread; of a thread, a run that was begun
+ * comes before new events. L5 A run takes the messages of one person only: whom it works for decides what it may do.
  */
 import { type SQL, sql } from "drizzle-orm"
 import type { Label } from "../../base/label.ts"
@@ -68,7 +70,7 @@ export interface ClaimedEvent {
 export const moreWork: SQL = sql`(exists (select 1 from inbox where thread_id = threads.id and state = 'new')
   or exists (select 1 from runs where thread_id = threads.id and ${resumable("runs")}))`
 
-/** A waiting run whose questions are all answered, or expired. */
+/** A waiting run whose approvals are all decided, or expired. */
 function resumable(runs: string): SQL {
   return sql`${sql.raw(runs)}.state = 'waiting' and not exists (
     select 1 from approvals where approvals.run_id = ${sql.raw(runs)}.id and approvals.state = 'open')`
@@ -145,33 +147,34 @@ function claimStatement(p: { threadId: string | undefined; owner: string; runId:
     with free as (
       select id, owner as dead from threads
       where ${which} ${isFree}
-      order by owner is null, least(ready_at, lease_until) limit 1 for no key update skip locked
+      order by owner is null, least(ready_at, lease_until) -- L4
+      limit 1 for no key update skip locked -- L1: two workers never wait for one row, they take two
     ), held as (
-      update threads set owner = ${p.owner}, epoch = epoch + 1, ready_at = null,
+      update threads set owner = ${p.owner}, epoch = epoch + 1, ready_at = null, -- L2
         lease_until = now() + make_interval(secs => ${LEASE_SECONDS})
       from free where threads.id = free.id
       returning threads.id, channel, key, person_id, model, history_from, epoch, next_seq, stop_seq, free.dead
     ), open as (
       select runs.id, runs.state from runs join held on runs.thread_id = held.id
       where runs.state = 'running' or (${resumable("runs")})
-      order by runs.state, runs.started_at limit 1
+      order by runs.state, runs.started_at limit 1 -- L4: running (its worker died) before waiting
     ), resumed as (
       update runs set state = 'running', attempts = runs.attempts
         + case when open.state = 'running' and held.dead is not null and held.dead <> ${p.owner} then 1 else 0 end
       from open, held where runs.id = open.id and runs.state in ('running', 'waiting')
       returning runs.id, runs.kind, runs.label, runs.started_at, runs.attempts, false as fresh
-    ), waiting as (
+    ), waiting as ( -- new events count only when no run goes on
       select inbox.* from inbox join held on inbox.thread_id = held.id
       where inbox.state = 'new' and not exists (select 1 from open)
     ), first as (
       select * from waiting order by seq limit 1
-    ), batch as (
+    ), batch as ( -- L5: the first event, and the messages of its person up to anything else
       select waiting.* from waiting, first
       where waiting.id = first.id or (first.kind = 'message' and waiting.kind = 'message'
         and waiting.person_id is not distinct from first.person_id
         and waiting.seq < coalesce((select min(other.seq) from waiting other
           where other.kind <> 'message' or other.person_id is distinct from first.person_id), 9007199254740991))
-    ), begun as (
+    ), begun as ( -- nothing when a run goes on: then first is empty
       insert into runs (id, thread_id, trigger_id, kind, state, label, code_version, started_at)
       select ${p.runId}::uuid, thread_id, id, kind, 'running', label, ${p.codeVersion}, clock_timestamp() from first
       returning id, kind, label, started_at, attempts, true as fresh

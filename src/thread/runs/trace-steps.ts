@@ -8,7 +8,7 @@ export interface RunStep {
   name: string
   /** `open`: begun, and no outcome yet. `failed`: the outcome is a failure, as data. */
   state: "open" | "done" | "failed"
-  /** What the policy said, for a tool; what the person said, for a question. */
+  /** What the policy said, for a tool; what the person said, for an approval. */
   verdict: { decision: string; reason: string } | null
   request: unknown
   result: unknown

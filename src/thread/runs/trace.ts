@@ -149,23 +149,23 @@ export async function findRun(tx: Tx, id: string): Promise<RunDetail | null> {
     events: await eventsOf(tx, run.id),
     steps,
     context: contextOf(steps),
-    questions: await questions(tx, sql`run_id = ${run.id}::uuid`),
+    questions: await approvalRecords(tx, sql`run_id = ${run.id}::uuid`),
     replies: await repliesOf(tx, run.id),
   }
 }
 
-/** Questions that wait for a person, oldest first. */
+/** Approvals that wait for a person, oldest first. */
 export function openApprovalRecords(tx: Tx): Promise<ApprovalRecord[]> {
-  return questions(tx, sql`state = 'open'`)
+  return approvalRecords(tx, sql`state = 'open'`)
 }
 
-/** The newest question that had this code. */
+/** The approval that has this code, or the newest that had it. */
 export async function approvalByCode(tx: Tx, code: string): Promise<ApprovalRecord | null> {
-  const found = await questions(tx, sql`code = ${code.toUpperCase()}`)
-  return found.find((question) => question.state === "open") ?? found.at(-1) ?? null
+  const found = await approvalRecords(tx, sql`code = ${code.toUpperCase()}`)
+  return found.find((approval) => approval.state === "open") ?? found.at(-1) ?? null
 }
 
-function questions(tx: Tx, which: SQL): Promise<ApprovalRecord[]> {
+function approvalRecords(tx: Tx, which: SQL): Promise<ApprovalRecord[]> {
   return tx.query<ApprovalRecord>(sql`
     select code, kind, tool, args, display, state, answered_via as "answeredVia", answered_at as "answeredAt",
       created_at as "createdAt", expires_at as "expiresAt", run_id as "runId", thread_id as "threadId"

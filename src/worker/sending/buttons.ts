@@ -1,5 +1,5 @@
 /**
- * Buttons: questions that have their answer lose their buttons and say what was decided, whoever decided it and wherever.
+ * Buttons: messages of decided approvals lose their buttons and say what was decided, whoever decided it and wherever.
  * A courtesy: pressing one that is still there changes nothing, so a failure is tried again later and holds nobody up.
  */
 import type { Clock } from "../../base/clock.ts"
@@ -37,17 +37,18 @@ export function createButtonClearing({ db, clock, log, closers, defaultZone }: B
   let isBusy = false
 
   async function clear(decided: DecidedApproval): Promise<void> {
-    const { waitId, asked, zone } = decided
+    const { approvalId, messages, zone } = decided
     try {
-      for (const one of asked) {
+      for (const one of messages) {
         const what = outcomeText(decided, zone ?? defaultZone, one.channel)
         await closers.get(one.channel)?.(one, `${one.text}\n\n**${what}**`, AbortSignal.timeout(TIMEOUT_MS))
       }
-      await markCleared(db, waitId, clock.now())
+      await markCleared(db, approvalId, clock.now())
     } catch (error) {
-      log.warn("buttons_not_removed", { wait: waitId, error })
-      if (error instanceof Retry || error instanceof Uncertain) notBefore.set(waitId, clock.now().getTime() + AGAIN_MS)
-      else await markCleared(db, waitId, clock.now())
+      log.warn("buttons_not_removed", { approval: approvalId, error })
+      if (error instanceof Retry || error instanceof Uncertain)
+        notBefore.set(approvalId, clock.now().getTime() + AGAIN_MS)
+      else await markCleared(db, approvalId, clock.now())
     }
   }
 
@@ -56,8 +57,8 @@ export function createButtonClearing({ db, clock, log, closers, defaultZone }: B
     isBusy = true
     try {
       const now = clock.now().getTime()
-      for (const [waitId, at] of notBefore) if (at <= now) notBefore.delete(waitId)
-      for (const question of await decidedApprovals(db, [...notBefore.keys()])) await clear(question)
+      for (const [approvalId, at] of notBefore) if (at <= now) notBefore.delete(approvalId)
+      for (const one of await decidedApprovals(db, [...notBefore.keys()])) await clear(one)
     } finally {
       isBusy = false
     }

@@ -160,7 +160,7 @@ async function waitFor({ breaker, throttle, clock }: SenderDeps, channel: Channe
   return until && { until, code: "paced", message: `${channel.id} takes no more right now` }
 }
 
-/** A question is never cut: its end says how to answer. */
+/** What asks for an approval is never cut: its end says how to answer. */
 function contentOf({ body, urgency }: Sending): Pick<Outgoing, "text" | "buttons" | "expiresAt" | "plain" | "brief"> {
   const { text, buttons, expiresAt, plain } = body
   return {
@@ -186,7 +186,7 @@ async function settleUncertain(
   error: { code: string; message: string },
 ): Promise<void> {
   const { outbox, clock } = deps
-  await outbox.doubted(message.id, error)
+  await outbox.reconciling(message.id, error)
   const found = await lookUp(deps, message)
   if (typeof found === "object") return settleFound(deps, message, found, error)
   // Still in our hands: whoever sweeps when its time is over asks once more.

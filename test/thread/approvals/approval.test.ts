@@ -31,7 +31,7 @@ async function approvedWait(args = '{"n":1}') {
 }
 
 describe("an approval", () => {
-  test("is used by one of fifty who try at once", async () => {
+  test("is used by one of fifty who try at once (A1)", async () => {
     const wait = await approvedWait()
     const tries = await Promise.allSettled(Array.from({ length: 50 }, () => consumeApproval(s.db, wait, NOW)))
     expect(tries.filter((one) => one.status === "fulfilled")).toHaveLength(1)
@@ -39,7 +39,7 @@ describe("an approval", () => {
     expect(reasons[0]).toMatchObject({ code: "denied", message: expect.stringContaining("already used") })
   })
 
-  test("is not used with other arguments than were shown, whatever their hash", async () => {
+  test("is not used with other arguments than were shown, whatever their hash (A2)", async () => {
     const wait = await approvedWait()
     const args = '{"n":2}'
     await expect(consumeApproval(s.db, { ...wait, args }, NOW)).rejects.toThrow("already used")
@@ -65,7 +65,7 @@ describe("an approval", () => {
 })
 
 describe("silence", () => {
-  test("closes a question at its time and makes its thread ready", async () => {
+  test("closes an approval at its time (A3) and makes its thread ready", async () => {
     const asked = await ask({ expiresAt: NOW })
     expect(await readyAt(asked.threadId)).toBeNull()
     expect(await expireApprovals(s.db, NOW)).toEqual([asked.threadId])

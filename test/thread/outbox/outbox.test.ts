@@ -62,7 +62,7 @@ test("what was written before the clock was set back does not wait until that ho
 })
 
 describe("putting", () => {
-  test("the same key twice leaves one message", async () => {
+  test("the same key twice leaves one message (O1)", async () => {
     const threadId = await lane()
     await put(threadId, "once", "run:1:reply")
     await put(threadId, "twice", "run:1:reply")
@@ -87,7 +87,7 @@ describe("putting", () => {
 })
 
 describe("taking", () => {
-  test("hands messages out in the order they were put", async () => {
+  test("hands messages out in the order they were put (O2)", async () => {
     const threadId = await lane()
     for (const text of ["one", "two", "three"]) await put(threadId, text)
     const texts: string[] = []
@@ -99,7 +99,7 @@ describe("taking", () => {
     expect(texts).toEqual(["one", "two", "three"])
   })
 
-  test("gives a thread's messages to one sender at a time, however many ask", async () => {
+  test("gives a thread's messages to one sender at a time, however many ask (O2)", async () => {
     const threadId = await lane()
     await put(threadId, "one")
     await put(threadId, "two")
@@ -232,7 +232,7 @@ describe("a sender that died", () => {
   const runOut = (id: string) =>
     database.db.query(sql`update outbox set sending_until = now() - interval '1 second' where id = ${id}`)
 
-  test("hands its message to the next once its time is over, not before, and to one only", async () => {
+  test("hands its message to the next once its time is over, not before, and to one only (O5)", async () => {
     const threadId = await lane()
     await put(threadId, "hello")
     const { id } = await taken(threadId)
@@ -260,7 +260,7 @@ describe("a sender that died", () => {
     await put(threadId, "second")
     await runOut(id)
     await outbox.adoptDead()
-    await outbox.doubted(id, { code: "sender_died" })
+    await outbox.reconciling(id, { code: "sender_died" })
     expect(await outbox.take(threadId, now)).toBeNull()
     await outbox.retry(id, now, { code: "sender_died" })
     expect(await outbox.take(threadId, now)).toMatchObject({ id, attempts: 2 })

@@ -54,7 +54,7 @@ async function traces({ threadId, runId, eventId }: AtWork) {
 const UNTOUCHED = { run: "running", event: "claimed", entries: 0, waits: 0, posts: 0, held: true }
 
 describe("a run that is done", () => {
-  test("leaves its journal, its reply, its event and its thread in one commit", async () => {
+  test("leaves its journal, its reply, its event and its thread in one commit (F1)", async () => {
     const w = await atWork()
     expect(await finish(s.db, w.done())).toEqual({ more: false, unsent: [] })
     expect(await traces(w)).toEqual({ run: "done", event: "done", entries: 1, waits: 0, posts: 1, held: false })
@@ -98,7 +98,7 @@ describe("a run that is done", () => {
     ])
   })
 
-  test("is undone whole when one part of it fails", async () => {
+  test("is undone whole when one part of it fails (F1)", async () => {
     const w = await atWork()
     const also = sql`insert into kv (namespace, key, value, updated_at) select 'ending', null, 'true'::jsonb, now() from held`
     await expect(finish(s.db, w.done({ also }))).rejects.toThrow()
@@ -196,7 +196,7 @@ describe("a run that waits for a person", () => {
   })
 })
 
-describe("a stale worker", () => {
+describe("a stale worker (F2)", () => {
   const stale = async () => {
     const w = await atWork()
     return { ...w, fence: { ...w.fence, epoch: w.fence.epoch - 1 } }

@@ -46,7 +46,7 @@ function ending(claim: Claim, seen?: number) {
   }
 }
 
-test("one of many claims gets the thread", async () => {
+test("one of many claims gets the thread (L1)", async () => {
   const { threadId } = await s.inbox.accept(text("race", { threadKey: "web:race" }))
   const rivals = Array.from({ length: 8 }, () => leasesOf(s.db))
   const claims = (await Promise.all(rivals.map((leases) => leases.claim(threadId)))).filter(Boolean)
@@ -76,7 +76,7 @@ test("a resumed run works for the same person", async () => {
   expect((await s.leases.claim(claim.thread.id))?.run).toMatchObject({ fresh: false, person: { id: OWNER_ID } })
 })
 
-test("a thread whose worker died comes before those that only wait", async () => {
+test("a thread whose worker died comes before those that only wait (L4)", async () => {
   const dead = await claimed("web:died")
   const waiting = await s.inbox.accept(text("wait", { threadKey: "web:waits" }))
   await s.db.query(sql`update threads set ready_at = now() - interval '1 hour' where id = ${waiting.threadId}`)
@@ -97,7 +97,7 @@ test("ready are threads with work that nobody holds, and those whose worker died
   expect(ready.toSorted()).toEqual([dead.thread.id, waits].toSorted())
 })
 
-test("a stale worker can neither write to the journal nor end the run", async () => {
+test("a stale worker can neither write to the journal nor end the run (L2)", async () => {
   const stale = await claimed("web:stale")
   await expire(stale.thread.id)
   const fresh = await leasesOf(s.db).claim(stale.thread.id)
@@ -120,7 +120,7 @@ test("a worker that could not renew its lease in time, and takes its run up agai
   if (again) await finish(s.db, ending(again))
 })
 
-test("a run does not end over a message that came in meanwhile", async () => {
+test("a run does not end over a message that came in meanwhile (F3)", async () => {
   const claim = await claimed("web:meanwhile")
   await s.inbox.accept(text("one more", { threadKey: "web:meanwhile" }))
   await expect(finish(s.db, ending(claim, claim.nextSeq))).rejects.toThrow()
@@ -136,7 +136,7 @@ test("the thread moves to the next message when a run ends", async () => {
   if (next) expect(await finish(s.db, ending(next))).toEqual({ more: false, unsent: [] })
 })
 
-test("an event missed by a claim is found when the thread is given back", async () => {
+test("an event missed by a claim is found when the thread is given back (F4)", async () => {
   const claim = await claimed("web:missed")
   await s.inbox.accept(text("late", { threadKey: "web:missed" }))
   await s.db.query(sql`update threads set ready_at = null where id = ${claim.thread.id}`)
@@ -157,7 +157,7 @@ test("the journal refuses change, and tampering behind its back shows", async ()
   await finish(s.db, ending(claim))
 })
 
-test("rapid messages of several people on one chat are a run each, with the rights of its own person", async () => {
+test("rapid messages of several people on one chat are a run each (L5), with the rights of its own person", async () => {
   const member = newId()
   await s.db.query(sql`insert into people (id, role, created_at) values (${member}, 'member', now())`)
   const threadKey = `telegram:1:${newId()}`

@@ -98,7 +98,7 @@ describe("a database that breaks off after a message was accepted", () => {
 })
 
 describe("what waits on a thread", () => {
-  test("leaves in its order, each with the provider's id", async () => {
+  test("leaves in its order, each with the provider's id (O2, O3)", async () => {
     const channel = outlet()
     const threadId = await lane("one", "two", "three")
     await senderTo(channel).deliver(threadId)
@@ -314,7 +314,7 @@ describe("a message that may have arrived", () => {
     expect(await rows(threadId)).toMatchObject([{ state: "uncertain", error: { code: "unknown_outcome" } }])
   })
 
-  test("is marked as sent again also when it had to wait for that, but not where twice is once", async () => {
+  test("is marked as sent again also when it had to wait for that, but not where twice is once (O4)", async () => {
     const [telegram, email] = [outlet("telegram"), outlet("telegram")]
     Object.assign(email.capabilities, { once: true })
     for (const channel of [telegram, email]) {
