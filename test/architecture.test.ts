@@ -132,6 +132,21 @@ describe("the check finds", () => {
     },
   )
 
+  test.each([
+    ["answers", "src/channels/email/parse.ts", 'import { readAnswer } from "../../thread/approvals/answer-text.ts"'],
+    ["words", "src/agent/commands/commands.ts", 'import { readWords } from "../../thread/inbox/meaning.ts"'],
+    ["commands", "src/channels/telegram/parse.ts", "const name = /^\\/([a-z]\\w*)/i.exec(text)"],
+    ["commands", "src/thread/inbox/intake.ts", "const isCommand = /^\\/\\w+/.test(text)"],
+    ["commands", "src/http/api/talk.ts", 'const isCommand = said.text.trim().startsWith("/")'],
+    ["keywords", "src/channels/sms/parse.ts", 'const stops = ["STOP", "UNSUBSCRIBE"]'],
+  ])("a second place that reads %s for their meaning", (what, path, code) => {
+    const planted = sources()
+    planted.set(path, `${planted.get(path)}\n${code}\n`)
+    expect(breaches(planted)).toContain(
+      `${path} reads ${what} for their meaning; src/thread/inbox/meaning.ts has read them`,
+    )
+  })
+
   test("a job sent past the queue", () => {
     expect(breaches(only({ "src/thread/inbox/inbox.ts": 'await pgBoss.send("turn", {})' }))).toEqual([
       "src/thread/inbox/inbox.ts sends a job past src/queue; use queue.send(tx, ...)",

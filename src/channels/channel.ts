@@ -17,6 +17,9 @@ export interface Capabilities {
   once?: true
 }
 
+/** What a carrier takes a text for: to stop or start our sending to that number, or to answer with its own help. */
+export type Keyword = "stop" | "start" | "help"
+
 /** A person's words, or an answer by button, on any channel, before anyone knows whether the sender may talk. */
 export interface Inbound {
   channel: ChannelId
@@ -28,6 +31,10 @@ export interface Inbound {
   /** The conversation: `telegram:<bot>:<chat>[:<topic>]`, `sms:<our number>:<theirs>`, `email:<ours>:<theirs>:<conversation>`. */
   threadKey: string
   text: string
+  /** Where `text` has a heading before the words, as a mail's subject: the words alone, and `text` as it is without the heading. */
+  alone?: { words: string; text: string }
+  /** Of a text to a number: who carries it, and what the provider says that the carrier took it for. */
+  carrier?: { by: "phone" | "whatsapp"; took?: Keyword }
   /** What came with the words; nothing of it is fetched before the sender is known. */
   attachments?: Arrived[]
   /** What an answer to it must be addressed to (chat id, number, `mailto:` with the conversation). */

@@ -4,7 +4,7 @@
  */
 import { codeOf, Reject } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
-import type { SmsInbound } from "../channels/sms/parse.ts"
+import type { Inbound } from "../channels/channel.ts"
 import type { Intake } from "../thread/inbox/intake.ts"
 
 /** A message that fails in this many looks while others get through is passed over. */
@@ -16,7 +16,7 @@ interface Failure {
 }
 
 /** Returns the first failure that calls for another look as far back; null when all were taken. */
-export type TakeSms = (found: SmsInbound[]) => Promise<Failure | null>
+export type TakeSms = (found: Inbound[]) => Promise<Failure | null>
 
 export function createSmsTaking({ intake, log }: { intake: Intake; log: Log }): TakeSms {
   const tries = new Map<string, number>()
@@ -29,8 +29,8 @@ export function createSmsTaking({ intake, log }: { intake: Intake; log: Log }): 
   }
 
   /** Null when it was taken, or never will be. */
-  async function takeOne({ inbound, keyword }: SmsInbound): Promise<Failure | null> {
-    const failure = await intake.message(inbound, keyword).then(
+  async function takeOne(inbound: Inbound): Promise<Failure | null> {
+    const failure = await intake.message(inbound).then(
       () => null,
       (error: unknown) => ({ id: inbound.externalId, error }),
     )
@@ -49,7 +49,7 @@ export function createSmsTaking({ intake, log }: { intake: Intake; log: Log }): 
     const failed = new Map<string, Failure>()
     let taken = 0
     for (const one of found) {
-      const { externalId, threadKey } = one.inbound
+      const { externalId, threadKey } = one
       if (passedOver.has(externalId) || failed.has(threadKey)) continue
       const failure = await takeOne(one)
       if (failure) failed.set(threadKey, failure)

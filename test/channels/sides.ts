@@ -161,7 +161,7 @@ export async function smsSide(): Promise<Side> {
         "x-twilio-signature": getExpectedTwilioSignature(token, `${publicUrl}${url}`, form),
       })
       const headers = proof === "none" ? {} : sign(proof === "right" ? authToken : "another")
-      return only(channel.webhook?.incoming({ url, headers, body: new URLSearchParams(form).toString() }).inbound)
+      return only(channel.webhook?.incoming({ url, headers, body: new URLSearchParams(form).toString() }))
     },
     fault: (fault) =>
       server.trouble(

@@ -62,6 +62,23 @@ const READS_ENV = [
   /\benv\b[^}"']*\}\s*from\s*["'](?:node:)?process["']/,
 ]
 
+/**
+ * Signs that a file reads the words of a message for their meaning, and the place that may: the grammar of answers is for the
+ * inbox's reader alone, and that reader for the inbox.
+ */
+const READS_MEANING: { sign: RegExp; where: string; isThere: (path: string) => boolean }[] = [
+  { sign: /\breadAnswer\b/, where: "answers", isThere: (path) => path === MEANING || path.endsWith("/answer-text.ts") },
+  { sign: /\breadWords\b/, where: "words", isThere: (path) => path.startsWith("src/thread/inbox/") },
+  { sign: /\/\^\\\/\(?(?:\[a-z|\\w)/i, where: "commands", isThere: (path) => path === MEANING },
+  {
+    sign: /\b(?:text|words|body)\w*\s*(?:\.\s*trim\w*\s*\(\s*\)\s*)?\.\s*startsWith\s*\(\s*["'`]\/["'`]/i,
+    where: "commands",
+    isThere: () => false,
+  },
+  { sign: /["'`](?:STOPALL|UNSUBSCRIBE|OPTOUT)["'`]/i, where: "keywords", isThere: (path) => path === MEANING },
+]
+const MEANING = "src/thread/inbox/meaning.ts"
+
 /** Source text by path, as in `src/db/db.ts`. */
 export type Sources = ReadonlyMap<string, string>
 
@@ -157,7 +174,7 @@ function crowded(paths: string[]): string[] {
   return found
 }
 
-/** What only one place may do: read the environment, send a job. */
+/** What only one place may do: read the environment, send a job, read what words mean. */
 function onlyThere(path: string, code: string): string[] {
   const readsEnv = READS_ENV.some((form) => form.test(code))
   const mayReadEnv = roomOf(path) === "config" || path === "src/main.ts" || path === "src/cli/vigil.ts"
@@ -165,6 +182,9 @@ function onlyThere(path: string, code: string): string[] {
   return [
     ...(readsEnv && !mayReadEnv ? [`${path} reads process.env; take the value from config`] : []),
     ...(sends && roomOf(path) !== "queue" ? [`${path} sends a job past src/queue; use queue.send(tx, ...)`] : []),
+    ...READS_MEANING.filter(({ sign, isThere }) => !isThere(path) && sign.test(code)).map(
+      ({ where }) => `${path} reads ${where} for their meaning; ${MEANING} has read them`,
+    ),
   ]
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest"
 import { Reject, Retry } from "../../src/base/errors.ts"
 import { type Log, silentLog } from "../../src/base/log.ts"
-import type { Inbound } from "../../src/channels/channel.ts"
+import type { Inbound, Keyword } from "../../src/channels/channel.ts"
 import { createSms, type Sms } from "../../src/channels/sms/sms.ts"
 import { createTelegram, type Telegram } from "../../src/channels/telegram/telegram.ts"
 import type { Intake } from "../../src/thread/inbox/intake.ts"
@@ -19,8 +19,8 @@ function deps(over: Partial<PollerDeps> = {}) {
   const taken: string[] = []
   const logged: string[] = []
   const intake: Intake = {
-    async message({ externalId }, keyword = null) {
-      taken.push(keyword ? `${externalId} ${keyword}` : externalId)
+    async message({ externalId, carrier }) {
+      taken.push(carrier?.took ? `${externalId} ${carrier.took}` : externalId)
       return "accepted"
     },
   }
@@ -32,9 +32,10 @@ function deps(over: Partial<PollerDeps> = {}) {
 describe("SMS without a public address", () => {
   const real = createSms({ accountSid: `AC${"a".repeat(32)}`, authToken: "t", number: "+15550009999" })
   type Found = Awaited<ReturnType<Sms["listInbound"]>>
-  const found = (externalId: string, keyword: Found[number]["keyword"] = null): Found[number] => {
+  const found = (externalId: string, took?: Keyword): Found[number] => {
     const thread = { channel: "sms" as const, source: "twilio", threadKey: "sms:1:2" }
-    return { inbound: { ...thread, externalId, address: "+1", target: "+1", text: "hi" }, keyword }
+    const carrier = { by: "phone" as const, ...(took === undefined ? {} : { took }) }
+    return { ...thread, externalId, address: "+1", target: "+1", text: "hi", carrier }
   }
   /** Looks as often as there are answers, then stops; tells since when each looked. */
   function looking(answers: (() => Promise<Found>)[]) {
@@ -97,10 +98,7 @@ describe("SMS without a public address", () => {
   })
 
   describe("that is refused whenever it is offered", () => {
-    const from = (externalId: string, threadKey: string): Found[number] => {
-      const { inbound, keyword } = found(externalId)
-      return { inbound: { ...inbound, threadKey }, keyword }
-    }
+    const from = (externalId: string, threadKey: string): Found[number] => ({ ...found(externalId), threadKey })
     const refusing = (refuse: (id: string) => Error | null) => {
       const taken: string[] = []
       const intake: Intake = {

@@ -1,7 +1,7 @@
 /** Commands: what a person types with a slash. Run in order with the messages, by code: the same on every channel, with or without a model. */
 
 import { describe } from "../../channels/attachment.ts"
-import { commandOf, messagePayload } from "../../thread/inbox/event.ts"
+import { readMessage } from "../../thread/inbox/event.ts"
 import type { Handler, RunContext } from "../durable/run-context.ts"
 
 export interface ChatCommand {
@@ -37,8 +37,8 @@ export function createCommands(commands: ChatCommand[]): Handler {
   return {
     takesMore: false,
     async run(context) {
-      const { text, attachments = [] } = messagePayload.parse(context.run.events[0]?.payload)
-      const { name, rest } = commandOf(text) ?? { name: "", rest: "" }
+      const { meaning, attachments = [] } = readMessage(context.run.events[0]?.payload)
+      const { name, rest } = meaning.kind === "command" ? meaning : { name: "", rest: "" }
       const command = byName.get(name)
       const answer = async () => {
         if (!command) return `I do not know /${name}.\n${helpText(open(context, all))}`

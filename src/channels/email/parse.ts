@@ -4,7 +4,6 @@
  */
 import type { addressParser, Email as Parsed } from "postal-mime"
 import { sha256 } from "../../base/canonical.ts"
-import { readApproval } from "../approval-text.ts"
 import { type Arrived, type Attachment, isTextFile, kindOfType, plainType } from "../attachment.ts"
 import type { Inbound } from "../channel.ts"
 import { domainOf, messageIds, readAddress, subjectLine, writeTarget } from "./address.ts"
@@ -38,10 +37,10 @@ export async function parseEmail(bytes: Uint8Array, us: Receiver): Promise<Recei
   if (from === us.address) return { ignored: "own" }
   if (isAutomatic(mail.headers)) return { ignored: "automatic" }
   if (!isAuthenticated(mail.headers, us.authservId, domainOf(from))) return { ignored: "unauthenticated" }
-  const text = textOf(mail)
+  const said = textOf(mail)
   const attachments = attachmentsOf(mail)
-  if (text === "" && attachments.length === 0) return { ignored: "empty" }
-  const inbound = inboundOf(mail, { us, from, text, bytes })
+  if (said.text === "" && attachments.length === 0) return { ignored: "empty" }
+  const inbound = inboundOf(mail, { us, from, said, bytes })
   return { inbound: attachments.length === 0 ? inbound : { ...inbound, attachments } }
 }
 
@@ -73,7 +72,7 @@ function isAutomatic(headers: readonly Header[]): boolean {
 
 function inboundOf(
   mail: Parsed,
-  { us, from, text, bytes }: { us: Receiver; from: string; text: string; bytes: Uint8Array },
+  { us, from, said, bytes }: { us: Receiver; from: string; said: Pick<Inbound, "text" | "alone">; bytes: Uint8Array },
 ): Inbound {
   const [own] = messageIds(mail.messageId)
   const answered = messageIds(`${mail.references ?? ""} ${mail.inReplyTo ?? ""}`)
@@ -88,7 +87,7 @@ function inboundOf(
     externalId,
     address: from,
     threadKey: `email:${us.address}:${from}:${conversation}`,
-    text,
+    ...said,
     target: writeTarget({ address: from, references, ...(subject ? { subject } : {}) }),
     ...(Number.isNaN(sentAt.getTime()) ? {} : { sentAt }),
   }
@@ -102,22 +101,23 @@ function plainSubject(subject: string): string {
     .toLowerCase()
 }
 
-/** A command, a single word or an answer to a question: a subject before it would make words of it. */
-function isForCode(text: string): boolean {
-  if (/^(?:\/|\S+$)/.test(text)) return true
-  const answer = readApproval(text, "email")
-  return answer !== null && !answer.loose
-}
-
-function textOf(mail: Parsed): string {
+/** The words under the subject, which begins a conversation and is not said again in an answer. */
+function textOf(mail: Parsed): Pick<Inbound, "text" | "alone"> {
   const reduced = mail.text?.trim() ? { text: mail.text, cut: false } : reduceHtml(mail.html ?? "")
-  const { text, cut } = newestWords(reduced.text)
+  const { text: words, cut } = newestWords(reduced.text)
   const subject = subjectLine(mail.subject ?? "")
   const isReply = messageIds(`${mail.references ?? ""} ${mail.inReplyTo ?? ""}`).length > 0
-  const said = [...(isReply || isForCode(text) ? [] : [subject]), text].filter((part) => part !== "").join("\n\n")
+  const isCut = (cut || reduced.cut) && !isReply
+  if (isReply || subject === "") return { text: withNotes(words, isCut) }
+  const text = words === "" ? subject : `${subject}\n\n${words}`
+  return { text: withNotes(text, isCut), alone: { words, text: withNotes(words, isCut) } }
+}
+
+/** What can be read of it, and what was left out. */
+function withNotes(said: string, isCut: boolean): string {
   const notes = [
     ...(said.length > MAX_TEXT ? ["[the message is longer; only its beginning is read here]"] : []),
-    ...((cut || reduced.cut) && !isReply ? ["[text of another mail came with this message; it is not read here]"] : []),
+    ...(isCut ? ["[text of another mail came with this message; it is not read here]"] : []),
   ]
   return [said.slice(0, MAX_TEXT).toWellFormed(), ...notes].filter((part) => part !== "").join("\n")
 }

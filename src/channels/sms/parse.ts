@@ -1,14 +1,13 @@
 /**
  * Twilio's webhooks and message records as our own terms. A message for another account or number is refused, even when
- * its signature is right; a carrier keyword is marked, so that nobody runs an agent on it.
+ * its signature is right. What its words mean is read at the inbox; who carries them, and what Twilio says that the carrier
+ * took them for, is said here.
  */
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import { type Attachment, kindOfType, plainType } from "../attachment.ts"
-import type { Keyword } from "../carrier-keywords.ts"
-import type { DeliveryState, Inbound } from "../channel.ts"
+import type { DeliveryState, Inbound, Keyword } from "../channel.ts"
 import { type Failure, sendFailure } from "./failures.ts"
-import { keywordIn, spoken } from "./keywords.ts"
 import { MOST_ITEMS, mediaRef } from "./media.ts"
 import type { Form } from "./verify.ts"
 import { isWhatsApp, whatsappSender } from "./whatsapp.ts"
@@ -21,12 +20,6 @@ export interface SmsIdentity {
   messagingServiceSid?: string
   /** Our sender on WhatsApp in E.164, where it is not `number`. */
   whatsappNumber?: string
-}
-
-export interface SmsInbound {
-  inbound: Inbound
-  /** The carrier's own word: record it, switch sending off or on, and never hand it to the agent. */
-  keyword: Keyword | null
 }
 
 export interface DeliveryReport {
@@ -71,7 +64,7 @@ const status = z.object({ MessageSid: one, AccountSid: one, MessageStatus: one, 
 const OPT_OUT: Record<string, Keyword> = { STOP: "stop", START: "start", HELP: "help" }
 
 /** Parses an incoming message. Throws `Reject`: 400 when fields are missing, 403 when it is not for us. */
-export function parseIncoming(form: Form, us: SmsIdentity): SmsInbound {
+export function parseIncoming(form: Form, us: SmsIdentity): Inbound {
   const parsed = incoming.safeParse(form)
   if (!parsed.success)
     throw new Reject(400, "the form is no incoming Twilio message", { code: "bad_body", cause: parsed.error })
@@ -83,11 +76,9 @@ export function parseIncoming(form: Form, us: SmsIdentity): SmsInbound {
   }
   const words = said.ButtonPayload || said.ButtonText || said.Body
   const attachments = attachmentsOf(form, Number(said.NumMedia), us.accountSid)
-  const keyword = OPT_OUT[said.OptOutType.toUpperCase()] ?? keywordIn(words, said.From)
-  return {
-    inbound: withAttachments(inboundOf(said.MessageSid, said.From, said.To, words, us), attachments),
-    keyword,
-  }
+  const inbound = withAttachments(inboundOf(said.MessageSid, said.From, said.To, words, us), attachments)
+  const took = OPT_OUT[said.OptOutType.toUpperCase()]
+  return took === undefined ? inbound : { ...inbound, carrier: { by: carrierOf(said.From), took } }
 }
 
 /** Parses a status callback; `url` is its path and query. */
@@ -138,10 +129,13 @@ export function inboundOf(sid: string, from: string, to: string, words: string, 
     externalId: sid,
     address: from,
     threadKey: `sms:${to}:${from}`,
-    text: spoken(words),
+    text: words,
+    carrier: { by: carrierOf(from) },
     target: from,
   }
 }
+
+const carrierOf = (from: string) => (isWhatsApp(from) ? "whatsapp" : "phone")
 
 export function withAttachments(inbound: Inbound, attachments: Attachment[]): Inbound {
   return attachments.length === 0 ? inbound : { ...inbound, attachments }

@@ -4,12 +4,11 @@
  */
 import { type Clock, systemClock } from "../../base/clock.ts"
 import { Deny, Misconfigured } from "../../base/errors.ts"
-import type { Channel, WebhookRequest } from "../channel.ts"
+import type { Channel, Inbound, WebhookRequest } from "../channel.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 import { createTwilioCalls } from "./client.ts"
-import { keywordIn } from "./keywords.ts"
 import { fetchTwilioMedia } from "./media.ts"
-import type { DeliveryReport, SmsInbound } from "./parse.ts"
+import type { DeliveryReport } from "./parse.ts"
 import { inboundOf, listedAttachments, parseIncoming, parseStatus, withAttachments } from "./parse.ts"
 import { smsRateLimits } from "./rate-limits.ts"
 import { MAX_SMS_BODY } from "./render.ts"
@@ -26,7 +25,7 @@ export interface Sms extends Channel {
    * signature, `Reject` for a form that is not for us.
    */
   readonly webhook: {
-    incoming(request: WebhookRequest): SmsInbound
+    incoming(request: WebhookRequest): Inbound
     status(request: WebhookRequest): DeliveryReport
   } | null
   lookup: NonNullable<Channel["lookup"]>
@@ -35,7 +34,7 @@ export interface Sms extends Channel {
   /** Lets Twilio deliver messages to this address; says what was done, in sentences. */
   setUp(publicUrl: string, signal: AbortSignal): Promise<string[]>
   /** Messages received since then, oldest first, at most 1,000; repeats have the same `externalId`. */
-  listInbound(since: Date, signal: AbortSignal): Promise<SmsInbound[]>
+  listInbound(since: Date, signal: AbortSignal): Promise<Inbound[]>
 }
 
 /** Throws `Misconfigured` when there is nothing to send from. */
@@ -84,7 +83,7 @@ async function listInbound(
   settings: SmsSettings,
   since: Date,
   signal: AbortSignal,
-): Promise<SmsInbound[]> {
+): Promise<Inbound[]> {
   const list = (ours: { to?: string }) =>
     calls.read((client) => client.messages.list({ ...ours, dateSentAfter: since, limit: 1000, pageSize: 100 }), signal)
   const listed = (await Promise.all(addressesOf(settings).map(list))).flat()
@@ -96,7 +95,7 @@ async function listInbound(
     .map((sent) => {
       const attachments = listedAttachments(sent.sid, Number(sent.numMedia))
       const inbound = withAttachments(inboundOf(sent.sid, sent.from, sent.to, sent.body, settings), attachments)
-      return { inbound: { ...inbound, sentAt: sent.dateCreated }, keyword: keywordIn(sent.body, sent.from) }
+      return { ...inbound, sentAt: sent.dateCreated }
     })
 }
 

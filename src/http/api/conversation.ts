@@ -9,7 +9,6 @@ import { OWNER_LABEL } from "../../base/label.ts"
 import { storable } from "../../base/text/storable.ts"
 import type { Db } from "../../db/db.ts"
 import type { Notifier } from "../../queue/notifier.ts"
-import { kindOfText } from "../../thread/inbox/event.ts"
 import type { Inbox } from "../../thread/inbox/inbox.ts"
 import type { Accepted } from "../../thread/inbox/insert-event.ts"
 import { type MessageFate, messageFate, threadOf } from "../../thread/outbox/mailbox.ts"
@@ -65,7 +64,7 @@ export function createConversation({
       return await inbox.accept({
         source: "web",
         externalId: said.idempotencyKey ?? newId(),
-        kind: kindOfText(text),
+        kind: "message",
         channel: "web",
         threadKey: await keyOf(said),
         target: "owner",

@@ -14,8 +14,7 @@ export function mountTwilio(app: FastifyInstance, deps: WebhookDeps): void {
   const webhook = deps.channels.sms?.webhook
   if (!webhook) return
   mountRaw(app, deps, { ...ROUTE, path: "/webhooks/twilio" }, async (request) => {
-    const { inbound, keyword } = webhook.incoming(request)
-    const outcome = await deps.intake.message(inbound, keyword)
+    const outcome = await deps.intake.message(webhook.incoming(request))
     return { outcome, status: 200, type: "text/xml; charset=utf-8", body: "<Response/>" }
   })
   mountRaw(app, deps, { ...ROUTE, path: "/webhooks/twilio/status" }, async (request) => {

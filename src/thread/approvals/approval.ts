@@ -5,8 +5,8 @@
  */
 import { type SQL, sql } from "drizzle-orm"
 import { Deny } from "../../base/errors.ts"
-import { newCode } from "../../channels/approval-text.ts"
 import type { Db, Tx } from "../../db/db.ts"
+import { newCode } from "./code.ts"
 import type { ApprovalState } from "./words.ts"
 
 export interface Approval {

@@ -3,6 +3,7 @@ import { z } from "zod"
 import type { Label } from "../../base/label.ts"
 import { attachment } from "../../channels/attachment.ts"
 import type { ChannelId } from "../../channels/channel.ts"
+import { type Meaning, meaningSchema, readWords } from "./meaning.ts"
 
 /** A person's words. */
 export const messagePayload = z.object({
@@ -11,6 +12,8 @@ export const messagePayload = z.object({
   /** What the person wrote, where something came with it. */
   words: z.string().optional(),
   attachments: z.array(attachment).optional(),
+  /** What the words mean, as they were read when they came in; rows of an earlier version have none. */
+  meaning: meaningSchema.optional(),
   /** What a later edit calls it. */
   ref: z.string().optional(),
 })
@@ -29,6 +32,7 @@ export interface Event {
   /** Where it came from, and its id there: a pair seen before is a duplicate and ends here. */
   source: string
   externalId: string
+  /** What a person says is a `message`; the inbox makes it a `command` when its words mean one. */
   kind: EventKind
   channel: ChannelId
   /** The lane it belongs to; made when it is new. */
@@ -42,17 +46,8 @@ export interface Event {
   payload: unknown
 }
 
-/** A slash command's name, in lower case, and what follows it; `/name@bot` is the same. Null for any other text, paths too. */
-export function commandOf(text: string): { name: string; rest: string } | null {
-  const [, name, rest = ""] = /^\/([a-z]\w*)(?:@\w+)?(?:\s+([\s\S]*))?$/i.exec(text.trim()) ?? []
-  return name === undefined ? null : { name: name.toLowerCase(), rest }
-}
-
-/** Slash commands run in order like messages, but by code, not by the model. `/stop` also acts at once. */
-export function kindOfText(text: string): "message" | "command" {
-  return commandOf(text) === null ? "message" : "command"
-}
-
-export function isStop(text: string): boolean {
-  return commandOf(text)?.name === "stop"
+/** A message's row with its meaning. Rows from before it was kept hold a command with its slash, whatever their channel. */
+export function readMessage(payload: unknown): z.output<typeof messagePayload> & { meaning: Meaning } {
+  const message = messagePayload.parse(payload)
+  return { ...message, meaning: message.meaning ?? readWords({ channel: "web", text: message.text }).meaning }
 }

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm"
 import { idOf } from "../../base/ids.ts"
 import type { Tx } from "../../db/db.ts"
 import { json } from "../../db/sql.ts"
-import { type Event, isStop, messagePayload } from "./event.ts"
+import type { Event } from "./event.ts"
 
 export interface Accepted {
   /** The inbox row, also when it was there before. */
@@ -18,6 +18,8 @@ export interface Insertion {
   /** `new` waits for a run; `done` needs none; `recorded` is only kept. */
   state: "new" | "done" | "recorded"
   now: Date
+  /** It is a `/stop`: what runs on the thread at this moment ends. */
+  stops?: boolean
 }
 
 /** A thread that two make at once is made by one of them; the other one finds it then. */
@@ -50,16 +52,15 @@ interface Tried {
  * The thread is looked for by its key first, and only then made: an insert that named one of its two unique indexes for a
  * conflict would fail at the other one when two make it at once. Its id comes of the key unless a chat that moved has it.
  */
-async function tryInsert(tx: Tx, { event, id, state, now }: Insertion): Promise<Tried> {
+async function tryInsert(tx: Tx, { event, id, state, now, stops = false }: Insertion): Promise<Tried> {
   const ready = state === "new" ? sql`now()` : sql`null::timestamptz`
-  const stop = event.kind === "command" && isStop(messagePayload.parse(event.payload).text)
   const [tried] = await tx.query<Tried>(sql`
     with twin as (
       select id, thread_id from inbox where source = ${event.source} and external_id = ${event.externalId}
     ), known as (
       update threads set next_seq = next_seq + 1, ready_at = least(ready_at, ${ready}), person_id = coalesce(person_id, ${event.personId}::uuid),
         target = case when ${event.target} = '' then target else ${event.target} end,
-        stop_seq = case when ${stop}::boolean then next_seq else stop_seq end
+        stop_seq = case when ${stops}::boolean then next_seq else stop_seq end
       where key = ${event.threadKey} and not exists (select 1 from twin)
       returning id, next_seq - 1 as seq
     ), made as (

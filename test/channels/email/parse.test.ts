@@ -61,11 +61,20 @@ describe("conversations", () => {
     expect(kept.length).toBeLessThan(15)
   })
 
-  test("the words of an answer come without the subject; a command and a code come alone", async () => {
-    expect((await inboundOf(answer, "K7 OK\n\nOn 22 Nov 2026 Vigil <v@x.y> wrote:\n> shall I?")).text).toBe("K7 OK")
-    expect((await inboundOf({ Subject: "approval" }, "k7 ok")).text).toBe("k7 ok")
-    expect((await inboundOf({ Subject: "hi" }, "/status now")).text).toBe("/status now")
-    expect((await inboundOf({ Subject: "pairing" }, "ABCD3467")).text).toBe("ABCD3467")
+  test("the words of an answer come without the subject", async () => {
+    const { text, alone } = await inboundOf(answer, "K7 OK\n\nOn 22 Nov 2026 Vigil <v@x.y> wrote:\n> shall I?")
+    expect([text, alone]).toEqual(["K7 OK", undefined])
+  })
+
+  test("the words of a new mail come with the subject, and alone for whoever reads what they mean", async () => {
+    const { text, alone } = await inboundOf({ Subject: "approval" }, "k7 ok")
+    expect([text, alone]).toEqual(["approval\n\nk7 ok", { words: "k7 ok", text: "k7 ok" }])
+  })
+
+  test("what is left out is told with the subject and without it", async () => {
+    const { text, alone } = await inboundOf({ Subject: "hi" }, "K7 OK\n\n-----Original Message-----\nanother's")
+    const note = "[text of another mail came with this message; it is not read here]"
+    expect([text, alone]).toEqual([`hi\n\nK7 OK\n${note}`, { words: "K7 OK", text: `K7 OK\n${note}` }])
   })
 
   test("a mail without Message-ID is known again by its content", async () => {

@@ -45,7 +45,7 @@ test("a listed message tells how many came with it, and where to ask for each", 
   const more = twilio.attach(sid, [{ type: "image/jpeg", bytes: jpeg() }])
   await twilio.receive({ from: "+15552223333", body: "look", sid, more })
   const listed = await sms.listInbound(new Date(0), AbortSignal.timeout(10_000))
-  expect(listed.at(-1)?.inbound).toMatchObject({ text: "look", attachments: [{ kind: "file", ref: `${sid}/0` }] })
+  expect(listed.at(-1)).toMatchObject({ text: "look", attachments: [{ kind: "file", ref: `${sid}/0` }] })
 })
 
 test.each([

@@ -1,8 +1,6 @@
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { carrierKeyword } from "../../../src/channels/carrier-keywords.ts"
 import type { Outgoing } from "../../../src/channels/channel.ts"
-import { spoken } from "../../../src/channels/sms/keywords.ts"
 import { createSms, type Sms } from "../../../src/channels/sms/sms.ts"
 import { openTwilioOracle } from "../../support/twilio-oracle.ts"
 import { start, type TwilioStandIn } from "../../support/twilio-stand-in.ts"
@@ -279,16 +277,14 @@ describe("receiving", () => {
 
   test("a message names its sender and its conversation, its text untouched", () => {
     expect(incoming(form())).toEqual({
-      inbound: {
-        channel: "sms",
-        source: `sms:${twilio.accountSid}`,
-        externalId: "SM1",
-        address: PERSON,
-        threadKey: `sms:${twilio.number}:${PERSON}`,
-        text: "hi there ",
-        target: PERSON,
-      },
-      keyword: null,
+      channel: "sms",
+      source: `sms:${twilio.accountSid}`,
+      externalId: "SM1",
+      address: PERSON,
+      threadKey: `sms:${twilio.number}:${PERSON}`,
+      text: "hi there ",
+      carrier: { by: "phone" },
+      target: PERSON,
     })
   })
 
@@ -299,14 +295,14 @@ describe("receiving", () => {
       { type: "audio/amr", bytes: new Uint8Array() },
     ])
     const path = `/2010-04-01/Accounts/${twilio.accountSid}/Messages/${sid}/Media/ME`
-    expect(incoming(form({ Body: "", ...media }))?.inbound).toMatchObject({
+    expect(incoming(form({ Body: "", ...media }))).toMatchObject({
       text: "",
       attachments: [
         { kind: "image", type: "image/png", ref: `${path}${"1".padStart(32, "0")}` },
         { kind: "audio", type: "audio/amr", ref: `${path}${"2".padStart(32, "0")}` },
       ],
     })
-    expect(incoming(form({ Body: "hi" }))?.inbound).not.toHaveProperty("attachments")
+    expect(incoming(form({ Body: "hi" }))).not.toHaveProperty("attachments")
   })
 
   test.each([
@@ -318,18 +314,26 @@ describe("receiving", () => {
   ])("an address of media with %s is named and never taken", (_, change) => {
     const media = twilio.attach(`MM${"b".repeat(32)}`, [{ type: "image/png", bytes: new Uint8Array() }])
     const found = incoming(form({ Body: "look", ...media, MediaUrl0: change(media.MediaUrl0 ?? "") }))
-    expect(found?.inbound.attachments).toEqual([{ kind: "image", type: "image/png" }])
+    expect(found?.attachments).toEqual([{ kind: "image", type: "image/png" }])
   })
 
   test("a message names ten things at most, whatever it claims", () => {
-    expect(incoming(form({ NumMedia: "4000" }))?.inbound.attachments?.length).toBe(10)
-    expect(incoming(form({ NumMedia: "-1" }))?.inbound.attachments).toBeUndefined()
+    expect(incoming(form({ NumMedia: "4000" }))?.attachments?.length).toBe(10)
+    expect(incoming(form({ NumMedia: "-1" }))?.attachments).toBeUndefined()
   })
 
-  test("carrier words are marked, also when Twilio alone knows them", () => {
-    expect(incoming(form({ Body: " stop " }))?.keyword).toBe("stop")
-    expect(incoming(form({ Body: "baja", OptOutType: "STOP" }))?.keyword).toBe("stop")
-    expect(incoming(form({ Body: "stop the deploy" }))?.keyword).toBeNull()
+  test("what Twilio says that the carrier took a message for is told, whatever the words are", () => {
+    expect(incoming(form({ Body: "baja", OptOutType: "STOP" }))?.carrier).toEqual({ by: "phone", took: "stop" })
+    expect(incoming(form({ Body: " stop " }))?.carrier).toEqual({ by: "phone" })
+  })
+
+  test("words are left as they are: what they mean is not read here", () => {
+    expect(["MORE", "?", "STOP", "K7 OK"].map((Body) => incoming(form({ Body }))?.text)).toEqual([
+      "MORE",
+      "?",
+      "STOP",
+      "K7 OK",
+    ])
   })
 
   test("a wrong signature is denied and says what to check", () => {
@@ -349,7 +353,7 @@ describe("receiving", () => {
 
   test("the token before a rotation still opens", () => {
     const rotated = createSms({ ...settings(), authToken: "new", previousAuthToken: twilio.authToken })
-    expect(rotated.webhook?.incoming(request("/webhooks/twilio", form())).inbound.externalId).toBe("SM1")
+    expect(rotated.webhook?.incoming(request("/webhooks/twilio", form())).externalId).toBe("SM1")
   })
 
   test("another account's or number's message is refused although it is signed", () => {
@@ -407,12 +411,12 @@ describe("receiving", () => {
     await sms.send(message())
     await twilio.receive({ from: PERSON, body: "STOP", sid: sidOf("b") })
     const found = await sms.listInbound(since, signal)
-    expect(found.map(({ inbound, keyword }) => [inbound.externalId, inbound.text, keyword])).toEqual([
-      [sidOf("a"), "first", null],
-      [sidOf("b"), "STOP", "stop"],
+    expect(found.map(({ externalId, text, carrier }) => [externalId, text, carrier])).toEqual([
+      [sidOf("a"), "first", { by: "phone" }],
+      [sidOf("b"), "STOP", { by: "phone" }],
     ])
-    const { sentAt, ...polled } = found[0]?.inbound ?? {}
-    expect(polled).toEqual(incoming(form({ MessageSid: sidOf("a"), Body: "first" }))?.inbound)
+    const { sentAt, ...polled } = found[0] ?? {}
+    expect(polled).toEqual(incoming(form({ MessageSid: sidOf("a"), Body: "first" })))
     expect(sentAt).toBeInstanceOf(Date)
   })
 })
@@ -430,38 +434,4 @@ describe("who we are", () => {
     twilio.trouble({ lose: true })
     await expect(sms.probe(signal)).rejects.toMatchObject({ name: "Retry" })
   })
-})
-
-test.each([
-  ["MORE", "/more"],
-  [" more! ", "/more"],
-  ["?", "/help"],
-  ["Commands", "/help"],
-  ["more coffee", "more coffee"],
-  ["HELP", "HELP"],
-])("a person who texts %j says %j", (text, said) => {
-  expect(spoken(text)).toBe(said)
-})
-
-test.each([
-  ["STOP", "stop"],
-  ["stopall", "stop"],
-  ["Unsubscribe.", "stop"],
-  ["cancel", "stop"],
-  ["End", "stop"],
-  ["quit", "stop"],
-  ["REMOVE", "stop"],
-  ["optout", "stop"],
-  ["Arr\u00eat", "stop"],
-  ["Start", "start"],
-  ["YES", "start"],
-  ["unstop", "start"],
-  ["help", "help"],
-  ["INFO", "help"],
-  ["K7 OK", null],
-  ["yes please", null],
-  ["ok", null],
-  ["", null],
-])("the carrier takes %j as %s", (text, keyword) => {
-  expect(carrierKeyword(text)).toBe(keyword)
 })

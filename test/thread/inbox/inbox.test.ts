@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
 import { idOf, newId } from "../../../src/base/ids.ts"
+import type { Event } from "../../../src/thread/inbox/event.ts"
 import { createInbox } from "../../../src/thread/inbox/inbox.ts"
 import { createScrubber } from "../../../src/vault/scrubber.ts"
 import { ownSpine } from "../../support/own.ts"
@@ -76,7 +77,7 @@ test("an event that is not for us is kept, and starts nothing", async () => {
   expect(row).toEqual({ state: "recorded", payload: { reason: "unknown event", event: { action: "starred" } } })
 })
 
-test("a live secret that somebody writes to us is not kept, and the rest of it is", async () => {
+test("I4 a live secret that somebody writes to us is not kept, and the rest of it is", async () => {
   const scrubber = createScrubber()
   scrubber.add("KEY", 'quo"ted/secret=1')
   const inbox = createInbox({
@@ -99,7 +100,40 @@ test("a live secret that somebody writes to us is not kept, and the rest of it i
     sql`select payload from inbox where external_id in ('secret', 'secret-2') order by external_id`,
   )
   expect(rows.map((row) => row.payload)).toEqual([
-    { text: "the key is [secret KEY], keep it" },
+    { text: "the key is [secret KEY], keep it", meaning: { kind: "words" } },
     { reason: "other", event: { deep: [{ er: "[secret KEY]" }] } },
   ])
+})
+
+test("I4 nor is one in what the words mean, although they were read before", async () => {
+  const scrubber = createScrubber()
+  scrubber.add("KEY", "sk-canary-1")
+  const { db, queue, notifier } = s
+  const scrub = (words: string) => scrubber.scrub(words)
+  const inbox = createInbox({ db, queue, notifier, clock: { now: () => new Date() }, newId, scrub })
+  const meaning = { kind: "command", name: "forget", rest: "sk-canary-1" }
+  const { id } = await inbox.accept(text("", { payload: { text: "/forget sk-canary-1", meaning } }))
+  const [row] = await s.db.query<{ payload: unknown }>(sql`select payload from inbox where id = ${id}`)
+  expect(row?.payload).toEqual({ text: "/forget [secret KEY]", meaning: { ...meaning, rest: "[secret KEY]" } })
+})
+
+test("the inbox makes a command of what means one, and takes the meaning that came with a message as it is", async () => {
+  const kindOf = async (event: Event) => {
+    const { id } = await s.inbox.accept(event)
+    return (await s.db.query<{ kind: string }>(sql`select kind from inbox where id = ${id}`))[0]?.kind
+  }
+  const meaning = { kind: "command", name: "status", rest: "" }
+  expect([
+    await kindOf(text("/status", { threadKey: "web:kinds" })),
+    await kindOf(text("hello", { threadKey: "web:kinds" })),
+    await kindOf(text("", { threadKey: "web:kinds", payload: { text: "STATUS", meaning } })),
+  ]).toEqual(["command", "message", "command"])
+})
+
+test("nobody's words are neither a command nor an answer: they are data", async () => {
+  const event = text("/stop", { threadKey: "github:a/b#77", channel: "github", personId: null })
+  const { threadId } = await s.inbox.accept(event)
+  const [row] = await s.db.query(sql`
+    select kind, stop_seq as "stopSeq" from inbox join threads on threads.id = thread_id where thread_id = ${threadId}`)
+  expect(row).toEqual({ kind: "message", stopSeq: 0 })
 })

@@ -56,13 +56,13 @@ test("a member's words are a collaborator's", async () => {
 test("a stranger leaves no row, with or without a carrier's word", async () => {
   const message = inbound("hi", "+15559999999")
   expect(await intake.message(message)).toBe("stranger")
-  expect(await intake.message(message, "stop")).toBe("stranger")
+  expect(await intake.message({ ...message, text: "STOP", carrier: { by: "phone" } })).toBe("stranger")
   expect(await rowOf(message)).toBeUndefined()
 })
 
 test("a carrier's word is recorded and starts no run", async () => {
-  const stop = inbound("STOP")
-  expect(await intake.message(stop, "stop")).toBe("keyword")
+  const stop: Inbound = { ...inbound("STOP"), carrier: { by: "phone" } }
+  expect(await intake.message(stop)).toBe("keyword")
   expect(await rowOf(stop)).toMatchObject({ state: "recorded" })
-  expect(await intake.message(stop, "stop")).toBe("duplicate")
+  expect(await intake.message(stop)).toBe("duplicate")
 })

@@ -218,7 +218,7 @@ describe("a question is its person's alone:", () => {
 
   test("a command is never an answer", async () => {
     const asked = await ask({ code: "K7" })
-    await say("K7 OK", { kind: "command" })
+    await say("/approve K7")
     expect(await stateOf(asked)).toBe("open")
   })
 })

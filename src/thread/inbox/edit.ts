@@ -1,6 +1,8 @@
-/** Correction: a person's edit of words that no run has taken yet; what a run has taken is never changed under it. */
+/** Edit: a person's change of words that no run has taken yet; what a run has taken is never changed under it. */
 import { sql } from "drizzle-orm"
 import type { Tx } from "../../db/db.ts"
+import { json } from "../../db/sql.ts"
+import { WORDS } from "./meaning.ts"
 
 export interface MessageEdit {
   threadKey: string
@@ -11,13 +13,16 @@ export interface MessageEdit {
   text: string
 }
 
-/** Whether the words were still unread, and are these now. What came with files stays as it was read from them. */
+/**
+ * Whether the words were still unread, and are these now. An edit is words and nothing else: it answers no approval. What
+ * came with files stays as it was read from them.
+ */
 export async function applyEdit(tx: Tx, { threadKey, ref, personId, text }: MessageEdit): Promise<boolean> {
-  const corrected = await tx.query(sql`
-    update inbox set payload = payload || jsonb_build_object('text', ${text}::text)
+  const changed = await tx.query(sql`
+    update inbox set payload = payload || ${json({ text, meaning: WORDS })}
     from threads where threads.id = inbox.thread_id and threads.key = ${threadKey} and inbox.state = 'new'
       and inbox.kind = 'message' and inbox.person_id = ${personId}::uuid and payload ->> 'ref' = ${ref}
       and not payload ? 'attachments'
     returning inbox.id`)
-  return corrected.length > 0
+  return changed.length > 0
 }
