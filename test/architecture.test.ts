@@ -147,6 +147,13 @@ describe("the check finds", () => {
     )
   })
 
+  test("a journal cursor in other hands than the steps'", () => {
+    const path = "src/agent/durable/recover.ts"
+    expect(breaches(only({ [path]: 'import type { JournalCursor } from "./journal-cursor.ts"' }))).toContain(
+      `${path} holds a journal cursor; take a step from src/agent/durable/steps.ts`,
+    )
+  })
+
   test("a job sent past the queue", () => {
     expect(breaches(only({ "src/thread/inbox/inbox.ts": 'await pgBoss.send("turn", {})' }))).toEqual([
       "src/thread/inbox/inbox.ts sends a job past src/queue; use queue.send(tx, ...)",

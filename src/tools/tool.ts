@@ -3,6 +3,7 @@
  * class that says what to do when a crash hides its outcome. A tool that fails answers with a code; it never throws to the loop.
  */
 import type { z } from "zod"
+import { Deny, Misconfigured, Reject, Retry, Uncertain } from "../base/errors.ts"
 import type { Label } from "../base/label.ts"
 import type { Tx } from "../db/db.ts"
 import type { Replay } from "../journal/journal.ts"
@@ -67,6 +68,25 @@ export interface EffectTool<Args> extends Declared<Args> {
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of tools holds many argument types; each is checked by its own schema before use.
 export type Tool<Args = any> = TransactionalTool<Args> | EffectTool<Args>
+
+/** Runs a tool: what it throws becomes data, if it says what became of the call. */
+export async function caught(run: () => Promise<ToolResult>): Promise<ToolResult> {
+  try {
+    return await run()
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
+/** Our errors say what became of a call; anything else is a fault of ours, and is thrown again. */
+export function failureOf(error: unknown): ToolResult {
+  if (error instanceof Retry) return failed("unavailable", error.message)
+  if (error instanceof Uncertain) return failed("unknown_outcome", error.message)
+  if (error instanceof Reject) return failed(error.status === 404 ? "not_found" : "invalid", error.message)
+  if (error instanceof Deny) return failed("denied", error.message)
+  if (error instanceof Misconfigured) return failed("unavailable", `${error.message}; ${error.fix}`)
+  throw error
+}
 
 export function failed(code: FailureCode, message: string): { ok: false } & Failure {
   return { ok: false, code, message }

@@ -37,7 +37,7 @@ test("each fault of the controls still fits the source that it changes", () => {
       expect(withFault(changes, file, source)).not.toBe(source)
     }
   }
-  expect(() => withFault(FAULTS.intent, "agent/durable/run-tool.ts", "")).toThrow(
-    "does not fit src/agent/durable/run-tool.ts",
+  expect(() => withFault(FAULTS.intent, "agent/durable/tool-step.ts", "")).toThrow(
+    "does not fit src/agent/durable/tool-step.ts",
   )
 })

@@ -79,6 +79,9 @@ const READS_MEANING: { sign: RegExp; where: string; isThere: (path: string) => b
 ]
 const MEANING = "src/thread/inbox/meaning.ts"
 
+/** All others make steps of a run, and see no cursor. */
+const HOLDS_CURSOR = new Set(["src/agent/durable/steps.ts", "src/agent/durable/tool-step.ts"])
+
 /** Source text by path, as in `src/db/db.ts`. */
 export type Sources = ReadonlyMap<string, string>
 
@@ -174,7 +177,7 @@ function crowded(paths: string[]): string[] {
   return found
 }
 
-/** What only one place may do: read the environment, send a job, read what words mean. */
+/** What only one place may do: read the environment, send a job, read what words mean, hold a cursor. */
 function onlyThere(path: string, code: string): string[] {
   const readsEnv = READS_ENV.some((form) => form.test(code))
   const mayReadEnv = roomOf(path) === "config" || path === "src/main.ts" || path === "src/cli/vigil.ts"
@@ -182,6 +185,9 @@ function onlyThere(path: string, code: string): string[] {
   return [
     ...(readsEnv && !mayReadEnv ? [`${path} reads process.env; take the value from config`] : []),
     ...(sends && roomOf(path) !== "queue" ? [`${path} sends a job past src/queue; use queue.send(tx, ...)`] : []),
+    ...(/journal-cursor\.ts["'`]/.test(code) && !HOLDS_CURSOR.has(path)
+      ? [`${path} holds a journal cursor; take a step from src/agent/durable/steps.ts`]
+      : []),
     ...READS_MEANING.filter(({ sign, isThere }) => !isThere(path) && sign.test(code)).map(
       ({ where }) => `${path} reads ${where} for their meaning; ${MEANING} has read them`,
     ),

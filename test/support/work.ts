@@ -1,6 +1,10 @@
 /** A run at work on a thread of its own: a message came in, was claimed, and is held. */
 import { sql } from "drizzle-orm"
-import { createJournalCursor, type JournalCursor } from "../../src/agent/durable/journal-cursor.ts"
+import {
+  createJournalCursor,
+  type JournalCursor,
+  type JournalCursorDeps,
+} from "../../src/agent/durable/journal-cursor.ts"
 import { createSteps, type Steps, type StepsDeps } from "../../src/agent/durable/steps.ts"
 import { systemClock } from "../../src/base/clock.ts"
 import { newId } from "../../src/base/ids.ts"
@@ -21,38 +25,36 @@ export async function working(s: Spine, words = "work", event: Parameters<typeof
 export type Working = Awaited<ReturnType<typeof working>>
 
 /** The run's cursor, as a worker that comes to it now reads it. */
-export async function tapeOf(s: Spine, w: Working, scrub = (words: string) => words): Promise<JournalCursor> {
+export async function cursorOf(s: Spine, w: Working, scrub?: (words: string) => string): Promise<JournalCursor> {
+  return createJournalCursor(await journalOf(s, w, scrub))
+}
+
+async function journalOf(s: Spine, w: Working, scrub = (words: string) => words): Promise<JournalCursorDeps> {
   const { runId, fence, claim } = w
   const recorded = await entriesOf(s.db, runId)
   const [row] = await s.db.query<{ nextSeq: number; stopSeq: number }>(
     sql`select next_seq as "nextSeq", stop_seq as "stopSeq" from threads where id = ${w.threadId}`,
   )
   const lastSeq = Math.max(...claim.run.events.map((event) => event.seq))
-  return createJournalCursor({
-    db: s.db,
-    clock: systemClock,
-    runId,
-    fence,
-    recorded,
-    lastSeq,
-    news: row ?? claim,
-    scrub,
-  })
+  return { db: s.db, clock: systemClock, runId, fence, recorded, lastSeq, news: row ?? claim, scrub }
 }
 
 /** The run's steps, as a worker that comes to it now takes them up; the model is away unless `over` brings one. */
-export async function stepsOf(s: Spine, w: Working, over: Partial<StepsDeps> = {}): Promise<Steps> {
+export async function stepsOf(s: Spine, w: Working, { ask = noModel, ...over }: Over = {}): Promise<Steps> {
   return createSteps({
-    cursor: await tapeOf(s, w),
-    db: s.db,
-    fence: w.fence,
+    ...(await journalOf(s, w)),
     label: OWNER_LABEL,
-    ask: () => Promise.reject(new Error("there is no model here")),
+    model: { ask },
     budget: { reserve: async () => {}, settle: async () => {} },
     signal: new AbortController().signal,
     ...over,
   })
 }
+
+/** `ask`: the model. */
+type Over = Partial<StepsDeps> & { ask?: StepsDeps["model"]["ask"] }
+
+const noModel = () => Promise.reject(new Error("there is no model here"))
 
 /** Claims a thread that must have a run to do or to go on with. */
 async function reclaimed(s: Spine, threadId: string): Promise<Claim & { run: ClaimedRun }> {

@@ -1,12 +1,12 @@
 /** The commands that need nothing but the thread floor: stop, new, retry, more, status, usage, approvals, why, model. */
 import { sql } from "drizzle-orm"
+import { restOf } from "../../channels/sms/send.ts"
 import type { Db } from "../../db/db.ts"
 import { type Spend, spendOf } from "../../journal/spend.ts"
 import type { Model } from "../../model/model.ts"
 import { openApprovals } from "../../thread/approvals/approval.ts"
 import type { RunContext } from "../durable/run-context.ts"
 import type { ChatCommand } from "./commands.ts"
-import { moreCommand } from "./more.ts"
 
 export interface BuiltinDeps {
   db: Db
@@ -46,7 +46,13 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): ChatCo
         return again > 0 ? `Trying again: ${again} message${again === 1 ? "" : "s"}.` : "Nothing failed here."
       },
     },
-    moreCommand(db),
+    {
+      name: "more",
+      help: "the rest of a long answer, by SMS",
+      answersPlain: true,
+      run: async ({ thread }) =>
+        (thread.channel === "sms" ? await restOfAnswer(db, thread.id) : null) ?? "That was all.",
+    },
     {
       name: "usage",
       help: "tokens and cost, today and this month",
@@ -84,6 +90,16 @@ export function builtinCommands({ db, now, model, status }: BuiltinDeps): ChatCo
       },
     },
   ]
+}
+
+/** What was not sent of the thread's last answer. It is read from what was sent, so nothing is kept for it. */
+async function restOfAnswer(db: Db, threadId: string): Promise<string | null> {
+  const [last] = await db.query<{ target: string; text: string; plain: boolean | null }>(sql`
+    select target, body ->> 'text' as text, (body ->> 'plain')::boolean as plain from outbox
+    where thread_id = ${threadId} and urgency = 'reply' and body -> 'buttons' is null order by seq desc limit 1`)
+  if (last === undefined) return null
+  const { target, text, plain } = last
+  return restOf({ target, text, ...(plain === true ? { plain } : {}) }) || null
 }
 
 async function why(db: Db, threadId: string): Promise<string> {

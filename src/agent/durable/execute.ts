@@ -1,23 +1,26 @@
 /**
- * Execute: takes a claimed run to one of its ends: done, waiting for a person, to be tried again, or deadLettered after three
+ * Execute: takes a claimed run to one of its ends: done, waiting for a person, to be tried again, or a dead letter after three
  * tries with its sender told. Whatever happens, the thread is let go, and the next message is not stuck behind this one.
  */
 import type { SQL } from "drizzle-orm"
 import { codeOf, Deny, Fenced, Limit, Misconfigured, messageOf, Reject, Retry, VigilError } from "../../base/errors.ts"
 import { mix } from "../../base/label.ts"
+import type { Log } from "../../base/log.ts"
 import { isDatabaseAway } from "../../db/errors.ts"
 import { entriesOf } from "../../journal/journal.ts"
+import type { Model } from "../../model/model.ts"
+import type { EventKind } from "../../thread/inbox/event.ts"
 import type { Post } from "../../thread/outbox/outbox.ts"
 import { OWNER_ID } from "../../thread/people/people.ts"
 import { type Ending, finish, postpone } from "../../thread/runs/finish.ts"
 import type { Claim, ClaimedRun } from "../../thread/runs/lease.ts"
+import type { Tool } from "../../tools/tool.ts"
+import type { Budget } from "./budget.ts"
 import { createCallTool } from "./call-tool.ts"
-import type { ExecuteDeps, Executed } from "./execute-types.ts"
-import { createJournalCursor } from "./journal-cursor.ts"
-import type { Handler, RunContext, RunOutcome } from "./run-context.ts"
+import type { Executed, Handler, RunContext, RunOutcome } from "./run-context.ts"
 import { Cancelled, Diverged, Suspend } from "./signals.ts"
 import { createSteps } from "./steps.ts"
-import { suspendRun } from "./suspend.ts"
+import { type SuspendDeps, suspendRun } from "./suspend.ts"
 
 const TRIES = 3
 const MAX_DELAY_MS = 60_000
@@ -25,6 +28,19 @@ const MAX_DELAY_MS = 60_000
 const AWAY_DELAY_MS = 2000
 /** How often a run may be gone through again because messages came in just as it ended. */
 const REWINDS = 20
+
+export interface ExecuteDeps extends SuspendDeps {
+  log: Log
+  model: Model
+  budget: Budget
+  tools: ReadonlyMap<string, Tool>
+  handlers: Record<EventKind, Handler>
+  scrub: (text: string) => string
+  /** Zone for people who never said theirs. */
+  defaultZone: string
+  /** Told of each tool a run calls, just before; what it makes of it never matters to the run. */
+  onTool?: (runId: string, tool: string) => void
+}
 
 export type Execute = (claim: Claim & { run: ClaimedRun }, signal: AbortSignal) => Promise<Executed>
 
@@ -52,44 +68,19 @@ async function prepare(
   if (!person)
     throw new Misconfigured("the installation has no owner", { fix: "restart Vigil: it makes the owner's row at boot" })
   const zone = person.zone ?? deps.defaultZone
-  const cursor = createJournalCursor({
-    db: deps.db,
-    clock: deps.clock,
+  const { db, clock, tools, model, budget, scrub, onTool } = deps
+  const steps = createSteps({
+    ...{ db, clock, scrub, model, budget, signal, fence, recorded },
     runId: run.id,
-    fence,
-    recorded,
     lastSeq: Math.max(...run.events.map((event) => event.seq)),
     news: claim,
-    scrub: deps.scrub,
+    label: mix(run.label, ...run.events.map((event) => event.label)),
   })
-  const label = mix(run.label, ...run.events.map((event) => event.label))
-  const steps = createSteps({
-    cursor,
-    db: deps.db,
-    fence,
-    label,
-    ask: (r) => deps.model.ask(r),
-    budget: deps.budget,
-    signal,
-  })
-  const now = () => deps.clock.now()
-  const ticks = () => deps.clock.ticks?.() ?? now().getTime()
-  const actWith: RunContext["actWith"] = (grants) => {
-    const act = createCallTool({
-      db: deps.db,
-      steps,
-      tools: deps.tools,
-      person,
-      zone,
-      threadId: thread.id,
-      grants,
-      now,
-    })
-    return (name, args) => {
-      deps.onTool?.(run.id, name)
-      return act(name, args)
-    }
-  }
+  const now = clock.now.bind(clock)
+  const ticks = clock.ticks?.bind(clock) ?? (() => now().getTime())
+  const tell = onTool && { onTool: (tool: string) => onTool(run.id, tool) }
+  const actWith: RunContext["actWith"] = (grants) =>
+    createCallTool({ ...{ db, steps, tools, person, zone, grants, now }, threadId: thread.id, ...tell })
   return { run, thread, person, zone, steps, actWith, now, ticks }
 }
 
@@ -98,14 +89,12 @@ async function perform(deps: ExecuteDeps, claim: Claim, context: RunContext, han
   for (let round = 0; ; round++) {
     const outcome = await handler.run(context)
     const seen = handler.takesMore && round < REWINDS ? context.steps.seen() : undefined
-    const entries = context.steps.cursor.drain()
+    const entries = context.steps.drain()
     try {
       return await done(deps, claim, context, outcome, { entries, ...(seen === undefined ? {} : { seen }) })
     } catch (error) {
       if (!(error instanceof Fenced) || seen === undefined) throw error
-      context.steps.cursor.keep(...entries)
-      await context.steps.cursor.write([])
-      context.steps.cursor.rewind()
+      await context.steps.rewind(entries)
     }
   }
 }
@@ -155,7 +144,7 @@ async function endWithError(deps: ExecuteDeps, trouble: Trouble): Promise<Execut
     const described = { code: codeOf(error), message: deps.scrub(messageOf(error)) }
     deps.log.error("run_error", { run: context.run.id, attempts: context.run.attempts + 1, error })
     if (signal.aborted) return await retryLater(deps, trouble, described, 0)
-    // Its outages, or a full disk, say nothing of the run: they never deadLetter it.
+    // Its outages, or a full disk, say nothing of the run: they never make a dead letter of it.
     if (!(error instanceof VigilError) && isDatabaseAway(error))
       return await retryLater(deps, trouble, described, AWAY_DELAY_MS, false)
     if (context.run.attempts + 1 < TRIES && !isFinal(error))
@@ -191,7 +180,7 @@ async function retryLater(
   delayMs: number,
   counts = delayMs > 0,
 ): Promise<Executed> {
-  const entries = context.steps.cursor.drain()
+  const entries = context.steps.drain()
   const released = await postpone(deps.db, {
     runId: context.run.id,
     fence: claim.fence,
@@ -254,7 +243,7 @@ async function end(deps: ExecuteDeps, { claim, context }: Trouble, how: BadEnd):
     runId: context.run.id,
     fence: claim.fence,
     now: deps.clock.now(),
-    entries: context.steps.cursor.drain(),
+    entries: context.steps.drain(),
     label: context.steps.label(),
     model: null,
   })

@@ -1,6 +1,12 @@
 /**
- * Tape: the numbered record of one run. What the journal holds for a number is handed back instead of being done again;
- * what is new is kept and written together with the next intent, in one fenced statement.
+ * Journal cursor: goes through the numbered steps of one run. Only the steps (`steps.ts`, `tool-step.ts`) hold one.
+ *
+ * C1 What the journal holds for a number is handed back instead of being done again.
+ * C2 A number belongs to one step: code that wants another one there is refused, since its journal is another code's.
+ * C3 What is new is kept, and written in order with the next write, in one fenced statement: a stale worker writes nothing.
+ * C4 A step has the same operation id in every life of the run.
+ * C5 A stop that the person said after the run's events ends the run at its next write outside a transaction.
+ * C6 No secret is written.
  */
 import type { Clock } from "../../base/clock.ts"
 import { idOf } from "../../base/ids.ts"
@@ -62,19 +68,19 @@ export function createJournalCursor(deps: JournalCursorDeps): JournalCursor {
   let kept: Entry[] = []
   let news = deps.news
 
-  const opOf = (n: number) => idOf(`${runId}:${n}`)
+  const opOf = (n: number) => idOf(`${runId}:${n}`) // C4
   const remember = (entries: Entry[]) => {
     for (const entry of entries)
       recorded.set(entry.n, { ...recorded.get(entry.n), [entry.phase]: { ...entry, id: 0, at: clock.now() } })
   }
-  const clean = (entry: Entry) => scrubbed(entry, deps.scrub)
+  const clean = (entry: Entry) => scrubbed(entry, deps.scrub) // C6
 
   return {
     runId,
     next(kind, name) {
       const n = cursor++
-      const before = recorded.get(n) ?? {}
-      refuseOther(n, before, kind, name)
+      const before = recorded.get(n) ?? {} // C1
+      refuseOther(n, before, kind, name) // C2
       return { n, opId: opOf(n), before }
     },
     ahead: () => ({ n: cursor, opId: opOf(cursor), before: recorded.get(cursor) }),
@@ -85,11 +91,11 @@ export function createJournalCursor(deps: JournalCursorDeps): JournalCursor {
     keep: (...entries) => void kept.push(...entries.map(clean)),
     async write(entries, tx = db) {
       const all = [...kept, ...entries.map(clean)]
-      news = await append(tx, runId, deps.fence, all)
+      news = await append(tx, runId, deps.fence, all) // C3
       remember(all)
       kept = []
       // Inside a transaction of the caller's a throw would undo what it is about to commit: the next write sees the stop.
-      if (tx === db && news.stopSeq > deps.lastSeq) throw new Cancelled()
+      if (tx === db && news.stopSeq > deps.lastSeq) throw new Cancelled() // C5
     },
     drain() {
       remember(kept)
@@ -112,7 +118,7 @@ function byStep(entries: StoredEntry[]): Map<number, Recorded> {
 
 function refuseOther(n: number, before: Recorded, kind: StepKind, name: string): void {
   const was = before.intent ?? before.outcome
-  // A question stands at the number of the call it is about, under the name of its tool.
+  // An approval stands at the number of the call that it is about, under the name of its tool.
   if (!was || ((was.kind === "wait" || was.kind === kind) && was.name === name)) return
   throw new Diverged(n, `${was.kind} ${was.name}`, `${kind} ${name}`)
 }

@@ -1,49 +1,50 @@
-/** Recover: a step whose intent is there and whose outcome is not. Whoever did it died; its replay class says what now. */
+/**
+ * Recover: a call whose intent is there and whose outcome is not. Whoever made it died; the tool's replay class says what
+ * now.
+ *
+ * V1 `transactional`: the crash took the work back, so it is done now. V2 `pure`, `idempotent`: run again with the same
+ * operation id. V3 `reconcile`: the other side is asked first. V4 `unsafe`: only a person knows; nothing is done before they
+ * say so.
+ */
 import { canonical } from "../../base/canonical.ts"
+import type { Db } from "../../db/db.ts"
 import { approvalOf } from "../../thread/approvals/approval.ts"
-import { failed, type ToolResult } from "../../tools/tool.ts"
-import {
-  caught,
-  contextOf,
-  effect,
-  keepOutcome,
-  type OutsideTool,
-  runTool,
-  type Step,
-  type ToolDeps,
-} from "./run-tool.ts"
+import { caught, failed, type ToolResult } from "../../tools/tool.ts"
 import { Suspend } from "./signals.ts"
+import type { ReadyCall } from "./tool-step.ts"
 
-export async function recover(deps: ToolDeps, step: Step): Promise<ToolResult> {
-  const { tool, args, opId } = step
-  if (tool.replay === "transactional") return runTool(deps, step, { args, recovered: true })
-  if (tool.replay === "unsafe") return askWhatHappened(deps, tool, step)
+/** What came of the call; or the request of the intent to run it with, null when the intent that is there stands for it. */
+type Recovery = { result: ToolResult } | { request: Record<string, unknown> | null }
+
+const AGAIN: Recovery = { request: null }
+
+export async function recover(db: Db, ready: ReadyCall): Promise<Recovery> {
+  const { step, tool, args, context } = ready
+  if (tool.replay === "transactional") return { request: { args, recovered: true } } // V1
+  if (tool.replay === "unsafe") return askWhatHappened(db, ready) // V4
   if (tool.replay === "reconcile") {
     const absent = failed("not_found", "it never happened")
-    const found = await caught(async () => (await tool.probe?.(args, contextOf(deps, opId))) ?? absent)
-    if (found.ok) return keepOutcome(deps, step, found)
+    const found = await caught(async () => (await tool.probe?.(args, context)) ?? absent)
+    if (found.ok) return { result: step.end(tool.replay, found) } // V3
   }
-  return effect(deps, tool, step)
+  return AGAIN // V2
 }
 
-/** An unsafe effect that may have happened: only a person knows. The question takes the next number on the cursor. */
-async function askWhatHappened(deps: ToolDeps, tool: OutsideTool, step: Step): Promise<ToolResult> {
-  const { cursor } = deps.steps
-  const asked = cursor.next("wait", tool.name)
-  const wait = asked.before.intent && (await approvalOf(deps.db, cursor.runId, asked.n))
-  if (!wait || wait.state === "open") {
-    const reason = "a crash hid whether this happened"
+/** The approval about a lost outcome has the number after the call's. */
+async function askWhatHappened(db: Db, { step, tool, args }: ReadyCall): Promise<Recovery> {
+  const { n, isAsked } = step.askedAfter()
+  const approval = isAsked ? await approvalOf(db, step.runId, n) : null
+  if (!approval || approval.state === "open")
     throw new Suspend({
-      step: asked.n,
+      step: n,
       kind: "uncertain",
       tool: tool.name,
-      args: canonical(step.args),
-      display: tool.show(step.args),
-      reason,
+      args: canonical(args),
+      display: tool.show(args),
+      reason: "a crash hid whether this happened",
     })
-  }
-  if (wait.state === "redo") return effect(deps, tool, step)
+  if (approval.state === "redo") return AGAIN
   const happened: ToolResult = { ok: true, note: "the person says that it happened" }
   const left = failed("unknown_outcome", "it is not known whether this happened; the person chose to leave it")
-  return keepOutcome(deps, step, wait.state === "approved" ? happened : left)
+  return { result: step.end(tool.replay, approval.state === "approved" ? happened : left) }
 }

@@ -1,8 +1,9 @@
-/** Job: what a handler of a claimed run gets to work with, and what it gives back. */
+/** Run context: what a handler of a claimed run gets to work with, and what it gives back. */
 import type { SQL } from "drizzle-orm"
 import type { Grant } from "../../policy/verdict.ts"
 import type { Post } from "../../thread/outbox/outbox.ts"
 import type { Person } from "../../thread/people/people.ts"
+import type { Released } from "../../thread/runs/finish.ts"
 import type { ClaimedRun } from "../../thread/runs/lease.ts"
 import type { CallTool } from "./call-tool.ts"
 import type { Steps } from "./steps.ts"
@@ -28,6 +29,12 @@ export interface RunOutcome {
   model: string | null
   /** A statement of the feature's own in the ending commit; it must read `from held`. */
   also?: SQL
+}
+
+/** What a run left behind when it was let go. */
+export interface Executed extends Released {
+  /** Threads with new messages for people. */
+  posted: string[]
 }
 
 export interface Handler {

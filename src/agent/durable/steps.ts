@@ -1,23 +1,26 @@
 /**
- * Steps: the things a run does, each made durable by its place on the cursor: a value noted, a model asked, messages taken
- * in. A run may be started over at any time, by any worker, and continues where it was. (Tools are called by `act.ts`.)
+ * Steps: the things a run does, each made durable by its place in the journal: a value noted, a model asked, a tool called,
+ * messages taken in. A run may be started over at any time, by any worker, and continues where it was.
+ *
+ * S5 A step that was made once is not made again: its value comes from the journal.
+ * S6 A call that costs money has its intent in the journal and its reservation in the ledger before it is made.
+ * S7 Messages are handed out once, at one place: whoever goes on with the run gets them there again.
+ * S8 The label only ever falls: everything that enters the run lowers it.
+ * (S1 to S4: `tool-step.ts`.)
  */
 import { Limit, Reject, Retry } from "../../base/errors.ts"
 import { type Label, mix } from "../../base/label.ts"
-import type { Db } from "../../db/db.ts"
-import type { Fence } from "../../journal/journal.ts"
-import type { ModelRequest, ModelResult } from "../../model/model.ts"
+import type { Entry } from "../../journal/journal.ts"
+import type { Model, ModelRequest, ModelResult } from "../../model/model.ts"
 import { rewriteMessage } from "../../thread/inbox/media.ts"
 import { type Steered, takeNewMessages } from "../../thread/runs/steering.ts"
 import type { Budget } from "./budget.ts"
-import type { JournalCursor } from "./journal-cursor.ts"
+import { createJournalCursor, type JournalCursor, type JournalCursorDeps } from "./journal-cursor.ts"
+import { createToolStep, type ToolStep } from "./tool-step.ts"
 
-export interface StepsDeps {
-  cursor: JournalCursor
-  db: Db
-  fence: Fence
+export interface StepsDeps extends JournalCursorDeps {
   label: Label
-  ask: (request: ModelRequest) => Promise<ModelResult>
+  model: Pick<Model, "ask">
   budget: Budget
   signal: AbortSignal
 }
@@ -34,7 +37,6 @@ export interface PaidCall<T> {
 }
 
 export interface Steps {
-  readonly cursor: JournalCursor
   readonly signal: AbortSignal
   /** Of everything that entered the run so far. */
   label(): Label
@@ -50,36 +52,50 @@ export interface Steps {
   modelOrNull(name: string, request: ModelRequest): Promise<ModelResult | null>
   /** Any other call that is paid for, made durable in the same way; `make` must survive JSON. */
   paid<T extends Paid>(name: string, call: PaidCall<T>): Promise<T>
+  /** The next step, which calls a tool. */
+  tool(name: string): ToolStep
   /** What people said since the run began, not handed out before. */
   steer(): Promise<Steered[]>
   /** Puts what a message turned out to say where people and later turns read it. */
   retell(inboxId: string, text: string): Promise<void>
   /** The thread's `next_seq` up to which messages were handed out: a run may end only if nothing came in since. */
   seen(): number
+  /** Writes what was kept so far. */
+  flush(): Promise<void>
+  /** What was kept and not yet written, for the statement that ends the run. */
+  drain(): Entry[]
+  /** Writes `drained`, which ended no run after all, and goes back to the first step. */
+  rewind(drained: Entry[]): Promise<void>
+}
+
+/** What the kinds of steps are made of. */
+interface StepParts extends StepsDeps {
+  cursor: JournalCursor
 }
 
 export function createSteps(deps: StepsDeps): Steps {
-  const { cursor } = deps
+  const cursor = createJournalCursor(deps)
+  const parts = { ...deps, cursor }
   let label = deps.label
   let seen = cursor.latest()
 
   return {
-    cursor,
     signal: deps.signal,
     label: () => label,
     taint: (other) => {
-      label = mix(label, other)
+      label = mix(label, other) // S8
     },
     async note(name, make) {
       const { n, opId, before } = cursor.next("note", name)
-      if (before.outcome) return recordedAs(before.outcome.result)
+      if (before.outcome) return recordedAs(before.outcome.result) // S5
       const result = await make()
       cursor.keep({ n, phase: "outcome", kind: "note", name, opId, replay: "pure", result })
       return result
     },
-    model: (name, request) => askModel(deps, name, request),
-    modelOrNull: (name, request) => askOrGoOn(deps, name, request),
-    paid: (name, call) => pay(deps, name, call),
+    model: (name, request) => askModel(parts, name, request),
+    modelOrNull: (name, request) => askOrGoOn(parts, name, request),
+    paid: (name, call) => pay(parts, name, call),
+    tool: (name) => createToolStep(cursor, deps.db, name),
     retell: (inboxId, text) => rewriteMessage(deps.db, deps.fence, inboxId, text),
     async steer() {
       const { n, opId, before } = cursor.ahead()
@@ -101,24 +117,31 @@ export function createSteps(deps: StepsDeps): Steps {
         replay: "pure",
         result: messages,
       } as const
-      if (messages.length > 0) cursor.skip(entry)
+      if (messages.length > 0) cursor.skip(entry) // S7
       for (const message of messages) label = mix(label, message.label)
       return messages
     },
     seen: () => seen,
+    flush: () => cursor.write([]),
+    drain: () => cursor.drain(),
+    async rewind(drained) {
+      cursor.keep(...drained)
+      await cursor.write([])
+      cursor.rewind()
+    },
   }
 }
 
-async function askModel(deps: StepsDeps, name: string, request: ModelRequest): Promise<ModelResult> {
+async function askModel(deps: StepParts, name: string, request: ModelRequest): Promise<ModelResult> {
   const schema = request.schema ? { schema: request.schema.name } : {}
   return charged(deps, name, {
     request: { messages: request.messages.length, tools: request.tools.length, ...schema },
     reserve: (opId) => deps.budget.reserve(opId, deps.cursor.runId, request),
-    make: () => deps.ask({ ...request, signal: deps.signal }),
+    make: () => deps.model.ask({ ...request, signal: deps.signal }),
   })
 }
 
-async function askOrGoOn(deps: StepsDeps, name: string, request: ModelRequest): Promise<ModelResult | null> {
+async function askOrGoOn(deps: StepParts, name: string, request: ModelRequest): Promise<ModelResult | null> {
   const { n, opId, before } = deps.cursor.ahead()
   if (before?.resolution) {
     deps.cursor.next("model", name)
@@ -136,7 +159,7 @@ async function askOrGoOn(deps: StepsDeps, name: string, request: ModelRequest): 
   }
 }
 
-function pay<T extends Paid>(deps: StepsDeps, name: string, { request, model, amount, make }: PaidCall<T>): Promise<T> {
+function pay<T extends Paid>(deps: StepParts, name: string, { request, model, amount, make }: PaidCall<T>): Promise<T> {
   const reserve = (opId: string) => deps.budget.reserve(opId, deps.cursor.runId, { model, amount: amount() })
   return charged(deps, name, { request, reserve, make })
 }
@@ -147,12 +170,12 @@ interface Charged<T> {
   make: () => Promise<T>
 }
 
-async function charged<T extends Paid>({ cursor, budget }: StepsDeps, name: string, call: Charged<T>): Promise<T> {
+async function charged<T extends Paid>({ cursor, budget }: StepParts, name: string, call: Charged<T>): Promise<T> {
   const { n, opId, before } = cursor.next("model", name)
-  if (before.outcome) return recordedAs(before.outcome.result)
+  if (before.outcome) return recordedAs(before.outcome.result) // S5
   const entry = { n, kind: "model" as const, name, opId, replay: "idempotent" as const }
-  await cursor.write(before.intent ? [] : [{ ...entry, phase: "intent", request: call.request }])
-  await call.reserve(opId)
+  await cursor.write(before.intent ? [] : [{ ...entry, phase: "intent", request: call.request }]) // S6
+  await call.reserve(opId) // S6
   const result = await call.make()
   await budget.settle(opId, result)
   const { input, cached, output } = result.usage

@@ -1,23 +1,38 @@
-/** Ask a person: the run's question goes out in the commit that pauses it. The text is made by code from what will be executed. */
+/**
+ * Suspend: lets go of a run that must wait for an approval. The approval goes out in the commit that pauses the run; its
+ * text is made by code from what will be run.
+ */
 import { sha256 } from "../../base/canonical.ts"
-import type { Button } from "../../channels/channel.ts"
+import type { Clock } from "../../base/clock.ts"
+import type { NewId } from "../../base/ids.ts"
+import type { Button, ChannelId } from "../../channels/channel.ts"
+import type { Db } from "../../db/db.ts"
 import { quietUntil } from "../../schedule/recurrence/quiet.ts"
 import { freeCode } from "../../thread/approvals/approval.ts"
 import { quietOf } from "../../thread/outbox/quiet-hours.ts"
-import { OWNER_ID } from "../../thread/people/people.ts"
+import { OWNER_ID, type People } from "../../thread/people/people.ts"
 import { suspend } from "../../thread/runs/finish.ts"
 import type { Claim } from "../../thread/runs/lease.ts"
-import type { ExecuteDeps, Executed } from "./execute-types.ts"
-import type { RunContext } from "./run-context.ts"
+import type { Executed, RunContext } from "./run-context.ts"
 import type { ApprovalRequest } from "./signals.ts"
 
-/** How long a question stays open. Silence is a no. */
+export interface SuspendDeps {
+  db: Db
+  clock: Clock
+  newId: NewId
+  random: () => number
+  people: People
+  /** Channels that can send now. */
+  live: ReadonlySet<ChannelId>
+}
+
+/** How long an approval stays open. Silence is a no. */
 const PATIENCE_MS = 24 * 3600_000
-/** How long after the quiet hours a question that would have run out in them stays open. */
+/** How long after the quiet hours an approval that would have run out in them stays open. */
 const MORNING_MS = 3600_000
 
 export async function suspendRun(
-  deps: ExecuteDeps,
+  deps: SuspendDeps,
   claim: Claim,
   context: RunContext,
   request: ApprovalRequest,
@@ -27,7 +42,7 @@ export async function suspendRun(
   const threadId = owners ? context.thread.id : (await deps.people.home(OWNER_ID, deps.live)).threadId
   const now = deps.clock.now()
   const urgency = owners ? "reply" : "notice"
-  const { text, buttons } = question(code, request)
+  const { text, buttons } = textOf(code, request)
   const argsHash = sha256(request.args)
   const expiresAt = await expiryOf(deps, now)
   const opId = deps.newId()
@@ -45,7 +60,7 @@ export async function suspendRun(
     fence: claim.fence,
     now,
     entries: [
-      ...context.steps.cursor.drain(),
+      ...context.steps.drain(),
       {
         ...entry,
         request: {
@@ -71,7 +86,7 @@ export async function suspendRun(
 }
 
 /** Never while the owner sleeps: what would run out in their quiet hours runs out an hour after them. */
-async function expiryOf({ db }: ExecuteDeps, now: Date): Promise<Date> {
+async function expiryOf({ db }: SuspendDeps, now: Date): Promise<Date> {
   const usual = new Date(now.getTime() + PATIENCE_MS)
   const morning = quietUntil(usual, await quietOf(db, OWNER_ID))
   return morning ? new Date(morning.getTime() + MORNING_MS) : usual
@@ -81,7 +96,7 @@ function isTalk(kind: string): boolean {
   return kind === "message" || kind === "command"
 }
 
-function question(code: string, request: ApprovalRequest): { text: string; buttons: Button[] } {
+function textOf(code: string, request: ApprovalRequest): { text: string; buttons: Button[] } {
   if (request.kind === "approval") {
     return {
       text: `${code}: ${request.display}? (${request.reason}) Reply ${code} OK or ${code} NO`,

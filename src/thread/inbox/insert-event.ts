@@ -1,4 +1,4 @@
-/** Arrival: the statement that puts an event on its thread, numbered in commit order, once only. */
+/** Insert: the statement that puts an event on its thread, numbered in commit order, once only. */
 import { sql } from "drizzle-orm"
 import { idOf } from "../../base/ids.ts"
 import type { Tx } from "../../db/db.ts"
@@ -49,8 +49,13 @@ interface Tried {
 }
 
 /**
- * The thread is looked for by its key first, and only then made: an insert that named one of its two unique indexes for a
- * conflict would fail at the other one when two make it at once. Its id comes of the key unless a chat that moved has it.
+ * `twin`: the same event from an earlier delivery; with one, nothing below changes anything.
+ * `known`: the thread by its key, locked, with the next number taken; a stop is noted at its own number.
+ * `made`: the thread when it is new. It is looked for first, since an insert that named one of its two unique indexes for a
+ *   conflict would fail at the other one when two make it at once. Its id is made from its key, unless a chat that moved
+ *   has that id already.
+ * `lane`: the thread and the number, whichever way; none when another transaction makes the thread at this moment.
+ * `row`: the event, unless a delivery at the same time was first: then the number stays a gap.
  */
 async function tryInsert(tx: Tx, { event, id, state, now, stops = false }: Insertion): Promise<Tried> {
   const ready = state === "new" ? sql`now()` : sql`null::timestamptz`

@@ -83,7 +83,7 @@ test("a command that ran is not run again by who goes on with its run", async ()
         takesMore: false,
         async run(context) {
           await handler.run(context)
-          await context.steps.cursor.write([])
+          await context.steps.flush()
           throw new Error("killed before its end")
         },
       },

@@ -63,7 +63,7 @@ async function atWork(setting: Setting = {}) {
   const steps = await stepsOf(s, w)
   const act = actOn(w, steps, setting)
   const journal = async () => {
-    await steps.cursor.write([])
+    await steps.flush()
     return entriesOf(s.db, w.runId)
   }
   return { ...w, steps, act, journal }
@@ -84,7 +84,7 @@ describe("a call", () => {
     expect(ran[0]?.ctx).toMatchObject({ runId, threadId, opId: entry?.opId, person: owner, zone: "Europe/Lisbon", now })
   })
 
-  test("is in the journal with its verdict before anything happens", async () => {
+  test("S1 A2 is in the journal with its verdict before anything happens", async () => {
     const { act, runId } = await atWork()
     let before: unknown[] = []
     work = async () => {
@@ -102,20 +102,20 @@ describe("a call", () => {
     ])
   })
 
-  test("of a tool that only looks costs no statement of its own", async () => {
+  test("S1 of a tool that only looks costs no statement of its own", async () => {
     const { act, threadId } = await atWork({ tools: [tool({ replay: "pure", effect: "read" })] })
     await takeAway(s, threadId)
     expect(await act("post", { to: "a" })).toEqual({ ok: true })
   })
 
-  test("that cannot be journalled does not happen", async () => {
+  test("S1 that cannot be journalled does not happen", async () => {
     const { act, threadId } = await atWork()
     await takeAway(s, threadId)
     await expect(act("post", { to: "a" })).rejects.toMatchObject({ code: "fenced" })
     expect(ran).toEqual([])
   })
 
-  test("that was made before gives what it gave, and is not made again", async () => {
+  test("A1 that was made before gives what it gave, and is not made again", async () => {
     const { act, journal, ...w } = await atWork()
     work = async () => ({ ok: true, did: 7 })
     await act("post", { to: "a" })
@@ -134,7 +134,7 @@ describe("arguments that the schema refuses", () => {
     ["several are wrong", { to: 5, n: "x" }, /to: .*; n: /],
     ["they are a text", "to: a", /^arguments: /],
     ["they are nothing", null, /^arguments: /],
-  ])("are told to the model and never reach the tool: %s", async (_what, args, message) => {
+  ])("A3 are told to the model and never reach the tool: %s", async (_what, args, message) => {
     const { act } = await atWork()
     const result = await act("post", args)
     expect(result).toMatchObject({ ok: false, code: "invalid", message: expect.stringMatching(message) })
@@ -152,7 +152,7 @@ describe("arguments that the schema refuses", () => {
 })
 
 describe("a tool", () => {
-  test("that is not there is told to the model", async () => {
+  test("A3 that is not there is told to the model", async () => {
     const { act } = await atWork()
     expect(await act("pay", {})).toEqual({ ok: false, code: "not_found", message: "there is no tool named pay" })
   })
@@ -264,13 +264,13 @@ describe("a tool that fails", () => {
       "unavailable",
       "no token; set GITHUB_TOKEN",
     ],
-  ])("because it %s tells the model", async (_why, error, code, message) => {
+  ])("R2 because it %s tells the model", async (_why, error, code, message) => {
     const { act } = await atWork()
     work = () => Promise.reject(error)
     expect(await act("post", { to: "a" })).toEqual({ ok: false, code, message })
   })
 
-  test("through a fault of ours ends the turn, and leaves its intent without an outcome", async () => {
+  test("R2 through a fault of ours ends the turn, and leaves its intent without an outcome", async () => {
     const { act, journal } = await atWork()
     work = () => Promise.reject(new TypeError("undefined is not a function"))
     await expect(act("post", { to: "a" })).rejects.toBeInstanceOf(TypeError)
@@ -290,21 +290,21 @@ describe("a tool of the database's own", () => {
   })
   const rows = (key: string) => s.db.query(sql`select 1 from kv where namespace = 'act' and key = ${key}`)
 
-  test("commits its work with its outcome", async () => {
+  test("S2 commits its work with its outcome", async () => {
     const { act, runId } = await atWork({ tools: [counted()] })
     await act("post", { to: runId })
     expect(await rows(runId)).toHaveLength(1)
     expect((await entriesOf(s.db, runId)).map((entry) => entry.phase)).toEqual(["intent", "outcome"])
   })
 
-  test("takes its work back when it fails, and keeps why", async () => {
+  test("S2 takes its work back when it fails, and keeps why", async () => {
     const { act, runId, journal } = await atWork({ tools: [counted(new Reject(400, "too long"))] })
     expect(await act("post", { to: runId })).toMatchObject({ ok: false, code: "invalid", message: "too long" })
     expect(await rows(runId)).toEqual([])
     expect((await journal()).at(-1)).toMatchObject({ phase: "outcome", result: { code: "invalid" } })
   })
 
-  test("does nothing for a worker that lost the thread", async () => {
+  test("S2 does nothing for a worker that lost the thread", async () => {
     const { act, runId, threadId } = await atWork({ tools: [counted()] })
     await takeAway(s, threadId)
     await expect(act("post", { to: runId })).rejects.toMatchObject({ code: "fenced" })

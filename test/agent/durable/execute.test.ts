@@ -267,7 +267,7 @@ test("a message that comes in while a run works is taken into that run", async (
   const slow: Handler = {
     takesMore: true,
     async run(context) {
-      await context.steps.cursor.write([])
+      await context.steps.flush()
       const more = (await context.steps.steer()).map(({ text }) => text)
       return {
         model: null,

@@ -4,14 +4,14 @@ import { Fenced } from "../../../src/base/errors.ts"
 import { type Entry, entriesOf } from "../../../src/journal/journal.ts"
 import { ownSpine } from "../../support/own.ts"
 import { text } from "../../support/spine.ts"
-import { takeAway, tapeOf, working } from "../../support/work.ts"
+import { cursorOf, takeAway, working } from "../../support/work.ts"
 
 const s = await ownSpine()
 
 async function atWork(scrub?: (text: string) => string) {
   const w = await working(s)
   /** The run's cursor as a worker that comes to it now reads it. */
-  const open = () => tapeOf(s, w, scrub)
+  const open = () => cursorOf(s, w, scrub)
   return { ...w, open, cursor: await open(), journal: () => entriesOf(s.db, w.runId) }
 }
 
@@ -20,7 +20,7 @@ function outcome({ n, opId }: { n: number; opId: string }, result: unknown, over
 }
 
 describe("a step", () => {
-  test("has the next number, and an operation id that every life of the run gives it again", async () => {
+  test("C4 has the next number, and an operation id that every life of the run gives it again", async () => {
     const { cursor, open } = await atWork()
     const steps = [cursor.next("note", "a"), cursor.next("tool", "b")]
     const again = await open()
@@ -28,7 +28,7 @@ describe("a step", () => {
     expect([again.next("note", "a").opId, again.next("tool", "b").opId]).toEqual(steps.map((step) => step.opId))
   })
 
-  test("has an operation id of its own, in this run and in any other", async () => {
+  test("C4 has an operation id of its own, in this run and in any other", async () => {
     const [a, b] = [await atWork(), await atWork()]
     const ids = [a.cursor.next("note", "x"), a.cursor.next("note", "x"), b.cursor.next("note", "x")].map(
       (step) => step.opId,
@@ -36,14 +36,14 @@ describe("a step", () => {
     expect(new Set(ids).size).toBe(3)
   })
 
-  test("that was recorded is handed back with what it gave", async () => {
+  test("C1 that was recorded is handed back with what it gave", async () => {
     const { cursor, open } = await atWork()
     await cursor.write([outcome(cursor.next("note", "look"), { seen: 7 })])
     const { before } = (await open()).next("note", "look")
     expect(before.outcome).toMatchObject({ result: { seen: 7 } })
   })
 
-  test("that was begun and not ended is handed back with its intent alone", async () => {
+  test("C1 that was begun and not ended is handed back with its intent alone", async () => {
     const { cursor, open } = await atWork()
     const { n, opId } = cursor.next("tool", "post")
     await cursor.write([
@@ -56,7 +56,7 @@ describe("a step", () => {
   test.each([
     ["another name", "note", "listen"],
     ["another kind", "tool", "look"],
-  ] as const)("that the code now wants under %s is refused with both named", async (_what, kind, name) => {
+  ] as const)("C2 that the code now wants under %s is refused with both named", async (_what, kind, name) => {
     const { cursor, open } = await atWork()
     await cursor.write([outcome(cursor.next("note", "look"), 1)])
     const again = await open()
@@ -77,7 +77,7 @@ describe("a step", () => {
 })
 
 describe("what is kept", () => {
-  test("is written with the next write, before it", async () => {
+  test("C3 is written with the next write, before it", async () => {
     const { cursor, journal } = await atWork()
     cursor.keep(outcome(cursor.next("note", "look"), "first"))
     expect(await journal()).toEqual([])
@@ -85,7 +85,7 @@ describe("what is kept", () => {
     expect((await journal()).map((entry) => entry.result)).toEqual(["first", "second"])
   })
 
-  test("is written once", async () => {
+  test("C3 is written once", async () => {
     const { cursor, journal } = await atWork()
     cursor.keep(outcome(cursor.next("note", "look"), 1))
     await cursor.write([])
@@ -99,7 +99,7 @@ describe("what is kept", () => {
     expect([cursor.drain().length, cursor.drain().length]).toEqual([1, 0])
   })
 
-  test("is still there after a write that failed", async () => {
+  test("C3 is still there after a write that failed", async () => {
     const { cursor, threadId } = await atWork()
     cursor.keep(outcome(cursor.next("note", "look"), 1))
     await takeAway(s, threadId)
@@ -140,7 +140,7 @@ describe("a look ahead", () => {
 })
 
 describe("a write", () => {
-  test("takes secrets out of requests and results", async () => {
+  test("C6 takes secrets out of requests and results", async () => {
     const { cursor, journal } = await atWork((words) => words.replaceAll("sk-canary", "[gone]"))
     const step = cursor.next("note", "look")
     cursor.keep(outcome(step, { deep: ["sk-canary"] }, { request: { key: "sk-canary" } }))
@@ -148,21 +148,21 @@ describe("a write", () => {
     expect(await journal()).toMatchObject([{ request: { key: "[gone]" }, result: { deep: ["[gone]"] } }])
   })
 
-  test("of a worker that lost the thread is refused", async () => {
+  test("C3 of a worker that lost the thread is refused", async () => {
     const { cursor, threadId, journal } = await atWork()
     await takeAway(s, threadId)
     await expect(cursor.write([outcome(cursor.next("note", "look"), 1)])).rejects.toBeInstanceOf(Fenced)
     expect(await journal()).toEqual([])
   })
 
-  test("after the person said stop is written, and then ends the run", async () => {
+  test("C5 after the person said stop is written, and then ends the run", async () => {
     const { cursor, threadKey, journal } = await atWork()
     await s.inbox.accept(text("/stop", { threadKey, kind: "command" }))
     await expect(cursor.write([outcome(cursor.next("note", "look"), 1)])).rejects.toBeInstanceOf(Cancelled)
     expect(await journal()).toHaveLength(1)
   })
 
-  test("inside a transaction leaves the stop for the next one, so that what is being committed stays", async () => {
+  test("C5 inside a transaction leaves the stop for the next one, so that what is being committed stays", async () => {
     const { cursor, threadKey, journal } = await atWork()
     await s.inbox.accept(text("/stop", { threadKey, kind: "command" }))
     await s.db.transaction((tx) => cursor.write([outcome(cursor.next("note", "look"), 1)], tx))

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { Budget } from "../../../src/agent/durable/budget.ts"
 import { Cancelled } from "../../../src/agent/durable/signals.ts"
-import type { StepsDeps } from "../../../src/agent/durable/steps.ts"
 import { Limit, Retry } from "../../../src/base/errors.ts"
 import { type Label, OWNER_LABEL, UNTRUSTED_LABEL } from "../../../src/base/label.ts"
 import { entriesOf } from "../../../src/journal/journal.ts"
@@ -27,20 +26,20 @@ const s = await ownSpine()
 async function atWork() {
   const w = await working(s)
   /** The run's steps as a worker that comes to it now takes them up. */
-  const open = (over: Partial<StepsDeps> = {}) => stepsOf(s, w, { ask: async () => result, ...over })
+  const open = (over: Parameters<typeof stepsOf>[2] = {}) => stepsOf(s, w, { ask: async () => result, ...over })
   const say = (words: string, label: Label = OWNER_LABEL) =>
     s.inbox.accept(text(words, { threadKey: w.threadKey, label }))
   return { ...w, open, say, journal: () => entriesOf(s.db, w.runId) }
 }
 
 describe("a note", () => {
-  test("is made once a run, whoever goes on with it", async () => {
+  test("S5 is made once a run, whoever goes on with it", async () => {
     const { open } = await atWork()
     let made = 0
     const make = async () => ({ random: ++made })
     const first = await open()
     expect(await first.note("dice", make)).toEqual({ random: 1 })
-    await first.cursor.write([])
+    await first.flush()
     expect(await (await open()).note("dice", make)).toEqual({ random: 1 })
   })
 
@@ -48,14 +47,14 @@ describe("a note", () => {
     const { open, journal } = await atWork()
     const first = await open()
     await expect(first.note("dice", async () => Promise.reject(new Retry("away")))).rejects.toThrow("away")
-    await first.cursor.write([])
+    await first.flush()
     expect(await journal()).toEqual([])
     expect(await (await open()).note("dice", async () => 6)).toBe(6)
   })
 })
 
 describe("a model call", () => {
-  test("is in the journal before the model is asked", async () => {
+  test("S6 is in the journal before the model is asked", async () => {
     const { open, journal } = await atWork()
     let before: unknown[] = []
     const ask = async () => {
@@ -68,7 +67,7 @@ describe("a model call", () => {
     ])
   })
 
-  test("is not made when its intent cannot be written", async () => {
+  test("S6 is not made when its intent cannot be written", async () => {
     const { open, threadId } = await atWork()
     let asked = 0
     const ask = async () => {
@@ -81,11 +80,11 @@ describe("a model call", () => {
     expect(asked).toBe(0)
   })
 
-  test("is answered once: the next life of the run gets the same answer without asking", async () => {
+  test("S5 is answered once: the next life of the run gets the same answer without asking", async () => {
     const { open } = await atWork()
     const first = await open()
     await first.model("reply", request)
-    await first.cursor.write([])
+    await first.flush()
     const ask = async () => Promise.reject(new Error("asked again"))
     expect(await (await open({ ask })).model("reply", request)).toEqual(result)
   })
@@ -105,11 +104,11 @@ describe("a model call", () => {
     const { open, journal } = await atWork()
     const steps = await open()
     await steps.model("reply", request)
-    await steps.cursor.write([])
+    await steps.flush()
     expect((await journal()).at(-1)).toMatchObject({ inputTokens: 10, cachedTokens: 4, outputTokens: 5, costUsd: 0.25 })
   })
 
-  test("reserves its budget first, and settles what it cost", async () => {
+  test("S6 reserves its budget first, and settles what it cost", async () => {
     const { open } = await atWork()
     const order: string[] = []
     const budget: Budget = {
@@ -151,48 +150,47 @@ describe("a model call", () => {
 const texts = (said: { text: string }[]) => said.map(({ text }) => text)
 
 describe("what people say meanwhile", () => {
-  test("is handed out once, oldest first", async () => {
+  test("S7 is handed out once, oldest first", async () => {
     const { open, say } = await atWork()
     const steps = await open()
     await say("one")
     await say("two")
-    await steps.cursor.write([])
+    await steps.flush()
     expect([texts(await steps.steer()), texts(await steps.steer())]).toEqual([["one", "two"], []])
   })
 
-  test("is handed out again to who goes on with the run, at the same place", async () => {
+  test("S7 is handed out again to who goes on with the run, at the same place", async () => {
     const { open, say } = await atWork()
     const first = await open()
     await first.note("a", async () => 1)
     await say("one")
-    await first.cursor.write([])
+    await first.flush()
     await first.steer()
     await first.note("b", async () => 2)
-    await first.cursor.write([])
+    await first.flush()
     const again = await open()
     const gone = [await again.note("a", async () => 0), await again.steer(), await again.note("b", async () => 0)]
     expect(gone).toMatchObject([1, [{ text: "one" }], 2])
   })
 
-  test("is handed out again at the same place when its own worker goes through the run again", async () => {
+  test("S7 is handed out again at the same place when its own worker goes through the run again", async () => {
     const { open, say } = await atWork()
     const steps = await open()
     await say("one")
-    await steps.cursor.write([])
+    await steps.flush()
     await steps.steer()
     await steps.model("reply", request)
-    await steps.cursor.write([])
-    steps.cursor.rewind()
+    await steps.rewind(steps.drain())
     expect(await steps.steer()).toMatchObject([{ text: "one" }])
     expect(await steps.model("reply", request)).toEqual(result)
-    await steps.cursor.write([])
+    await steps.flush()
   })
 
-  test("lowers the run's label by what it is", async () => {
+  test("S8 lowers the run's label by what it is", async () => {
     const { open, say } = await atWork()
     const steps = await open()
     await say("one", UNTRUSTED_LABEL)
-    await steps.cursor.write([])
+    await steps.flush()
     await steps.steer()
     expect(steps.label()).toEqual({ integrity: "untrusted", confidentiality: "private" })
   })
@@ -201,7 +199,7 @@ describe("what people say meanwhile", () => {
     const { open, say } = await atWork()
     const first = await open()
     await say("one", UNTRUSTED_LABEL)
-    await first.cursor.write([])
+    await first.flush()
     await first.steer()
     const again = await open()
     await again.steer()
@@ -216,7 +214,7 @@ describe("what people say meanwhile", () => {
   })
 })
 
-test("a label only ever falls", async () => {
+test("S8 a label only ever falls", async () => {
   const steps = await (await atWork()).open()
   steps.taint(UNTRUSTED_LABEL)
   steps.taint(OWNER_LABEL)
@@ -230,7 +228,7 @@ describe("a model that a run can do without", () => {
     const { open, journal } = await atWork()
     const first = await open({ ask: away })
     expect(await first.modelOrNull("classify", request)).toBeNull()
-    await first.cursor.write([])
+    await first.flush()
     expect(await journal()).toMatchObject([
       { n: 0, phase: "intent", kind: "model", name: "classify" },
       { n: 0, phase: "resolution", result: { ok: false, code: "model_away", message: "the model is away" } },
@@ -251,7 +249,7 @@ describe("a model that a run can do without", () => {
     const { open, journal } = await atWork()
     const first = await open()
     expect(await first.modelOrNull("classify", request)).toMatchObject({ text: "hello" })
-    await first.cursor.write([])
+    await first.flush()
     expect((await journal()).map(({ phase }) => phase)).toEqual(["intent", "outcome"])
   })
 })

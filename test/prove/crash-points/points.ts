@@ -32,7 +32,7 @@ const POINTS = {
   settle: says(/update ledger set state = 'settled'/),
   /** agent/durable/steps: what is about to be asked of a model */
   ask: (statement: Statement) => writes(statement, "model", "intent"),
-  /** agent/durable/run-tool: what is about to be done, with nothing yet of what came of it */
+  /** agent/durable/tool-step: what is about to be done, with nothing yet of what came of it */
   intent: (statement: Statement) => writes(statement, "tool", "intent") && !writes(statement, "tool", "outcome"),
   /** What came of a tool, with whatever is written next; for a database tool together with its work. */
   outcome: (statement: Statement) => writes(statement, "tool", "outcome"),
@@ -41,7 +41,7 @@ const POINTS = {
   /** thread/runs/finish */
   finish: says(/ended as \( update runs set state/),
   suspend: says(/paused as \( update runs set state = 'waiting'/),
-  /** thread/inbox/answer */
+  /** thread/approvals/decide */
   answer: says(/answered_by = .* answered_via/),
   /** thread/approvals/approval */
   use: says(/update approvals set used_at/),

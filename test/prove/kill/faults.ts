@@ -24,11 +24,11 @@ export const FAULTS: Record<FaultName, Change[]> = {
   })),
   // The effect comes first, and what it was is written down with its outcome.
   intent: [
-    { file: "agent/durable/run-tool.ts", from: "  else await cursor.write(before)", to: "" },
+    { file: "agent/durable/tool-step.ts", from: "else await cursor.write(before)", to: "" },
     {
-      file: "agent/durable/run-tool.ts",
+      file: "agent/durable/tool-step.ts",
       from: "await cursor.write(before, tx)",
-      to: "await cursor.write(prelude.entries, tx)",
+      to: "await cursor.write([approval.entry], tx)",
     },
   ],
   // The sender hears yes first; the commit comes a moment later.
