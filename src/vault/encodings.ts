@@ -1,9 +1,12 @@
-/** Forms: how a value looks after the encodings that headers, URLs, logs and dumps put it in. */
+/**
+ * Encodings: how a secret value looks in headers, URLs, logs and dumps. The scrubber searches for each of these forms, so
+ * a form that is missing here would be shown to people.
+ */
 
-/** JSON in JSON in JSON: a provider's error body within a message within a log line. */
+/** How often a value can be JSON-escaped: a provider's error body, inside a message, inside a log line. */
 const JSON_DEPTH = 3
 
-/** Every form, the value itself among them; each at least as long as the value or its base64 without the ends. */
+/** All encoded forms of `value`, with the value itself. Each is at least as long as the value, or as its base64 without the ends. */
 export function encodingsOf(value: string): Set<string> {
   const text = value.toWellFormed()
   const bytes = Buffer.from(text, "utf8")
@@ -12,12 +15,15 @@ export function encodingsOf(value: string): Set<string> {
   return new Set([...plain.flatMap(jsonEscaped), ...base64(bytes), hex, hex.toUpperCase()])
 }
 
-/** By code unit, as `[...s]` does not, and by code point, as it does. */
+/** Reversed by UTF-16 code unit and by code point: programs do both, and the results differ for surrogate pairs. */
 function reversed(text: string): string[] {
   return [text.split("").reverse().join(""), [...text].reverse().join("")]
 }
 
-/** RFC 3986 as JavaScript and stricter libraries do it, HTML forms, all bytes, either case; and encoded twice. */
+/**
+ * Percent-encoded as JavaScript does it, as stricter libraries do it (RFC 3986), as an HTML form, as a path, and with every
+ * byte encoded; each in upper and lower case, and each also encoded twice.
+ */
 function percentEncoded(text: string): string[] {
   const component = encodeURIComponent(text)
   const strict = component.replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -30,7 +36,7 @@ function percentEncoded(text: string): string[] {
 
 const ENTITIES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" }
 
-/** As pages and XML write it, with the quotes as they are or not, in names or in numbers. */
+/** Escaped as HTML and XML write it: with or without escaped quotes, as named or as numeric references. */
 function htmlEscaped(text: string): string[] {
   const named = text.replace(/[&<>"']/g, (c) => ENTITIES[c] ?? c)
   const loose = text.replace(/[&<>]/g, (c) => ENTITIES[c] ?? c)
@@ -48,7 +54,7 @@ function lowerCaseEscapes(encoded: string): string {
   return encoded.replace(/%[0-9A-F]{2}/g, (octet) => octet.toLowerCase())
 }
 
-/** Escaped as it is by JavaScript, with `\/` as well, or as ASCII only; as deep as `JSON_DEPTH`; and not at all. */
+/** The text itself, and the text JSON-escaped up to `JSON_DEPTH` times: as JavaScript does it, with `\/`, as ASCII only. */
 function jsonEscaped(text: string): string[] {
   const forms = [text]
   let last = [text]
@@ -66,8 +72,8 @@ function escapes(text: string): string[] {
 }
 
 /**
- * Base64 and base64url (RFC 4648) of the value alone, and the part of it that is the same inside any longer text, such as
- * `user:value` in a Basic header: one for each of the three places a byte can begin in.
+ * Base64 and base64url (RFC 4648): of the value alone, and the middle part that stays the same inside any longer text, such
+ * as `user:value` in a Basic header. That part has three forms, because a byte can begin at three places of a group.
  */
 function base64(bytes: Buffer): string[] {
   const whole = bytes.toString("base64")

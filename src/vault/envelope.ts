@@ -1,19 +1,19 @@
 /**
- * Envelope: a value sealed with its own data key, which is sealed with the key-encryption key (AES-256-GCM both). The
- * secret's name, version and bindings are authenticated with it, so a row that was edited does not open.
+ * Envelope: encrypts one value with a data key of its own, and the data key with the key-encryption key (both AES-256-GCM).
+ * A row that was edited never opens, because the secret's name, version and bindings are authenticated with the value.
  */
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from "node:crypto"
 import { canonical } from "../base/canonical.ts"
 
 const CIPHER = "aes-256-gcm"
-/** NIST SP 800-38D: 96 bits, random; a data key seals one value only. */
+/** 96 random bits (NIST SP 800-38D). They cannot repeat under a data key, because a data key seals one value only. */
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
 export interface Binding {
   name: string
   version: number
-  /** Lower-case, sorted. */
+  /** In lower case, sorted: the order is part of what is authenticated. */
   hosts: string[]
   tools: string[]
 }
@@ -23,9 +23,10 @@ export interface Sealed {
   ciphertext: Uint8Array
 }
 
-/** Why a row did not open: another master key sealed it, or it is not what was sealed. */
+/** Why a row did not open: it was sealed with another master key, or it was edited afterwards. */
 export type OpenFailure = "other_key" | "altered"
 
+/** Encrypts `value` under a new data key, bound to `binding`. */
 export function seal(kek: KeyObject, binding: Binding, value: string): Sealed {
   const dataKey = randomBytes(32)
   try {
@@ -38,6 +39,7 @@ export function seal(kek: KeyObject, binding: Binding, value: string): Sealed {
   }
 }
 
+/** Decrypts what `seal` made. Never throws for a row that does not open: the failure says why. */
 export function open(kek: KeyObject, binding: Binding, sealed: Sealed): { value: string } | { failure: OpenFailure } {
   const dataKey = decrypt(kek, keyText(binding), sealed.wrappedKey)
   if (!dataKey) return { failure: "other_key" }
@@ -46,16 +48,17 @@ export function open(kek: KeyObject, binding: Binding, sealed: Sealed): { value:
   return value ? { value: value.toString("utf8") } : { failure: "altered" }
 }
 
-/** The data key is bound to its secret, but not to the bindings: so a wrong key and an edited row can be told apart. */
+/** Authenticated with the data key: name and version only. So a wrong master key and an edited row can be told apart. */
 function keyText({ name, version }: Binding): string {
   return canonical([name, version])
 }
 
+/** Authenticated with the value: the name, the version and all bindings. */
 function valueText({ name, version, hosts, tools }: Binding): string {
   return canonical([name, version, hosts, tools])
 }
 
-/** `iv || tag || ciphertext` */
+/** Returns `iv || tag || ciphertext`. */
 function encrypt(key: KeyObject | Buffer, authenticated: string, plain: Buffer): Buffer {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES })
@@ -73,7 +76,7 @@ function decrypt(key: KeyObject | Buffer, authenticated: string, sealed: Uint8Ar
   try {
     return Buffer.concat([cipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), cipher.final()])
   } catch {
-    // The tag does not fit, which is all that GCM says.
+    // GCM says only that the tag does not fit, never why.
     return null
   }
 }

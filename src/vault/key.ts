@@ -1,6 +1,6 @@
 /**
- * Key: the one secret that opens the others. It comes from MASTER_KEY, or from a file made once in DATA_DIR; it is used only
- * to derive the key-encryption key, and neither is ever printed: both live in KeyObjects.
+ * Master key: the one secret that opens all others. It comes from MASTER_KEY, or from a file that is made once in DATA_DIR.
+ * It is used only to derive the key-encryption key. Neither key is ever printed, because both live in KeyObjects.
  */
 import { createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -13,11 +13,14 @@ const KEY_BYTES = 32
 export interface MasterKeyOptions {
   /** MASTER_KEY: 32 bytes in base64. */
   masterKey?: string
-  /** Where `master.key` is kept when MASTER_KEY is not set. */
+  /** The folder that holds `master.key` when MASTER_KEY is not set. */
   dataDir: string
 }
 
-/** The key that is set, or the one of this data directory, made at first use. Throws `Misconfigured` when it is malformed. */
+/**
+ * Reads MASTER_KEY, or else the key file of the data directory, which is made at first use. Throws `Misconfigured` when the
+ * key is malformed, or when the file cannot be read or made. A damaged file is never replaced: it may still be restored.
+ */
 export function readMasterKey({ masterKey, dataDir }: MasterKeyOptions): KeyObject {
   if (masterKey !== undefined) {
     return parsed(masterKey, "MASTER_KEY is not 32 bytes of base64", "set it to the output of: openssl rand -base64 32")
@@ -31,7 +34,7 @@ export function readMasterKey({ masterKey, dataDir }: MasterKeyOptions): KeyObje
   )
 }
 
-/** The key that wraps data keys (HKDF-SHA256, RFC 5869). `version` names its generation. */
+/** Derives the key that encrypts data keys (HKDF-SHA256, RFC 5869). `version` is the key's generation. */
 export function keyEncryptionKey(masterKey: KeyObject, version: number): KeyObject {
   return createSecretKey(Buffer.from(hkdfSync("sha256", masterKey, "vigil", `vigil:vault:kek:v${version}`, KEY_BYTES)))
 }

@@ -1,12 +1,13 @@
 /**
- * Scrubber: takes live secrets out of text before anyone reads it, also in the encodings they travel in. One pass over the
- * text, whatever the number of secrets; text without a secret comes back as it was.
+ * Scrubber: takes secret values out of text before anyone reads it, also in their encoded forms. No part of a secret stays
+ * in the text, and text without a secret comes back unchanged. It reads the text once, however many secrets there are,
+ * because it stands in front of every log line.
  */
 import { encodingsOf } from "./encodings.ts"
 
-/** Shorter values would hide ordinary words. Characters. */
+/** Characters. A shorter value is not scrubbed, because it could be an ordinary word. */
 const MIN_VALUE = 8
-/** A form is looked up by its first characters; every form is longer. */
+/** Characters by which a form is looked up. Every form is longer. */
 const HEAD = 4
 const SLOTS = 1 << 16
 
@@ -16,7 +17,7 @@ export interface Scrubber {
   scrub(text: string): string
 }
 
-/** Overlapping hits are one, so that no tail of a second secret stays. */
+/** A place in the text to replace. Overlapping places are joined, so that no tail of a second secret stays. */
 interface Hit {
   from: number
   to: number
@@ -25,7 +26,7 @@ interface Hit {
 
 export function createScrubber(): Scrubber {
   const names = new Map<string, string>()
-  /** Whether any form begins with characters of this hash: answers for nearly every position of a text. */
+  /** 1 where some form begins with characters of this hash. Nearly every position of a text is decided here, at once. */
   const starts = new Uint8Array(SLOTS)
   const byHead = new Map<string, string[]>()
 
@@ -72,7 +73,7 @@ export function createScrubber(): Scrubber {
   }
 }
 
-/** Of the `HEAD` characters at `at`. */
+/** Hash of the `HEAD` characters that begin at `at`. */
 function hashAt(text: string, at: number): number {
   const a = text.charCodeAt(at)
   const b = text.charCodeAt(at + 1)

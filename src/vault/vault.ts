@@ -1,6 +1,12 @@
 /**
- * Vault: secrets, encrypted, each bound to the tools and hosts that may have it. A value leaves only through `get`, which
- * checks the binding and records the use, granted or not, before it answers.
+ * Vault: encrypted secrets, each bound to the tools and the hosts that may have it.
+ *
+ * V1 The database holds a value only encrypted, and a row that was edited does not open: bindings cannot be widened there.
+ * V2 A value leaves only through `get`, for a tool and a host to which it is bound.
+ * V3 Every use is recorded, granted or refused, before it is answered. The record outlives the secret.
+ * V4 The scrubber knows a value before it is stored or given out, so that no log line shows it.
+ * V5 A version is one value. Of two people who set a secret at the same moment, the later one is told.
+ * V6 A malformed name, value or binding is refused before anything is written.
  */
 import type { KeyObject } from "node:crypto"
 import { sql } from "drizzle-orm"
@@ -13,7 +19,7 @@ import { type Binding, open, type Sealed, seal } from "./envelope.ts"
 import { keyEncryptionKey } from "./key.ts"
 import type { Scrubber } from "./scrubber.ts"
 
-/** The tool name under which the installation reads its own settings; a secret without bindings is for it alone. */
+/** The tool name under which the installation reads its own settings. A secret without bindings is bound to it alone. */
 export const SETTINGS_TOOL = "settings"
 const ANY = "*"
 const KEY_VERSION = 1
@@ -21,15 +27,15 @@ const HOST = /^(?:\*|[a-z0-9.-]+|\[[0-9a-f:]+\])$/
 const TOOL = /^(?:\*|[a-z0-9_.-]{1,64})$/
 
 export interface Bindings {
-  /** Host names the value may be sent to, `*` for any; none when not given: then it is never given for a host. */
+  /** Host names to which the value may be sent; `*` for any. When absent, the value is never given for a host. */
   hosts?: string[]
-  /** Tool names that may have it, `*` for any; `SETTINGS_TOOL` alone when not given. */
+  /** Names of the tools that may have the value; `*` for any. When absent, `SETTINGS_TOOL` alone. */
   tools?: string[]
 }
 
 export interface Use {
   tool: string
-  /** Where it is going. May be left out only for a secret that is bound to no host, or to any. */
+  /** The host to which the value will be sent. It may be absent only for a secret that is bound to no host, or to any. */
   host?: string
   runId?: string
 }
@@ -40,22 +46,28 @@ export interface SecretInfo {
   hosts: string[]
   tools: string[]
   createdAt: Date
-  /** When this value was set. */
+  /** When the present value was set. */
   updatedAt: Date
-  /** The last granted use; null when there was none. */
+  /** The last granted use; null when no use was granted. */
   lastUse: { at: Date; tool: string; host: string | null } | null
-  /** Uses that were refused, of all time. */
+  /** Number of refused uses, since the first one. */
   refused: number
 }
 
 export interface Vault {
-  /** Sets or replaces a value with its bindings. Throws `Reject` for a malformed name, binding or value. */
+  /**
+   * Sets or replaces a value together with its bindings. Throws `Reject` for a malformed name, binding or value, `Retry`
+   * when someone else set the secret at the same moment.
+   */
   set(name: string, value: string, bindings?: Bindings): Promise<void>
-  /** Throws `Reject` (404) when there is none, `Deny` when the use is not bound, `Misconfigured` when it does not open. */
+  /**
+   * Gives a value out for one use. Throws `Reject` (404) when there is no such secret, `Deny` when it is not bound to this
+   * use, `Misconfigured` when its row does not open.
+   */
   get(name: string, use: Use): Promise<string>
-  /** Everything but the values, by name. */
+  /** All secrets without their values, sorted by name. */
   list(): Promise<SecretInfo[]>
-  /** Whether it was there. The record of its uses stays. */
+  /** Removes a secret; the record of its uses stays. False when there was no such secret. */
   remove(name: string): Promise<boolean>
 }
 
@@ -63,7 +75,7 @@ export interface VaultDeps {
   db: Db
   masterKey: KeyObject
   clock: Clock
-  /** Told every value that is set or given out, so that it is never shown. */
+  /** Learns every value that is set or given out, so that none is ever shown. */
   scrubber?: Pick<Scrubber, "add">
 }
 
@@ -81,14 +93,18 @@ export function createVault({ db, masterKey, clock, scrubber }: VaultDeps): Vaul
 
   return {
     async set(name, value, bindings = {}) {
+      // V6: every check stands before the first write.
       checkName(name)
       checkValue(name, value)
-      const hosts = names(bindings.hosts ?? [], HOST, "host")
-      const tools = names(bindings.tools ?? [SETTINGS_TOOL], TOOL, "tool")
+      const hosts = checkedNames(bindings.hosts ?? [], HOST, "host")
+      const tools = checkedNames(bindings.tools ?? [SETTINGS_TOOL], TOOL, "tool")
+      // V4
       scrubber?.add(name, value)
       const [before] = await db.query<{ version: number }>(sql`select version from secrets where name = ${name}`)
       const version = (before?.version ?? 0) + 1
+      // V1
       const sealed = seal(kek, { name, version, hosts, tools }, value)
+      // V5: the update finds no row when another version was written since `before` was read.
       const written = await db.query(sql`
         insert into secrets (name, version, key_version, wrapped_key, ciphertext, hosts, tools, created_at, updated_at)
         values (${name}, ${version}::int, ${KEY_VERSION}::int, ${sealed.wrappedKey}::bytea, ${sealed.ciphertext}::bytea, ${json(hosts)}, ${json(tools)},
@@ -106,8 +122,10 @@ export function createVault({ db, masterKey, clock, scrubber }: VaultDeps): Vaul
         select name, version, hosts, tools, key_version as "keyVersion", wrapped_key as "wrappedKey", ciphertext
         from secrets where name = ${name}`)
       const result = row ? release(kek, row, use) : missing(name)
+      // V3: recorded before the value or the refusal is known outside.
       await record(name, use, "value" in result)
       if ("error" in result) throw result.error
+      // V4
       scrubber?.add(name, result.value)
       return result.value
     },
@@ -134,6 +152,7 @@ export function createVault({ db, masterKey, clock, scrubber }: VaultDeps): Vaul
 
 type Released = { value: string } | { error: Error }
 
+/** V2: a value only for a bound tool and a bound host; else the error that says what is missing. */
 function release(kek: KeyObject, row: Row, use: Use): Released {
   const { name } = row
   if (!isBound(row.tools, use.tool)) {
@@ -178,7 +197,7 @@ function missing(name: string): Released {
 
 function checkName(name: string): void {
   if (secretName.safeParse(name).success) return
-  throw new Reject(400, "a secret's name is capitals, digits and _, 2 to 64 long", {
+  throw new Reject(400, "a secret's name must be 2 to 64 capital letters, digits and _, a letter first", {
     code: "malformed_name",
     fix: "for example GITHUB_TOKEN",
   })
@@ -189,21 +208,22 @@ function checkValue(name: string, value: string): void {
   if (bytes > 0 && bytes <= SECRET_MAX && value.isWellFormed()) return
   throw new Reject(400, `the value of ${name} must be text of 1 to ${SECRET_MAX} bytes`, {
     code: "malformed_value",
-    fix: "give it on stdin",
+    fix: "give the value on standard input",
   })
 }
 
-/** Lower-case host without the port and a trailing dot. */
+/** The host in lower case, without its port and its closing dot. */
 function hostName(host: string): string {
   return host.toLowerCase().replace(/:\d+$/, "").replace(/\.$/, "")
 }
 
-function names(given: string[], form: RegExp, what: "host" | "tool"): string[] {
-  const all = [...new Set(given.map((name) => (what === "host" ? hostName(name.trim()) : name.trim())))].sort()
-  const wrong = all.find((name) => !form.test(name))
-  if (wrong === undefined) return all
-  throw new Reject(400, `"${wrong}" is not the name of a ${what}`, {
+/** Names without repeats, sorted. Throws `Reject` for the first that does not match `pattern`. */
+function checkedNames(given: string[], pattern: RegExp, kind: "host" | "tool"): string[] {
+  const names = [...new Set(given.map((name) => (kind === "host" ? hostName(name.trim()) : name.trim())))].sort()
+  const malformed = names.find((name) => !pattern.test(name))
+  if (malformed === undefined) return names
+  throw new Reject(400, `"${malformed}" is not the name of a ${kind}`, {
     code: "malformed_binding",
-    fix: `name one ${what}, or * for any`,
+    fix: `name one ${kind}, or * for any`,
   })
 }

@@ -11,7 +11,7 @@ const owner: Label = { integrity: "owner", confidentiality: "private" }
 const stranger: Label = { integrity: "untrusted", confidentiality: "public" }
 
 type Over = Partial<Omit<VerdictInput, "tool">> & { tool?: Partial<VerdictInput["tool"]> }
-function ask({ tool, ...over }: Over = {}): VerdictInput {
+function inputWith({ tool, ...over }: Over = {}): VerdictInput {
   return {
     tool: { name: "post", effect: "write", needs: "owner", ownerOnly: false, ...tool },
     args: {},
@@ -35,7 +35,7 @@ const grants: fc.Arbitrary<Grant[] | null> = fc.option(
     ),
   ),
 )
-const questions: fc.Arbitrary<VerdictInput> = fc.record({
+const inputs: fc.Arbitrary<VerdictInput> = fc.record({
   tool: fc.record({
     name: fc.constantFrom("post", "read"),
     effect: fc.constantFrom("read", "write", "send"),
@@ -49,7 +49,7 @@ const questions: fc.Arbitrary<VerdictInput> = fc.record({
   asks: fc.option(fc.constant("it cannot be undone")),
 })
 
-/** The rules as the design states them, written once more: what allows a call without asking anybody. */
+/** The rules of the design, written a second time: whether a call is allowed without asking anybody. */
 function mayHappen({ tool, args, label, role, grants: held, asks }: VerdictInput): boolean {
   const granted =
     held === null ||
@@ -62,69 +62,81 @@ describe("the verdict", () => {
   test.each<[string, Over, "allow" | "ask" | "deny"]>([
     ["the owner's own wish", {}, "allow"],
     ["a member's own wish", { role: "member" }, "allow"],
-    ["a member and the owner's tool", { role: "member", tool: { ownerOnly: true } }, "deny"],
+    ["P2: a member and the owner's tool", { role: "member", tool: { ownerOnly: true } }, "deny"],
     ["the owner and the owner's tool", { tool: { ownerOnly: true } }, "allow"],
-    ["no grants at all", { grants: [] }, "deny"],
-    ["a grant for another tool", { grants: [{ tool: "read" }] }, "deny"],
+    ["P3: no grants at all", { grants: [] }, "deny"],
+    ["P3: a grant for another tool", { grants: [{ tool: "read" }] }, "deny"],
     ["a grant for the tool", { grants: [{ tool: "post" }] }, "allow"],
-    ["a tool whose name only begins like the granted one", { grants: [{ tool: "pos" }] }, "deny"],
-    ["a write led to by what is not trusted enough", { label: stranger }, "ask"],
-    ["a send led to by what is not trusted enough", { label: stranger, tool: { effect: "send" } }, "ask"],
-    ["a read led to by what is not trusted enough", { label: stranger, tool: { effect: "read" } }, "deny"],
+    ["P3: a grant whose tool name is only the beginning of this one", { grants: [{ tool: "pos" }] }, "deny"],
+    ["P4: a write that content without enough trust led to", { label: stranger }, "ask"],
+    ["P4: a send that content without enough trust led to", { label: stranger, tool: { effect: "send" } }, "ask"],
+    ["P4: a read that content without enough trust led to", { label: stranger, tool: { effect: "read" } }, "deny"],
     [
-      "a grant does not make content trusted",
+      "P4: a granted send that content without enough trust led to",
       { label: stranger, grants: [{ tool: "post" }], tool: { effect: "send" } },
       "ask",
     ],
     [
-      "untrusted and private together going out",
+      "P5: untrusted and private content together going out",
       { label: mix(owner, stranger), tool: { effect: "send", needs: "untrusted" } },
       "ask",
     ],
-    ["untrusted and public going out", { label: stranger, tool: { effect: "send", needs: "untrusted" } }, "allow"],
-    ["untrusted and private staying in", { label: mix(owner, stranger), tool: { needs: "untrusted" } }, "allow"],
-    ["a tool that wants a word", { asks: "it cannot be undone" }, "ask"],
-    ["a tool that wants a word, without its grant", { asks: "it cannot be undone", grants: [] }, "deny"],
+    [
+      "P5: untrusted and public content going out",
+      { label: stranger, tool: { effect: "send", needs: "untrusted" } },
+      "allow",
+    ],
+    [
+      "P5: untrusted and private content staying in",
+      { label: mix(owner, stranger), tool: { needs: "untrusted" } },
+      "allow",
+    ],
+    ["P6: a tool that wants a person's yes", { asks: "it cannot be undone" }, "ask"],
+    ["P3: a tool that wants a person's yes, without its grant", { asks: "it cannot be undone", grants: [] }, "deny"],
   ])("of %s is %s", (_case, over, decision) => {
-    expect(verdict(ask(over)).decision).toBe(decision)
+    expect(verdict(inputWith(over)).decision).toBe(decision)
   })
 
-  test("allows exactly what the rules allow", () => {
+  test("P1: depends on its input alone, and allows exactly what the rules allow", () => {
     fc.assert(
-      fc.property(questions, (asked) => {
-        expect(verdict(asked).decision === "allow").toBe(mayHappen(asked))
+      fc.property(inputs, (input) => {
+        const same = structuredClone(input)
+        const first = verdict(input)
+        expect(first.decision === "allow").toBe(mayHappen(same))
+        expect(input).toEqual(same)
+        expect(verdict(same)).toEqual(first)
       }),
       { numRuns: 2000 },
     )
   })
 
-  test("never lets a member have an owner's tool, nor asks anybody for it", () => {
+  test("P2: never gives a member an owner's tool, and asks nobody for it", () => {
     fc.assert(
-      fc.property(questions, (asked) => {
-        const over: VerdictInput = { ...asked, role: "member", tool: { ...asked.tool, ownerOnly: true } }
+      fc.property(inputs, (input) => {
+        const over: VerdictInput = { ...input, role: "member", tool: { ...input.tool, ownerOnly: true } }
         expect(verdict(over).decision).toBe("deny")
       }),
     )
   })
 
-  test("never gets easier when less trusted or more secret content comes in", () => {
+  test("P7: never becomes easier when less trusted or more secret content is added", () => {
     fc.assert(
-      fc.property(questions, labels, (asked, more) => {
-        const before = HARDNESS[verdict(asked).decision]
-        const after = HARDNESS[verdict({ ...asked, label: mix(asked.label, more) }).decision]
+      fc.property(inputs, labels, (input, more) => {
+        const before = HARDNESS[verdict(input).decision]
+        const after = HARDNESS[verdict({ ...input, label: mix(input.label, more) }).decision]
         expect(after).toBeGreaterThanOrEqual(before)
       }),
       { numRuns: 2000 },
     )
   })
 
-  test("says why, in words that name the tool or who asked", () => {
+  test("says why, in words that name the tool or the person", () => {
     expect([
-      verdict(ask()).reason,
-      verdict(ask({ grants: [{ tool: "post" }] })).reason,
-      verdict(ask({ grants: [] })).reason,
-      verdict(ask({ asks: "it cannot be undone" })).reason,
-      verdict(ask({ label: stranger })).reason,
+      verdict(inputWith()).reason,
+      verdict(inputWith({ grants: [{ tool: "post" }] })).reason,
+      verdict(inputWith({ grants: [] })).reason,
+      verdict(inputWith({ asks: "it cannot be undone" })).reason,
+      verdict(inputWith({ label: stranger })).reason,
     ]).toEqual([
       "the owner asked",
       "granted",
@@ -135,23 +147,23 @@ describe("the verdict", () => {
   })
 })
 
-describe("a grant with `where`", () => {
+describe("P3: a grant with `where`", () => {
   const decided = (where: Record<string, unknown>, args: Record<string, unknown>) =>
-    verdict(ask({ args, grants: [{ tool: "post", where }] })).decision
+    verdict(inputWith({ args, grants: [{ tool: "post", where }] })).decision
 
   test.each<[string, Record<string, unknown>, Record<string, unknown>, "allow" | "deny"]>([
     ["the same value", { repo: "a/b" }, { repo: "a/b" }, "allow"],
-    ["other arguments are free", { repo: "a/b" }, { repo: "a/b", text: "anything" }, "allow"],
+    ["other arguments free", { repo: "a/b" }, { repo: "a/b", text: "anything" }, "allow"],
     ["another value", { repo: "a/b" }, { repo: "a/c" }, "deny"],
     ["a longer value", { repo: "a/b" }, { repo: "a/b2" }, "deny"],
-    ["the argument is missing", { repo: "a/b" }, {}, "deny"],
-    ["one of two is wrong", { repo: "a/b", n: 1 }, { repo: "a/b", n: 2 }, "deny"],
-    ["a number is not its text", { n: 1 }, { n: "1" }, "deny"],
-    ["nothing is not absence", { n: null }, {}, "deny"],
-    ["lists in order", { ids: [1, 2] }, { ids: [1, 2] }, "allow"],
-    ["lists in another order", { ids: [1, 2] }, { ids: [2, 1] }, "deny"],
-    ["one more in the list", { ids: [1] }, { ids: [1, 2] }, "deny"],
-    ["objects, whatever the order of their keys", { at: { a: 1, b: 2 } }, { at: { b: 2, a: 1 } }, "allow"],
+    ["a missing argument", { repo: "a/b" }, {}, "deny"],
+    ["one wrong value of two", { repo: "a/b", n: 1 }, { repo: "a/b", n: 2 }, "deny"],
+    ["a text in the place of a number", { n: 1 }, { n: "1" }, "deny"],
+    ["a missing argument in the place of null", { n: null }, {}, "deny"],
+    ["a list in the same order", { ids: [1, 2] }, { ids: [1, 2] }, "allow"],
+    ["a list in another order", { ids: [1, 2] }, { ids: [2, 1] }, "deny"],
+    ["a list with one item more", { ids: [1] }, { ids: [1, 2] }, "deny"],
+    ["an object with its keys in another order", { at: { a: 1, b: 2 } }, { at: { b: 2, a: 1 } }, "allow"],
     ["an object with one key more", { at: { a: 1 } }, { at: { a: 1, b: 2 } }, "deny"],
     ["no constraint", {}, { anything: 1 }, "allow"],
   ])("%s", (_case, where, args, decision) => {
@@ -168,11 +180,11 @@ describe("a grant with `where`", () => {
     )
   })
 
-  test("is one grant or another: constraints of two grants are not put together", () => {
+  test("one grant alone must cover the call: constraints of two grants are not combined", () => {
     const held: Grant[] = [
       { tool: "post", where: { repo: "a/b", n: 1 } },
       { tool: "post", where: { repo: "c/d", n: 2 } },
     ]
-    expect(verdict(ask({ args: { repo: "a/b", n: 2 }, grants: held })).decision).toBe("deny")
+    expect(verdict(inputWith({ args: { repo: "a/b", n: 2 }, grants: held })).decision).toBe("deny")
   })
 })

@@ -74,7 +74,7 @@ describe("a secret in a text does not survive", () => {
     )
   })
 
-  test("a secret that begins within another leaves no tail behind", () => {
+  test("a secret that begins inside another leaves no tail behind", () => {
     const scrubber = scrubberOf("xxABCDEFGH", "ABCDEFGHIJKLMNOP")
     expect(scrubber.scrub("<xxABCDEFGHIJKLMNOP>")).toBe("<[secret SECRET_0]>")
   })
@@ -120,7 +120,7 @@ describe("nothing else changes", () => {
   })
 })
 
-test("a line of a megabyte with fifty secrets takes no longer than fifty times a plain search of it", () => {
+test("a line of a megabyte with fifty secrets takes at most fifty times as long as one plain search", () => {
   const secrets = Array.from({ length: 50 }, (_, at) => `key-${at}-${"abcdefgh".repeat(4)}${at}`)
   const scrubber = scrubberOf(...secrets)
   const line = `{"event":"x","text":"${"the quick brown fox / 12345 ".repeat(37_000)}"}`

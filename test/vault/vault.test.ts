@@ -21,7 +21,7 @@ const uses = (name: string) =>
   test_.db.query(sql`select tool, host, run_id as "runId", ok from secret_access where name = ${name} order by id`)
 
 describe("a value", () => {
-  test("comes back for a bound tool and host, and is nowhere in the table", async () => {
+  test("V1, V2: comes back for a bound tool and host, and is nowhere in the table", async () => {
     await vault().set("GITHUB_TOKEN", "ghp_ü0123456789", { hosts: ["API.github.com"], tools: ["http_request"] })
     expect(await vault().get("GITHUB_TOKEN", { tool: "http_request", host: "api.github.com" })).toBe("ghp_ü0123456789")
     const [row] = await test_.db.query<{ text: string }>(
@@ -37,7 +37,7 @@ describe("a value", () => {
     expect(await vault().list()).toMatchObject([{ name: "A_KEY", version: 2, tools: ["shell"] }])
   })
 
-  test("is told to the scrubber when it is set and when it is read", async () => {
+  test("V4: is known to the scrubber when it is set and when it is given out", async () => {
     const setting = createScrubber()
     await createVault({ db: test_.db, masterKey, clock, scrubber: setting }).set("A_KEY", "one-value")
     expect(setting.scrub("is one-value")).toBe("is [secret A_KEY]")
@@ -46,7 +46,7 @@ describe("a value", () => {
     expect(reading.scrub("is one-value")).toBe("is [secret A_KEY]")
   })
 
-  test("that was removed is gone, and the record of its uses is not", async () => {
+  test("V3: is gone when it was removed, and the record of its uses stays", async () => {
     await vault().set("GONE_KEY", "one-value")
     await vault().get("GONE_KEY", { tool: "settings" })
     expect(await vault().remove("GONE_KEY")).toBe(true)
@@ -56,15 +56,19 @@ describe("a value", () => {
   })
 })
 
-describe("a use that is not bound is refused and recorded", () => {
+describe("V2, V3: a use that is not bound is refused and recorded", () => {
   const refusals: [string, { hosts?: string[]; tools?: string[] }, { tool: string; host?: string }][] = [
     ["another tool", { tools: ["http_request"], hosts: ["*"] }, { tool: "shell", host: "example.com" }],
     ["another host", { tools: ["http_request"], hosts: ["example.com"] }, { tool: "http_request", host: "evil.com" }],
-    ["a host that only ends like it", { tools: ["*"], hosts: ["example.com"] }, { tool: "t", host: "notexample.com" }],
-    ["a host below it", { tools: ["*"], hosts: ["example.com"] }, { tool: "t", host: "x.example.com" }],
-    ["no host, when hosts are bound", { tools: ["*"], hosts: ["example.com"] }, { tool: "t" }],
-    ["a host, when none is bound", { tools: ["*"] }, { tool: "t", host: "example.com" }],
-    ["any tool, when none was named", {}, { tool: "http_request" }],
+    [
+      "a host that only ends like the bound one",
+      { tools: ["*"], hosts: ["example.com"] },
+      { tool: "t", host: "notexample.com" },
+    ],
+    ["a host below the bound one", { tools: ["*"], hosts: ["example.com"] }, { tool: "t", host: "x.example.com" }],
+    ["a use without a host, when hosts are bound", { tools: ["*"], hosts: ["example.com"] }, { tool: "t" }],
+    ["a use for a host, when none is bound", { tools: ["*"] }, { tool: "t", host: "example.com" }],
+    ["a tool, when none was named", {}, { tool: "http_request" }],
   ]
   test.each(refusals)("%s", async (_what, bindings, use) => {
     const name = `K_${randomBytes(6).toString("hex").toUpperCase()}`
@@ -73,14 +77,14 @@ describe("a use that is not bound is refused and recorded", () => {
     expect(await uses(name)).toEqual([{ tool: use.tool, host: use.host ?? null, runId: null, ok: false }])
   })
 
-  test("a port, a case or a closing dot does not make another host", async () => {
+  test("V2: a port, a case or a closing dot does not make another host", async () => {
     await vault().set("A_KEY", "one-value", { tools: ["*"], hosts: ["Example.com"] })
     for (const host of ["example.com:8443", "EXAMPLE.COM", "example.com."]) {
       expect(await vault().get("A_KEY", { tool: "t", host })).toBe("one-value")
     }
   })
 
-  test("a use is recorded with its run, and nothing can take the record away", async () => {
+  test("V3: a use is recorded with its run, and nothing can take the record away", async () => {
     const runId = randomUUID()
     await vault().set("RUN_KEY", "one-value")
     await vault().get("RUN_KEY", { tool: "settings", runId })
@@ -89,7 +93,7 @@ describe("a use that is not bound is refused and recorded", () => {
   })
 })
 
-describe("a row that was edited does not open", () => {
+describe("V1: a row that was edited does not open", () => {
   const edits: [string, string][] = [
     ["its hosts", `update secrets set hosts = '["evil.com"]'`],
     ["its tools", `update secrets set tools = '["*"]'`],
@@ -105,7 +109,7 @@ describe("a row that was edited does not open", () => {
     expect((await uses("A_KEY")).at(-1)).toMatchObject({ ok: false })
   })
 
-  test("nor does a value that was moved to another name or an old value under a new version", async () => {
+  test("a value that was moved to another name, and an old value under a new version", async () => {
     await vault().set("A_KEY", "one-value")
     await vault().set("B_KEY", "two-value")
     await test_.db.script(
@@ -155,7 +159,7 @@ test("the list says who may use what, since when and when last, without values",
   ])
 })
 
-describe("what is malformed is refused before anything is written", () => {
+describe("V6: what is malformed is refused before anything is written", () => {
   test.each(["", "A", "lower_case", "1ST", "A-B", "A B", `A${"B".repeat(64)}`, "A_KEY\n"])(
     "the name %j",
     async (name) => {
@@ -163,7 +167,7 @@ describe("what is malformed is refused before anything is written", () => {
       expect(await vault().list()).toEqual([])
     },
   )
-  test("an empty value, and a host or tool that is no name", async () => {
+  test("an empty value, and a host or a tool that is no name", async () => {
     await expect(vault().set("A_KEY", "")).rejects.toMatchObject({ code: "malformed_value" })
     await expect(vault().set("A_KEY", "one-value", { hosts: ["https://x.com/"] })).rejects.toMatchObject({
       code: "malformed_binding",
@@ -175,7 +179,7 @@ describe("what is malformed is refused before anything is written", () => {
   })
 })
 
-test("each version was one value: of people who set a secret at the same moment, who comes too late is told", async () => {
+test("V5: of people who set a secret at the same moment, each later one is told, and a version is one value", async () => {
   await vault().set("A_KEY", "one-value")
   const values = ["two-value", "red-value", "fix-value"]
   const done = await Promise.allSettled(values.map((value) => vault().set("A_KEY", value)))
