@@ -216,7 +216,7 @@ function hasReports({ sms }: Channels): boolean {
 
 function closersOf({ telegram }: Channels): ButtonDeps["closers"] {
   const close: CloseQuestion = async ({ target, providerId }, text, signal) =>
-    await telegram?.closeQuestion(target, providerId, text, signal)
+    await telegram?.closeApproval(target, providerId, text, signal)
   return new Map(telegram ? [[telegram.id, close]] : [])
 }
 

@@ -1,28 +1,29 @@
 /**
- * Attachment: what came with a person's words, as the channel tells of it. A reference never holds a credential, and a name
- * that somebody gave a file is shown with nothing in it that could pass for more than a name.
+ * Attachment: a file or another item that came with a person's words, as the channel describes it. A reference never holds a
+ * credential. A file's name is shown with nothing in it that a reader could take for more than a name, because a stranger
+ * may have chosen it.
  */
 import { z } from "zod"
 import { clip, oneLine } from "../base/inert.ts"
 
 export const attachment = z.object({
-  /** `voice`: recorded by the sender in this chat. `file`: only its bytes tell. `other`: nothing to fetch, `name` says what. */
+  /** `voice`: recorded by the sender in this chat. `file`: only its bytes tell what it is. `other`: no bytes to fetch, see `name`. */
   kind: z.enum(["image", "voice", "audio", "video", "file", "other"]),
-  /** What the channel fetches it by; absent when it cannot. */
+  /** The reference by which the channel fetches the bytes; absent when it cannot fetch them. */
   ref: z.string().optional(),
-  /** As the sender's side names it: `image/jpeg`. */
+  /** MIME type as the sender's side states it: `image/jpeg`. */
   type: z.string().optional(),
-  /** Bytes, as the sender's side says. */
+  /** Bytes, as the sender's side states. */
   size: z.number().int().nonnegative().optional(),
   name: z.string().optional(),
-  /** How long a recording plays. */
+  /** Playing time of a recording. */
   seconds: z.number().nonnegative().optional(),
-  /** Passed on: the sender did not make it. */
+  /** Set when the sender forwarded the attachment and did not make it. */
   forwarded: z.literal(true).optional(),
 })
 export type Attachment = z.infer<typeof attachment>
 
-/** One whose bytes came with the message itself. */
+/** An attachment; with `bytes` when they came with the message itself. */
 export type Arrived = Attachment & { bytes?: Uint8Array }
 
 const WORDS: Readonly<Record<Exclude<Attachment["kind"], "other">, string>> = {
@@ -33,25 +34,25 @@ const WORDS: Readonly<Record<Exclude<Attachment["kind"], "other">, string>> = {
   file: "file",
 }
 
-/** For people and models: `image, image/jpeg, 120 kB`. */
+/** Describes an attachment to people and models: `image, image/jpeg, 120 kB`. */
 export function describe({ kind, name, type, size }: Pick<Attachment, "kind" | "name" | "type" | "size">): string {
   const shown = name === undefined ? "" : plainName(name)
   const first = kind === "other" ? shown || "something" : [WORDS[kind], shown].filter(Boolean).join(" ")
   return [first, type ?? "", size === undefined ? "" : bytesText(size)].filter(Boolean).join(", ")
 }
 
-/** The words with a note for each attachment, for whoever reads the conversation. */
+/** The text of a message with a note for each attachment, for readers of the conversation. */
 export function withMentions(text: string, attachments: readonly Attachment[]): string {
-  const notes = attachments.map((one) => `[${describe(one)}]`)
+  const notes = attachments.map((item) => `[${describe(item)}]`)
   return [text.trim(), ...notes].filter(Boolean).join("\n")
 }
 
-/** A MIME type without parameters, in lower case; undefined for what is none. */
+/** A MIME type without its parameters, in lower case; undefined when `given` is no MIME type. */
 export function plainType(given: string | undefined): string | undefined {
   return /^\s*([a-z]+\/[a-z0-9][a-z0-9.+-]{0,80})\s*(?:;|$)/i.exec(given ?? "")?.[1]?.toLowerCase()
 }
 
-/** What kind a MIME type says it is. */
+/** The kind of attachment that a MIME type names. */
 export function kindOfType(type: string | undefined): "image" | "audio" | "video" | "file" {
   const [family] = (type ?? "").split("/")
   return family === "image" || family === "audio" || family === "video" ? family : "file"
@@ -60,7 +61,7 @@ export function kindOfType(type: string | undefined): "image" | "audio" | "video
 const TEXT_TYPE = /^text\/|^application\/(?:json|xml|yaml|x-yaml|toml|csv|x-ndjson)$|\+(?:json|xml)$/
 const TEXT_NAME = /\.(?:txt|md|markdown|csv|tsv|json|jsonl|ya?ml|toml|ini|xml|html?|log|ics|vcf|srt)$/i
 
-/** Whether it says that it holds words. */
+/** Whether the type or the name of an attachment says that it holds text. */
 export function isTextFile({ type, name }: Pick<Attachment, "type" | "name">): boolean {
   return (type !== undefined && TEXT_TYPE.test(type)) || (name !== undefined && TEXT_NAME.test(name))
 }

@@ -1,6 +1,7 @@
 /**
- * Channel: what a place to talk must offer. Verifying and parsing are pure and happen at the edge; sending happens
- * in the outbox, which alone decides about repeats from the error it gets.
+ * Channel: the contract of every way in and out. Verifying and parsing are pure and happen when a message arrives. Only the
+ * outbox sends, and only the outbox decides about a repetition, from the error that `send` throws: so no message is
+ * repeated behind its back.
  */
 import type { CHANNEL_IDS } from "../contract/installation/channels.ts"
 import type { Arrived } from "./attachment.ts"
@@ -9,81 +10,82 @@ import type { MediaLimits } from "./media.ts"
 export type ChannelId = (typeof CHANNEL_IDS)[number]
 
 export interface Capabilities {
-  /** Longest text of one message, in UTF-16 units; longer ones are split by `render`. */
+  /** UTF-16 units in one message; the channel's `render` splits a longer text. */
   maxText: number
   buttons: boolean
   typing: boolean
-  /** The same message sent twice is shown once, by its id. */
+  /** People see a message once although it was sent twice, because it has the same id. */
   once?: true
 }
 
-/** What a carrier takes a text for: to stop or start our sending to that number, or to answer with its own help. */
+/** How a carrier reads a text: it stops or starts our sending to that number, or answers with its own help. */
 export type Keyword = "stop" | "start" | "help"
 
-/** A person's words, or an answer by button, on any channel, before anyone knows whether the sender may talk. */
+/** A person's words or a pressed button, from any channel, before it is known whether the sender may talk to Vigil. */
 export interface Inbound {
   channel: ChannelId
-  /** The provider's id of the event: a second delivery has the same. Unique with `source`. */
+  /** The account at the provider: `sms:<account>`. */
   source: string
+  /** The provider's id of the event, unique within `source`: a second delivery of the event has the same id. */
   externalId: string
-  /** Who sent it, as the channel names people: `42`, `+15551234567`. */
+  /** The sender, as the channel names people: `42`, `+15551234567`. */
   address: string
   /** The conversation: `telegram:<bot>:<chat>[:<topic>]`, `sms:<our number>:<theirs>`, `email:<ours>:<theirs>:<conversation>`. */
   threadKey: string
   text: string
-  /** Where `text` has a heading before the words, as a mail's subject: the words alone, and `text` as it is without the heading. */
+  /** Set when `text` begins with a heading, such as a mail's subject: the words alone, and `text` without the heading. */
   alone?: { words: string; text: string }
-  /** Of a text to a number: who carries it, and what the provider says that the carrier took it for. */
+  /** Set for a text to a number: who carries it, and how the carrier read it, where the provider says so. */
   carrier?: { by: "phone" | "whatsapp"; took?: Keyword }
-  /** What came with the words; nothing of it is fetched before the sender is known. */
+  /** Attachments of the message. None is fetched before the sender is known. */
   attachments?: Arrived[]
-  /** What an answer to it must be addressed to (chat id, number, `mailto:` with the conversation). */
+  /** Where an answer must be sent: a chat id, a number, a `mailto:` address with its conversation. */
   target: string
-  /** What a later edit calls this message, where the channel has edits. Unique with `threadKey`. */
+  /** The name by which a later edit refers to this message, where the channel has edits. Unique within `threadKey`. */
   ref?: string
-  /** These words take the place of that message's (its `ref`). */
+  /** The `ref` of the earlier message whose words this message replaces. */
   edits?: string
-  /** The provider's id of a pressed button's query, to be acknowledged. */
+  /** Set for a pressed button: the provider's id of the query, which must be acknowledged. */
   pressed?: string
   sentAt?: Date
 }
 
-/** One message as the outbox holds it: Markdown text, and buttons where the channel has them. */
+/** One message as the outbox holds it: a text in Markdown, and buttons where the channel has them. */
 export interface Outgoing {
-  /** The outbox row: an idempotency key where the provider takes one. */
+  /** The id of the outbox row; it is the idempotency key where the provider takes one. */
   id: string
   target: string
   text: string
   buttons?: Button[]
-  /** Without a sound or a notice on the person's device, where the channel has them. */
+  /** Shown without a sound or a notice on the person's device, where the channel has them. */
   silent?: boolean
-  /** Provider ids of the parts an earlier attempt already sent, in order: sending goes on after them. */
+  /** Provider ids of the parts that an earlier attempt sent, in order. Sending continues after them. */
   done?: string[]
-  /** When its text stops being true: a provider that holds messages back must drop it then. */
+  /** The instant from which the text is no longer true. A provider that still holds the message then must drop it. */
   expiresAt?: Date
-  /** The text is no Markdown: shown as it is. */
+  /** The text is not Markdown and is shown as it is. */
   plain?: boolean
-  /** An answer in a conversation, of which a channel that is paid by length may send a part, and the rest on demand. */
+  /** The text is an answer in a conversation. A channel that costs money by length may send its first page, and the rest on demand. */
   brief?: boolean
-  /** Called after each accepted part, to be stored at once: it is what lets a broken send go on without repeating itself. */
+  /** Called with the id of each accepted part. The caller stores it at once, so that a broken send continues without a repetition. */
   onPart?: (providerId: string) => Promise<void>
   signal: AbortSignal
 }
 
 export interface Button {
   label: string
-  /** At most 64 bytes of UTF-8; comes back as the text of an `Inbound`. */
+  /** 1 to 64 bytes of UTF-8. When the button is pressed, they arrive as the text of an `Inbound`. */
   reply: string
 }
 
 export interface Receipt {
-  /** The provider's id of the message; several parts are joined with `,`. */
+  /** The provider's id of the message; the ids of several parts are joined with `,`. */
   providerId: string
-  /** SMS segments sent, where they are counted. */
+  /** SMS segments that were sent, where the channel counts them. */
   segments?: number
 }
 
-/** An uncertain message to ask about: as it was sent, and since when it can have been sent. */
+/** An uncertain delivery to ask the provider about: the message as it was sent, and the earliest instant of its sending. */
 export interface Lookup {
   id: string
   target: string
@@ -96,24 +98,24 @@ export interface Lookup {
   signal: AbortSignal
 }
 
-/** All of it arrived; or only its first parts, by their ids, and none of the others. */
+/** A receipt when the whole message arrived; else the ids of its first parts, when those arrived and no other did. */
 export type Found = Receipt | { arrived: string[] }
 
-/** State of a delivery as a provider reports it later. */
+/** The state of a delivery, as a provider reports it after the send. */
 export type DeliveryState = "sent" | "delivered" | "failed"
 
-/** What became of one accepted part. */
+/** What a provider says became of one part that it accepted. */
 export interface DeliveryOutcome {
-  /** Null while it is on its way. */
+  /** Null while the part is on its way. */
   state: DeliveryState | null
   failure?: { code: string; fix?: string }
-  /** What the provider took for it, where it says so. */
+  /** What the provider charged for the part, where it says so. */
   price?: { amount: number; currency: string; segments: number }
 }
 
-/** A webhook exactly as it arrived; signatures cover its bytes, so nothing may touch them before. */
+/** A webhook call exactly as it arrived. Nothing may change it before it is verified, because signatures cover its bytes. */
 export interface WebhookRequest {
-  /** Path and query as received: `/webhooks/twilio/status?o=1`. */
+  /** Path and query as they were received: `/webhooks/twilio/status?o=1`. */
   url: string
   /** Header names in lower case, as Node gives them. */
   headers: Record<string, string | string[] | undefined>
@@ -121,12 +123,12 @@ export interface WebhookRequest {
   body: string
 }
 
-/** The same with the body's bytes, for what may be no UTF-8. */
+/** A webhook call with the bytes of its body, for bodies that may not be UTF-8. */
 export interface RawRequest extends WebhookRequest {
   bytes: Uint8Array
 }
 
-/** Something that is wrong at the provider, although it answers. */
+/** Something that is wrong at a provider although the provider answers. */
 export interface Finding {
   severity: "error" | "warning"
   message: string
@@ -134,13 +136,13 @@ export interface Finding {
   fix: string
 }
 
-/** A limit of the provider's that a message counts against: `burst` units at once, and one more every `everyMs`. */
+/** A rate limit of the provider that counts a message: `burst` units at once, and one more unit every `everyMs` milliseconds. */
 export interface RateLimit {
-  /** What shares it within the channel: `all`, or one chat. */
+  /** Messages of the channel with the same key share the limit: `all`, or one chat. */
   key: string
   burst: number
   everyMs: number
-  /** What this message takes of it. */
+  /** How many units this message takes. */
   units: number
 }
 
@@ -148,35 +150,35 @@ export interface Channel {
   readonly id: ChannelId
   readonly capabilities: Capabilities
   /**
-   * Hands a message to the provider. Throws `Retry` when it was surely not accepted (with the provider's wait where
-   * it gave one), `Reject` when it never will be, `Uncertain` when the answer was lost.
+   * Hands a message to the provider. Throws `Retry` when the provider surely did not accept it (`afterMs` is the pause that
+   * the provider asked for), `Reject` when the provider never will, `Uncertain` when its answer was lost.
    */
   send(message: Outgoing): Promise<Receipt>
-  /** The limits that a message counts against, so that it does not leave sooner than they allow; none when absent. */
+  /** The rate limits that count a message. It does not leave sooner than they allow. Without this function there is no limit. */
   rateLimits?(message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">): RateLimit[]
-  /** The bytes of an attachment by its `ref`. Throws `Retry` when they can be had later, `Reject` or `Deny` when never. */
+  /** Fetches the bytes of an attachment by its `ref`. Throws `Retry` when a later try may succeed, else `Reject` or `Deny`. */
   fetchMedia?(ref: string, limits: MediaLimits): Promise<Uint8Array>
   /**
-   * Asks the provider whether an uncertain message arrived; null when the channel cannot know. With `done`, only the
-   * parts after those are in question: `absent` means that sending may go on there.
+   * Asks the provider whether an uncertain delivery arrived; null when the channel cannot know. With `done`, it asks only
+   * about the parts after those. `absent` means that none of the parts in question arrived, so sending may continue there.
    */
   lookup?(message: Lookup): Promise<Found | "absent" | null>
-  /** Shows for a few seconds that we are at work there. Only with `capabilities.typing`; throws like `send`. */
+  /** Shows at `target` for a few seconds that Vigil is at work. Only with `capabilities.typing`. Throws like `send`. */
   typing?(target: string, signal: AbortSignal): Promise<void>
   /**
-   * Puts `text` in the place of a sent message's, and takes its buttons away; `providerId` as in its receipt. Says whether
-   * the message is there: one that says this already is no error. Throws like `send`; `Reject` when the text needs more
-   * messages than were sent.
+   * Replaces the text of a sent message with `text` and removes its buttons; `providerId` is the one of its receipt. False
+   * when the message is gone; a message that has this text already is no error. Throws like `send`, and `Reject` when
+   * `text` needs another number of messages than were sent.
    */
   edit?(target: string, providerId: string, text: string, signal: AbortSignal): Promise<boolean>
-  /** Takes a sent message back; one that is gone is no error. Throws like `send`. */
+  /** Deletes a sent message; a message that is gone is no error. Throws like `send`. */
   unsend?(target: string, providerId: string, signal: AbortSignal): Promise<void>
-  /** How long to leave between two edits there at least, in milliseconds. With `edit`. */
+  /** The least pause between two edits at `target`, in milliseconds. Present with `edit`. */
   editEveryMs?(target: string): number
-  /** Asks the provider what became of a part by its id, for when no report came; throws like `lookup`. */
+  /** Asks the provider what became of a part, by its id, when no report came. Throws like `lookup`. */
   deliveryOutcome?(providerId: string, signal: AbortSignal): Promise<DeliveryOutcome>
-  /** What is wrong there: an account, a number, an address that messages are delivered to; throws like `lookup`. */
+  /** Finds what is wrong at the provider: the account, the number, the address of the webhook. Throws like `lookup`. */
   inspect?(signal: AbortSignal): Promise<Finding[]>
-  /** Who we are there (bot name, number) for `doctor`; throws like `send`. */
+  /** Who Vigil is at the provider (bot name, number), for `doctor`. Throws like `send`. */
   probe(signal: AbortSignal): Promise<string>
 }

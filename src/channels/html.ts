@@ -1,17 +1,17 @@
 /**
- * Styled runs as simple HTML: the few tags that Telegram and every mail program know. All text is escaped, so nothing a
- * model or a stranger wrote becomes markup.
+ * HTML: writes styled runs with the few tags that Telegram and every mail program know. All text is escaped, so nothing that
+ * a model or a stranger wrote becomes markup.
  */
 import type { Run, Style } from "./markdown.ts"
 
-/** Well-formed by itself: no run leaves a tag open. */
+/** The HTML of `runs`. It is well-formed by itself: no run leaves a tag open. */
 export function toHtml(runs: Run[]): string {
   return grouped(runs)
     .map(({ key, group }) => (key === "" ? group.map(spanHtml).join("") : blockHtml(group)))
     .join("")
 }
 
-/** Neighbours of one quotation or one code block share its tag. */
+/** Groups neighbouring runs of one quotation or one code block, because they share its tag. */
 function grouped(runs: Run[]): { key: string; group: Run[] }[] {
   const groups: { key: string; group: Run[] }[] = []
   for (const run of runs) {
@@ -36,7 +36,7 @@ function blockHtml(group: Run[]): string {
   return name === "" ? `<pre>${text}</pre>` : `<pre><code class="language-${name}">${text}</code></pre>`
 }
 
-/** Code carries no other style: Telegram does not nest anything in it. */
+/** Code gets no other style, because Telegram nests nothing in it. */
 function spanHtml({ text, style }: Run): string {
   if (style.code) return `<code>${escaped(text)}</code>`
   let html = escaped(text)
@@ -47,7 +47,7 @@ function spanHtml({ text, style }: Run): string {
   return `<a href="${escaped(style.href).replaceAll('"', "&quot;")}">${html}</a>`
 }
 
-/** Addresses worth a link, of a length that leaves room for words. */
+/** Whether an address can be a link, and is short enough to leave room for words in a part. */
 export const isLinkable = (href: string): boolean => /^(?:https?|tg|mailto):/i.test(href) && href.length <= 2048
 
 export const escaped = (text: string): string =>

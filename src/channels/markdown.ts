@@ -1,6 +1,6 @@
 /**
- * Markdown: the agent's text as a flat list of styled runs, whose texts joined are exactly what a reader sees.
- * Every channel renders from it; raw HTML is never markup here, only text.
+ * Markdown: reads the agent's text into a flat list of styled runs. The joined texts of the runs are exactly what a reader
+ * sees, so every channel can render them. Raw HTML is never markup here, only text.
  */
 
 import type { MarkedToken, Token, Tokens } from "marked"
@@ -12,7 +12,7 @@ export interface Style {
   strike?: true
   code?: true
   quote?: true
-  /** Preformatted block; the value is its language, `""` when none is named. */
+  /** Set in a preformatted block; the value is its language, `""` when none is named. */
   pre?: string
   /** Target of a link. */
   href?: string
@@ -28,12 +28,12 @@ export function readMarkdown(markdown: string): Run[] {
   return blocks(lexer(markdown.replaceAll("\r\n", "\n")), {})
 }
 
-/** What the reader sees, without any style. */
+/** The words that a reader sees, without any style. */
 export function plainText(runs: Run[]): string {
   return runs.map((run) => run.text).join("")
 }
 
-/** Writes ` (address)` behind the label of each link that `spelled` picks; never behind one that is its own address. */
+/** Adds ` (address)` after the label of each link that `spelled` picks, except where the label is the address already. */
 export function spellLinks(runs: Run[], spelled: (href: string) => boolean): Run[] {
   const out: Run[] = []
   let label = ""
@@ -108,12 +108,12 @@ function list(token: Tokens.List, style: Style): Run[] {
   })
 }
 
-/** Lines after the first step in, so a nested list shows as one. */
+/** Indents every line after the first, so that a nested list looks nested. */
 function indent(runs: Run[]): Run[] {
   return runs.map((r) => (r.style.pre === undefined ? { ...r, text: r.text.replace(/\n(?!\n)/g, "\n  ") } : r))
 }
 
-/** Columns padded to the same width, for a fixed-width font. */
+/** A table as text: columns are padded to the same width, for a fixed-width font. */
 function table(token: Tokens.Table): string {
   const rows = [token.header, ...token.rows].map((row) => row.map((cell) => plainText(spans(cell.tokens, {}))))
   const widths = token.header.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)))
@@ -161,7 +161,7 @@ function spanOf(token: MarkedToken, style: Style): Run[] {
 const run = (text: string, style: Style): Run[] => (text === "" ? [] : [{ text, style }])
 const quoted = (style: Style): Style => (style.quote ? { quote: true } : {})
 
-/** No extension is installed, so every token is one of marked's own. */
+/** Narrows the type: no extension of marked is installed, so every token is one of marked's own. */
 function known(tokens: Token[]): MarkedToken[] {
   return tokens as MarkedToken[]
 }
@@ -183,7 +183,7 @@ const NAMED: Record<string, string> = {
   euro: "\u20ac",
 }
 
-/** Character references as CommonMark has them; unknown names stay as written. */
+/** Decodes character references as CommonMark defines them; unknown names stay as they are written. */
 export function decode(text: string): string {
   return text.replace(/&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|([a-z]+));/g, (whole, decimal, hex, name) => {
     if (name !== undefined) return NAMED[name] ?? whole

@@ -1,5 +1,7 @@
-/** Media: fetching what people send. Failures say only what the person may read; no address, which may hold a credential. */
-
+/**
+ * Media: downloads what people send. An error says only what the person may read, and never an address, because an address
+ * may hold a credential.
+ */
 import { networkFailure } from "../base/bounded-fetch.ts"
 import { Reject, Retry, Uncertain } from "../base/errors.ts"
 
@@ -15,7 +17,10 @@ export function tooLarge(maxBytes: number): Reject {
   })
 }
 
-/** Runs a download; a lost answer is only a reason to ask again, an endless one is not. Causes stay behind: they name addresses. */
+/**
+ * Runs a download. Throws `Retry` when the answer was lost, because a download changes nothing, and `Reject` (413) when the
+ * answer was larger than `maxBytes`. The errors carry no `cause`, because causes name addresses.
+ */
 export async function readMedia(maxBytes: number, get: () => Promise<Response>): Promise<Response> {
   try {
     return await get()

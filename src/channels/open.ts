@@ -1,4 +1,7 @@
-/** Open: the channels that the settings name, and nothing of those they do not: a channel without its secret is not there. */
+/**
+ * Open: makes the channels that the settings name. A channel without its credentials does not exist, so nothing can call it
+ * by mistake.
+ */
 import { type Clock, systemClock } from "../base/clock.ts"
 import type { Config } from "../config/config.ts"
 import type { Channel, ChannelId } from "./channel.ts"
@@ -12,13 +15,13 @@ export interface Channels {
   telegram?: Telegram
   sms?: Sms
   email?: Email
-  /** The API, with credentials. */
+  /** GitHub's API; absent without credentials. */
   api?: GitHubAccount
-  /** The webhook; null without its secret. */
+  /** GitHub's webhook; null without its secret. */
   github: GitHubWebhook | null
-  /** Those that send messages to people. */
+  /** The channels that send messages to people. */
   senders: ReadonlyMap<ChannelId, Channel>
-  /** Where people can be reached now; the web always, since its mailbox is our own table. */
+  /** The channels on which people can be reached now; always the web, because its messages stay in our own table. */
   live: ReadonlySet<ChannelId>
 }
 
@@ -85,7 +88,7 @@ type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } &
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
 }
 
-/** Leaves out what is not set: an absent setting and an undefined one differ under exact optional types. */
+/** Leaves out settings that are undefined: exact optional types take an absent property, but not an undefined one. */
 function given<T extends object>(settings: T): Given<T> {
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Given<T>
 }

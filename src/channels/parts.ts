@@ -1,11 +1,15 @@
 /**
- * Parts: one message sent as several, in order. A part the provider accepted is never sent again: a break in the middle
- * goes on after it when the caller stores progress, and is `Uncertain` when it does not.
+ * Parts: sends one message as several, in order. A part that the provider accepted is never sent again. After a failure in
+ * the middle, sending continues after the last accepted part when the caller stores progress (`onPart`); when it does not,
+ * the failure is `Uncertain`.
  */
 import { messageOf, Reject, Uncertain } from "../base/errors.ts"
 import type { Outgoing, Receipt } from "./channel.ts"
 
-/** Sends `parts` from the first that is not in `message.done`; the receipt joins all ids with `,`. */
+/**
+ * Sends the parts that are not in `message.done` yet. The receipt joins the ids of all parts with `,`. Throws `Reject` when
+ * there is no part, `Uncertain` as above, else what `sendPart` throws.
+ */
 export async function sendParts<Part>(
   message: Pick<Outgoing, "done" | "onPart">,
   parts: Part[],
@@ -16,7 +20,7 @@ export async function sendParts<Part>(
   for (const [index, part] of parts.entries()) {
     if (index < sent.length) continue
     const id = await sendPart(part, index === parts.length - 1).catch((error: unknown) => {
-      throw broken(error, message, sent.length, parts.length)
+      throw failureAfter(error, message, sent.length, parts.length)
     })
     sent.push(id)
     await message.onPart?.(id)
@@ -24,7 +28,7 @@ export async function sendParts<Part>(
   return { providerId: sent.join(",") }
 }
 
-function broken(error: unknown, message: Pick<Outgoing, "onPart">, sent: number, all: number): unknown {
+function failureAfter(error: unknown, message: Pick<Outgoing, "onPart">, sent: number, all: number): unknown {
   if (sent === 0 || message.onPart !== undefined) return error
   return new Uncertain(`${sent} of ${all} parts were sent, then: ${messageOf(error)}`, {
     code: "partly_sent",

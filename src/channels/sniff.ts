@@ -1,11 +1,12 @@
 /**
- * Sniff: what a file is, by its first bytes; what its sender calls it decides nothing. Source of the marks: the formats'
- * own specifications, as the WHATWG MIME Sniffing Standard lists them.
+ * Sniff: tells the type of a file by its first bytes. The name and the type that its sender gave it decide nothing, because
+ * they may be wrong on purpose. Source of the marks: the formats' own specifications, as the WHATWG MIME Sniffing Standard
+ * lists them.
  */
 
 type Mark = readonly [type: string, offset: number, bytes: string]
 
-/** Bytes as Latin-1. Longer marks of one format stand before shorter ones. */
+/** Marks as Latin-1 text. A longer mark of a format stands before a shorter one, because the first match wins. */
 const MARKS: readonly Mark[] = [
   ["image/jpeg", 0, "\xff\xd8\xff"],
   ["image/png", 0, "\x89PNG\r\n\x1a\n"],
@@ -41,11 +42,11 @@ const MARKS: readonly Mark[] = [
   ["application/x-dosexec", 0, "MZ"],
 ]
 
-/** `text/plain` for what is UTF-8 without control characters; null for what nobody knows. */
+/** The MIME type of `bytes`: `text/plain` for UTF-8 without control characters, null for an unknown type. */
 export function sniff(bytes: Uint8Array): string | null {
   const head = Buffer.from(bytes.subarray(0, 32)).toString("latin1")
-  const found = MARKS.find(([, offset, mark]) => head.startsWith(mark, offset))
-  return found?.[0] ?? (isText(bytes) ? "text/plain" : null)
+  const known = MARKS.find(([, offset, mark]) => head.startsWith(mark, offset))
+  return known?.[0] ?? (isText(bytes) ? "text/plain" : null)
 }
 
 function isText(bytes: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 /**
- * What every channel promises, asserted alike over each against its stand-in on loopback: who may post, what an event
- * becomes, what a person gets to read, and what each fault of the other side means. A case that is not for a channel says
- * why, and that is asserted too: none is passed over in silence.
+ * The contract that every channel keeps, asserted in the same way on each channel against its stand-in on loopback: who may
+ * post, what an event becomes, what a person reads, and what each fault of the provider means. A case that does not apply to
+ * a channel says why, and that reason is asserted too: no case is skipped in silence.
  */
 import fc from "fast-check"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
@@ -15,31 +15,31 @@ import { noTwilioOracle } from "../support/twilio-oracle.ts"
 import { emailSide, githubSide, type Sender, type Side, smsSide, telegramSide, webSide } from "./sides.ts"
 
 const CASES = {
-  limits: "a message has a limit, and it is told",
-  none: "a delivery without a proof is refused",
-  wrong: "a delivery with a wrong proof is refused",
+  limits: "a message has a limit, and the channel states it",
+  none: "a delivery without a proof of origin is refused",
+  wrong: "a delivery with a wrong proof of origin is refused",
   words: "a person's words become a message that can be answered",
-  key: "the same delivery has the same key, and another one has another",
-  text: "any text arrives within the limits, in order, and nothing of it is dropped",
+  key: "the same delivery has the same key, and another delivery has another key",
+  text: "any text arrives within the limits, in order, and nothing is dropped",
   paragraph: "a text far beyond the limit arrives whole and within it: one paragraph",
   lines: "a text far beyond the limit arrives whole and within it: many lines",
   endless: "a text far beyond the limit arrives whole and within it: one endless word",
-  receipt: "a message that was taken has a receipt, each its own",
-  empty: "nothing to see is refused without asking",
-  address: "an address that is none is refused without asking",
+  receipt: "each message that was accepted has a receipt of its own",
+  empty: "a message with nothing to see is refused before the provider is called",
+  address: "a malformed address is refused before the provider is called",
   busy: "a provider that is busy means Retry, after one try and without a credential",
-  refused: "a provider that is refused means Reject, after one try and without a credential",
-  lost: "a provider that is lost means Uncertain, after one try and without a credential",
-  away: "a provider that is not there means Retry, for messages and for the probe",
-  given: "given up while the provider has the message means Uncertain; given up before, nothing was sent",
+  refused: "a provider that refuses means Reject, after one try and without a credential",
+  lost: "a lost answer means Uncertain, after one try and without a credential",
+  away: "an unreachable provider means Retry, for messages and for the probe",
+  given: "a send cancelled while the provider has the message is Uncertain; cancelled before, nothing was sent",
   probe: "the probe says who we are",
 } as const
 type Case = keyof typeof CASES
 
-/** Why a case is not for a channel, and the proof of its side that says so. */
+/** Why a case does not apply to a channel, and the name of the proof of it. */
 type Excuses = Partial<Record<Case, readonly [why: string, proof: string]>>
-const OURS = ["its mailbox is our own table, and no provider is asked", "ours"] as const
-const WORDLESS = ["it puts on labels and assignees and writes no text", "wordless"] as const
+const OURS = ["its messages stay in our own table, and no provider is called", "ours"] as const
+const WORDLESS = ["it adds labels and assignees and writes no text", "wordless"] as const
 
 const CHANNELS: [ChannelId, () => Promise<Side>, Excuses][] = [
   ["telegram", telegramSide, {}],
@@ -54,8 +54,8 @@ const CHANNELS: [ChannelId, () => Promise<Side>, Excuses][] = [
       paragraph: WORDLESS,
       lines: WORDLESS,
       endless: WORDLESS,
-      receipt: ["a label that is put on twice is there once", "set-like"],
-      empty: ["no labels are no change", "no change"],
+      receipt: ["a label that is added twice is there once", "set-like"],
+      empty: ["an empty list of labels changes nothing", "no change"],
     },
   ],
   [
@@ -63,8 +63,8 @@ const CHANNELS: [ChannelId, () => Promise<Side>, Excuses][] = [
     webSide,
     {
       limits: ["a page shows a text of any length", "any length"],
-      empty: ["what goes out is ours; what comes in empty is refused", "no such thread"],
-      address: ["what goes out is ours; what comes in for a thread that is none is refused", "no such thread"],
+      empty: ["a message out stays with us; an empty message in is refused", "no such thread"],
+      address: ["a message out stays with us; a message in for an unknown thread is refused", "no such thread"],
       busy: OURS,
       refused: OURS,
       lost: OURS,
@@ -80,12 +80,12 @@ describe.each(CHANNELS)("%s", (id, open, excuses) => {
   let sends = 0
   const signal = new AbortController().signal
   const untested = new Set(Object.keys(CASES))
-  /** The case, or the proof that it is not one here. */
+  /** Runs a case, or the proof that it does not apply to this channel. */
   function given(name: Case, run: () => Promise<void>): void {
     untested.delete(name)
     const excuse = excuses[name]
     if (excuse === undefined) test(CASES[name], run)
-    else test(`${CASES[name]}: not here, as ${excuse[0]}`, async () => await provenBy(excuse[1])())
+    else test(`${CASES[name]}: not here, because ${excuse[0]}`, async () => await provenBy(excuse[1])())
   }
   const provenBy = (proof: string) => side.proofs[proof] ?? expect.fail(`${id} has no proof "${proof}"`)
 
@@ -254,7 +254,7 @@ describe.each(CHANNELS)("%s", (id, open, excuses) => {
   })
 })
 
-test("github: a wrong token is a matter of setting it up", async () => {
+test("github: a wrong token is Misconfigured", async () => {
   const server = await startGitHub({ repos: { "octo/demo": {} } })
   const github = createGitHub({ token: "wrong", apiUrl: server.url, repos: ["octo/demo"] })
   await expect(github.probe(new AbortController().signal)).rejects.toBeInstanceOf(Misconfigured)

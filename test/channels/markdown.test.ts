@@ -4,11 +4,11 @@ import { plainText, readMarkdown, spellLinks } from "../../src/channels/markdown
 const read = (markdown: string) => plainText(readMarkdown(markdown))
 
 describe("what a reader sees", () => {
-  test("marks of style are gone and raw HTML stays as words", () => {
+  test("marks of style are removed, and raw HTML stays as words", () => {
     expect(read("**bold** _it_ `code` ~~old~~ <b>raw</b>")).toBe("bold it code old <b>raw</b>")
   })
 
-  test("character references are the characters they name", () => {
+  test("character references become the characters that they name", () => {
     expect(read("AT&amp;T &lt;x&gt; &#39;q&#x27; &unknown;")).toBe("AT&T <x> 'q' &unknown;")
   })
 
@@ -16,13 +16,13 @@ describe("what a reader sees", () => {
     expect(read("```ts\na &amp;&amp; **b**\n  c\n```")).toBe("a &amp;&amp; **b**\n  c")
   })
 
-  test("lists get bullets and numbers, nested ones step in", () => {
+  test("lists get bullets and numbers, and nested lists are indented", () => {
     expect(read("- a\n- b\n  - c\n- [x] done\n\n3. x\n4. y")).toBe(
       "\u2022 a\n\u2022 b\n  \u2022 c\n\u2022 [x] done\n\n3. x\n4. y",
     )
   })
 
-  test("blank lines between blocks stay, single breaks too", () => {
+  test("blank lines between blocks stay, and so do single line breaks", () => {
     expect(read("# Title\n\nline one\nline two\n\nnext")).toBe("Title\n\nline one\nline two\n\nnext")
   })
 
@@ -32,7 +32,7 @@ describe("what a reader sees", () => {
 })
 
 describe("links", () => {
-  test("an address is spelled out once behind its label, however many styles the label has", () => {
+  test("an address is written once after its label, however many styles the label has", () => {
     const runs = readMarkdown("see [the **docs** page](https://a.example/x) now")
     expect(plainText(spellLinks(runs, () => true))).toBe("see the docs page (https://a.example/x) now")
   })

@@ -4,7 +4,7 @@ import { sendParts } from "../../src/channels/parts.ts"
 
 const busy = () => Promise.reject(new Retry("busy"))
 
-test("parts are sent in order, and progress is told after each one", async () => {
+test("parts are sent in order, and progress is reported after each part", async () => {
   const told: string[] = []
   const receipt = await sendParts(
     { onPart: async (id) => void told.push(id) },
@@ -25,11 +25,11 @@ test("parts that an earlier attempt sent are not sent again", async () => {
   expect(receipt.providerId).toBe("1,2")
 })
 
-test("a refusal before anything was sent stays what it is", async () => {
+test("a refusal before the first part was sent is thrown unchanged", async () => {
   await expect(sendParts({}, ["a", "b"], busy)).rejects.toBeInstanceOf(Retry)
 })
 
-test("a refusal in the middle is uncertain when nobody stored the progress, so nobody repeats the start", async () => {
+test("a refusal in the middle is uncertain when nobody stored the progress, so that the start is not repeated", async () => {
   const second = (part: string) => (part === "b" ? busy() : Promise.resolve("1"))
   await expect(sendParts({}, ["a", "b"], second)).rejects.toBeInstanceOf(Uncertain)
   await expect(sendParts({ onPart: async () => undefined }, ["a", "b"], second)).rejects.toBeInstanceOf(Retry)

@@ -1,6 +1,6 @@
 /**
- * The five channels as the contract sees them, each against its stand-in on loopback; the web against a whole server. What
- * goes out on GitHub are labels, each a message of its own; on the web it is our own outbox, as people read it.
+ * Sides: the five channels as the contract sees them, each against its stand-in on loopback, the web against a whole server.
+ * On GitHub each label counts as a message. On the web a message is a row of our own outbox, as people read it.
  */
 import { sign as signedByGitHub } from "@octokit/webhooks-methods"
 import { sql } from "drizzle-orm"
@@ -28,43 +28,43 @@ import { start as startTwilio } from "../support/twilio-stand-in.ts"
 
 export type Fault = "busy" | "refused" | "lost"
 
-/** What a delivery became. */
+/** The part of an inbound message that every channel has. */
 export type Received = Pick<Inbound, "channel" | "source" | "externalId" | "address" | "threadKey" | "text" | "target">
 
-/** What the suite asks of a channel to send by: all of it, or what GitHub and the web have of it. */
+/** The part of a channel that the suite uses to send. GitHub and the web imitate it. */
 export type Sender = Pick<Channel, "send" | "probe">
 
 export interface Side {
   channel: Sender
-  /** Longest message a person gets, in UTF-16 units. */
+  /** UTF-16 units of the longest message that a person gets. */
   maxText: number
-  /** Where the owner is reached first. */
+  /** The target at which the owner is reached. */
   target: string
-  /** Whose words come from there; empty where nobody can be talked to. */
+  /** The address of the person who writes from there; empty where nobody can write. */
   address: string
-  /** Must be in no error. */
+  /** A secret that no error may hold. */
   credential: string
-  /** How a delivery without the right proof fails. */
+  /** The error of a delivery without the right proof of origin. */
   refusal: object
-  /** A delivery of the person's words; `proof` is whose signature it carries. */
+  /** Delivers the person's words with a right, a wrong or no proof of origin. */
   receive(said: { id: number; text: string }, proof: "right" | "wrong" | "none"): Promise<Received[]>
-  /** For the next send; `lost` takes the message and breaks the answer. */
+  /** Makes the next send fail; `lost` takes the message and loses the answer. */
   fault(fault: Fault): void
-  /** Keeps the answer to the next send back. */
+  /** Delays the answer to the next send. */
   hold(until: Promise<void>): void
-  /** Time passes, so that a provider in trouble is no longer left alone. */
+  /** Lets time pass until the circuit breaker closes again. */
   rest(): void
-  /** Messages that came whole, those in trouble too. */
+  /** How many messages the provider received whole, also those that it then refused. */
   came(): number
-  /** What a person would read, message by message. */
+  /** The texts that a person would read, message by message. */
   read(): Promise<string[]>
-  /** The same channel over a provider that is not there. */
+  /** The same channel over a provider that does not exist. */
   lonely: Sender
   clear(): Promise<void>
   stop(): Promise<void>
-  /** Why a case of the contract is not for this channel, shown to be so. */
+  /** Proofs, by name, that a case of the contract does not apply to this channel. */
   proofs: Record<string, () => Promise<void>>
-  /** What the provider's own description finds wrong with what was asked of it; null without such a judge. */
+  /** The faults that the provider's own description finds in our requests; null without such a description. */
   faults(): Promise<string[] | null>
 }
 
@@ -72,7 +72,7 @@ const NOW = new Date("2026-11-22T10:00:00Z")
 const signal = new AbortController().signal
 const signatureRefused = { name: "Deny", code: "bad_signature" }
 
-/** An address where nobody listens any more. */
+/** An address at which nobody listens any more. */
 async function nowhere(): Promise<string> {
   const gone = await startStandIn(() => ({ status: 200 }))
   await gone.stop()
@@ -346,7 +346,7 @@ export async function webSide(): Promise<Side> {
     faults: async () => null,
     stop: () => h.stop(),
     proofs: {
-      /** It is there for its reader with the commit that put it there: no sender takes it anywhere. */
+      /** A reader finds the message after the commit that wrote it. No sender is needed. */
       async ours() {
         await send({ id: "ours", target, text: "hello", signal })
         const rows = await h.database.db.query(sql`select state, attempts from outbox where dedupe_key = 'ours'`)

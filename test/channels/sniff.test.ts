@@ -1,4 +1,4 @@
-/** What a file is, whatever it is called. */
+/** The type of a file by its bytes, whatever its name says. */
 import { expect, test } from "vitest"
 import { sniff } from "../../src/channels/sniff.ts"
 import { jpeg, ogg, page, png, words, zip } from "../support/files.ts"
@@ -28,9 +28,9 @@ test.each([
 test.each([
   ["nothing", new Uint8Array()],
   ["white space", words(" \n")],
-  ["bytes that are no UTF-8", latin1("caf\xe9 au lait")],
+  ["bytes that are not UTF-8", latin1("caf\xe9 au lait")],
   ["text with a NUL in it", words("a\0b")],
   ["text with an escape in it", words("a\u001b[31mb")],
-] as [string, Uint8Array][])("%s is nothing known", (_, bytes) => {
+] as [string, Uint8Array][])("%s has no known type", (_, bytes) => {
   expect(sniff(bytes)).toBeNull()
 })

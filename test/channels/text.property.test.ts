@@ -1,6 +1,6 @@
 /**
- * Any text a person may be sent, on every channel: each part is one its provider takes, and the parts together say all of it,
- * in order. Letters and digits are compared one by one, so that no cut, no style and no alphabet can lose or turn any.
+ * Texts of every kind, on every channel: the provider accepts each part, and the parts together say the whole text, in
+ * order. Letters and digits are compared one by one, so that no cut, no style and no alphabet can lose or change one.
  */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
@@ -15,7 +15,7 @@ import { readTelegramHtml } from "../support/telegram-html.ts"
 const OPTIONS = { numRuns: Number(process.env.FUZZ_RUNS ?? 300), seed: Number(process.env.FUZZ_SEED ?? 20_261_122) }
 const PATIENCE_MS = 120_000
 
-/** Markdown, and what a person must be able to read of it: with the addresses of links, and without. */
+/** A text in Markdown, and the words that a person must be able to read: with the addresses of links, and without. */
 interface Piece {
   markdown: string
   seen: string
@@ -31,7 +31,7 @@ const within = (piece: Piece, change: (markdown: string) => string): Piece => ({
   ...piece,
   markdown: change(piece.markdown),
 })
-/** Letters and digits alone, as the reader has them in front of them. */
+/** The letters and digits of a text, as the reader sees them. */
 const bare = (text: string) => (text.normalize("NFC").match(/[\p{L}\p{N}]/gu) ?? []).join("")
 
 const EMOJI = [
@@ -162,7 +162,7 @@ const block = fc.oneof(
   long,
   endless,
 )
-/** Words between the blocks, or two lists would be one. */
+/** Words between the blocks, because without them two lists would become one. */
 const document = fc.array(block, { minLength: 1, maxLength: 12 }).map((blocks) => joined(blocks, "\n\nand then\n\n"))
 
 const renderedLength = ({ text, plain }: { text: string; plain: boolean }) => (plain ? text : renderSms(text)).length
@@ -171,9 +171,9 @@ function check(property: (said: Piece) => void, share = 1): void {
   fc.assert(fc.property(document, property), { ...OPTIONS, numRuns: Math.ceil(OPTIONS.numRuns * share) })
 }
 
-describe("whatever is said", () => {
+describe("any Markdown", () => {
   test(
-    "Telegram takes every part, its markup is whole, and the parts show all of it",
+    "Telegram accepts every part, its markup is well-formed, and the parts show the whole text",
     () => {
       check(({ markdown, seen }) => {
         const parts = renderTelegram(markdown)
@@ -193,7 +193,7 @@ describe("whatever is said", () => {
   )
 
   test(
-    "a text message has no more segments than it has room for, and the messages say all of it, addresses too",
+    "a text message fits its segments, and the messages say the whole text, with the addresses of links",
     () => {
       check(({ markdown, spelled }) => {
         const parts = splitBody(renderSms(markdown))
@@ -213,7 +213,7 @@ describe("whatever is said", () => {
   )
 
   test(
-    "an answer by text is one message within its budget, and MORE brings the rest of it, page by page, all of it",
+    "an answer by SMS is one message within its budget, and MORE brings the whole rest, page by page",
     () => {
       check(({ markdown, spelled }) => {
         let read = ""
@@ -228,7 +228,7 @@ describe("whatever is said", () => {
             expect(part.endsWith("\nReply MORE for the rest")).toBe(rest !== "")
             read += part.replace(/\nReply MORE for the rest$/, "")
           }
-          // The rest is shorter each time, or whoever asks for it would never see its end.
+          // The rest must become shorter each time, or the reader would never see its end.
           if (rest !== "") expect(rest.length).toBeLessThan(renderedLength(next))
           next = { ...next, text: rest, plain: true }
           expect(pages).toBeLessThan(1000)
@@ -240,7 +240,7 @@ describe("whatever is said", () => {
   )
 
   test(
-    "WhatsApp takes every part, and the parts say all of it",
+    "WhatsApp accepts every part, and the parts say the whole text",
     () => {
       check(({ markdown, spelled }) => {
         const parts = splitBody(renderWhatsApp(markdown))
@@ -252,7 +252,7 @@ describe("whatever is said", () => {
   )
 
   test(
-    "a mail says all of it twice, as plain words and as whole markup, and its title is one line",
+    "a mail says the whole text twice, as plain words and as well-formed markup, and its title is one line",
     () => {
       check(({ markdown, seen, spelled }) => {
         const letter = renderEmail(markdown)
@@ -270,7 +270,7 @@ describe("whatever is said", () => {
   )
 })
 
-describe("whatever characters come", () => {
+describe("any characters", () => {
   const anything = fc.string({ unit: "binary", maxLength: 600 })
 
   test("nothing breaks a part on any channel", () => {
@@ -284,7 +284,7 @@ describe("whatever characters come", () => {
     )
   })
 
-  test("an emoji made of many characters arrives on Telegram and by mail as it was", () => {
+  test("an emoji made of many characters arrives unchanged on Telegram and by mail", () => {
     const faces = fc.array(fc.constantFrom(...EMOJI), { minLength: 1, maxLength: 1200 })
     fc.assert(
       fc.property(faces, (list) => {

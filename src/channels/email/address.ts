@@ -1,25 +1,26 @@
 /**
- * Addresses: who a mail is from, and where an answer goes. An answer's target is a `mailto:` address (RFC 6068) that carries
- * the subject and the ids which make mail programs show it in its conversation. Nothing here lets a second header in.
+ * Mail addresses: reads the sender of a mail, and reads and writes the target of an answer. A target is a `mailto:` address
+ * (RFC 6068) with the subject and the message ids by which mail programs show the answer in its conversation. No value can
+ * bring a second header into a mail, because every value is one line.
  */
 import { clip, oneLine } from "../../base/inert.ts"
 
 export interface Target {
   address: string
-  /** Of the mail that is answered. */
+  /** The subject of the mail that is answered. */
   subject?: string
-  /** Message ids with their brackets, oldest first; the last one is answered. */
+  /** Message ids with their brackets, oldest first. The last one is the mail that is answered. */
   references: string[]
 }
 
-/** `local@domain` without comments, quotes or display name; what else RFC 5321 allows is not needed to reach people. */
+/** `local@domain` without comments, quotes or a display name. RFC 5321 allows more, which is not needed to reach people. */
 const ADDRESS = /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/
 const MESSAGE_ID = /<[^<>\s]{1,250}>/g
 const MAX_SUBJECT = 200
-/** Ids kept of a long conversation: its first, which names it, and the latest. */
+/** Ids that are kept of a long conversation: the first, which names the conversation, and the latest. */
 const MAX_REFERENCES = 12
 
-/** In lower case; null when it is no address. */
+/** The address in lower case; null when `text` is not a mail address. */
 export function readAddress(text: string): string | null {
   const address = text.trim().toLowerCase()
   return address.length <= 254 && ADDRESS.test(address) ? address : null
@@ -33,9 +34,10 @@ export function messageIds(header: string | undefined): string[] {
   return ids.length <= MAX_REFERENCES ? ids : [...ids.slice(0, 1), ...ids.slice(1 - MAX_REFERENCES)]
 }
 
-/** One line, for a header. */
+/** A subject as one line, fit for a header. */
 export const subjectLine = (text: string): string => clip(oneLine(text), MAX_SUBJECT)
 
+/** Writes a target as a `mailto:` address, which `readMailTarget` reads. */
 export function writeTarget({ address, subject, references }: Target): string {
   const fields = [
     ...(subject ? [`subject=${encodeURIComponent(subject)}`] : []),
@@ -44,7 +46,7 @@ export function writeTarget({ address, subject, references }: Target): string {
   return `mailto:${encodeURIComponent(address)}${fields.length > 0 ? `?${fields.join("&")}` : ""}`
 }
 
-/** Reads a `mailto:` target or a bare address; null when it names nobody. */
+/** Reads a `mailto:` target or a bare address; null when it holds no mail address. */
 export function readMailTarget(target: string): Target | null {
   const [to = "", query = ""] = /^mailto:([^?]*)\??(.*)$/s.exec(target)?.slice(1) ?? [encodeURIComponent(target)]
   const address = readAddress(decoded(to))

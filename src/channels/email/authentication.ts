@@ -1,9 +1,10 @@
 /**
- * Authentication: whether our own mail receiver vouches for the sender's domain. Anyone can write any `From` and any
- * `Authentication-Results`, so only the topmost such header counts, and only under our receiver's name (RFC 8601 §1.6, §5).
+ * Mail authentication: tells whether our own mail receiver vouches for the sender's domain. Only the topmost
+ * `Authentication-Results` header counts, and only under our receiver's name, because anyone can write any `From` and any
+ * such header into a mail (RFC 8601 §1.6, §5).
  */
 
-/** A header as it came, names in lower case. */
+/** A header as it arrived; `key` is its name in lower case. */
 export interface Header {
   key: string
   value: string
@@ -12,7 +13,7 @@ export interface Header {
 const RESULTS = "authentication-results"
 
 /**
- * Whether the receiver `authservId` says that DMARC passed for `domain`, the one in `From`.
+ * Whether the receiver `authservId` says that DMARC passed for `domain`, which must be the domain of `From`.
  * @param headers in the order of the message, topmost first
  */
 export function isAuthenticated(headers: readonly Header[], authservId: string | undefined, domain: string): boolean {
@@ -23,9 +24,9 @@ export function isAuthenticated(headers: readonly Header[], authservId: string |
   const dmarc = results
     .map((result) => result.trim().toLowerCase())
     .filter((result) => /^dmarc(?![a-z0-9-])/.test(result))
-  const [only = ""] = dmarc
-  // More than one verdict is no verdict.
-  return dmarc.length === 1 && /^dmarc(?:\s*\/\s*1)?\s*=\s*pass(?=\s|$)/.test(only) && fromOf(only) === domain
+  const [result = ""] = dmarc
+  // Two results contradict each other or are forged, so neither counts.
+  return dmarc.length === 1 && /^dmarc(?:\s*\/\s*1)?\s*=\s*pass(?=\s|$)/.test(result) && fromOf(result) === domain
 }
 
 function fromOf(result: string): string | undefined {
@@ -33,7 +34,7 @@ function fromOf(result: string): string | undefined {
   return named.length === 1 ? named[0]?.replace(/\.$/, "") : undefined
 }
 
-/** Without comments and quoted text, which may hold anything, a false result too (RFC 5322 §3.2). */
+/** The value without comments and quoted text, which may hold anything, also a forged result (RFC 5322 §3.2). */
 function bare(value: string): string {
   let out = ""
   let place: Place = { depth: 0, isQuoted: false }
@@ -44,7 +45,7 @@ function bare(value: string): string {
   return place.depth === 0 && !place.isQuoted ? out : ""
 }
 
-/** In how many comments, or in a quoted text; a quotation mark in a comment is only a sign. */
+/** A place in a header: the number of comments around it, and whether it is quoted. In a comment a quotation mark quotes nothing. */
 interface Place {
   depth: number
   isQuoted: boolean

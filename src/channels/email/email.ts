@@ -1,6 +1,6 @@
 /**
- * E-mail: the channel put together: mail goes out over SMTP and comes in as the raw message that a mail receiver posts. Who
- * sent it is believed only on that receiver's word.
+ * E-mail: the channel made of the other files of this folder. Mail goes out over SMTP and comes in as the raw message that a
+ * mail receiver posts. The sender of a mail is believed only when that receiver vouches for them.
  */
 import { type Clock, systemClock } from "../../base/clock.ts"
 import { Deny, Misconfigured } from "../../base/errors.ts"
@@ -12,26 +12,26 @@ import { type MailSender, sendEmail } from "./send.ts"
 import { greet } from "./smtp.ts"
 
 export interface EmailSettings {
-  /** `smtps://user:password@host:465`, or `smtp://` for a server that changes to TLS. */
+  /** `smtps://user:password@host:465`, or `smtp://` for a server that changes to TLS after the first words. */
   smtpUrl: string
   /** `vigil@example.com` or `Vigil <vigil@example.com>`. */
   from: string
-  /** Without it there is no webhook to mount, and nothing comes in. */
+  /** The secret of the webhook. Without it there is no webhook, and no mail comes in. */
   webhookSecret?: string
-  /** What our mail receiver calls itself in `Authentication-Results`; without it no sender is believed. */
+  /** The name of our mail receiver in `Authentication-Results`. Without it no sender is believed. */
   authservId?: string
 }
 
 export interface Email extends Channel {
   readonly id: "email"
-  /** Reads a posted message; throws `Deny` for a wrong signature. Null without a secret. */
+  /** Reads a posted mail. Throws `Deny` when the signature is missing, old or wrong. Null without a secret. */
   readonly webhook: ((request: RawRequest) => Promise<Received>) | null
 }
 
-/** One mail of this many UTF-16 units is as much as anyone reads. */
+/** UTF-16 units in one mail. Nobody reads a longer one. */
 const MAX_TEXT = 200_000
 
-/** Throws `Misconfigured` when `from` is no address. */
+/** Throws `Misconfigured` when `from` holds no mail address. */
 export function createEmail(settings: EmailSettings, clock: Clock = systemClock): Email {
   const { smtpUrl, webhookSecret: secret = "", authservId } = settings
   const sender: MailSender = { smtpUrl, ...readFrom(settings.from) }
@@ -56,7 +56,7 @@ export function createEmail(settings: EmailSettings, clock: Clock = systemClock)
   return {
     id: "email",
     capabilities: { maxText: MAX_TEXT, buttons: false, typing: false, once: true },
-    // Providers' own limits differ widely; this is below those that are known to refuse.
+    // The limits of providers differ widely. This one is below every limit that is known.
     rateLimits: () => [{ key: "all", burst: 10, everyMs: 2000, units: 1 }],
     webhook: secret === "" ? null : receive,
     send: async (message) => await sendEmail(sender, message, clock.now()),
@@ -71,7 +71,7 @@ function readFrom(from: string): { address: string; name: string } {
   const [, name = "", bracketed] = /^\s*"?([^"<>]*?)"?\s*<([^<>]+)>\s*$/.exec(from) ?? []
   const address = readAddress(bracketed ?? from)
   if (address !== null) return { address, name: name === "" ? "Vigil" : name }
-  throw new Misconfigured(`EMAIL_FROM is "${from}", which is no mail address`, {
+  throw new Misconfigured(`EMAIL_FROM is "${from}", which is not a mail address`, {
     fix: "Set EMAIL_FROM like vigil@example.com or Vigil <vigil@example.com>.",
   })
 }

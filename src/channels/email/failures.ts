@@ -1,11 +1,14 @@
-/** What a failed delivery means, in our terms: a mail server's reply code decides; without a reply, how far we had come. */
+/**
+ * Mail failures: turns a failed delivery into one of our errors. The reply code of the mail server decides; without a reply,
+ * it decides whether the message was handed over, because only then it may have arrived.
+ */
 import { z } from "zod"
 import { Misconfigured, messageOf, Reject, Retry, Uncertain, VigilError } from "../../base/errors.ts"
 
 /** How far a delivery has come. */
 export interface Progress {
   host: string
-  /** The server has asked for the message and gets it: it may be accepted without our hearing of it. */
+  /** The server takes the message. From now on it may accept it although its answer is lost. */
   handedOver: boolean
 }
 
@@ -16,7 +19,10 @@ const refusal = z.object({
 })
 type Refusal = z.infer<typeof refusal>
 
-/** RFC 5321 §4.2.1: 4yz is "not now", 5yz is "never". */
+/**
+ * The error of a failed delivery. `Retry` for a reply of 4yz ("not now", RFC 5321 §4.2.1) or a lost connection before the
+ * hand-over, `Reject` for 5yz ("never"), `Misconfigured` for a refused login, `Uncertain` for a lost answer after it.
+ */
 export function smtpFailure(error: unknown, { host, handedOver }: Progress): VigilError {
   if (error instanceof VigilError) return error
   const refused = refusal.safeParse(error)
@@ -29,14 +35,15 @@ export function smtpFailure(error: unknown, { host, handedOver }: Progress): Vig
 }
 
 function refusalError({ responseCode, response, command }: Refusal, host: string, cause: unknown): VigilError {
-  const said = `${host} said: ${response.slice(0, 500)}`
-  // 503 is "not at this point of the talk": about the connection, not about the message.
-  if (responseCode < 500 || responseCode === 503) return new Retry(said, { code: "mail_server_busy", cause })
+  const message = `${host} said: ${response.slice(0, 500)}`
+  // 503 means "bad sequence of commands": it refuses the connection's state, not the message.
+  if (responseCode < 500 || responseCode === 503) return new Retry(message, { code: "mail_server_busy", cause })
   if (command.startsWith("AUTH")) {
-    const fix = "Set SMTP_URL to smtps://user:password@host, with signs such as @ in the password written as %40."
+    const fix =
+      "Set SMTP_URL to smtps://user:password@host, with special characters of the password encoded, such as @ as %40."
     return new Misconfigured(`${host} does not accept our login`, { fix, cause })
   }
-  return new Reject(responseCode, said, { ...reasonOf(command), cause })
+  return new Reject(responseCode, message, { ...reasonOf(command), cause })
 }
 
 function reasonOf(command: string): { code: string; fix: string } {

@@ -1,20 +1,20 @@
 /**
- * HTML as text: the words of a mail that has no plain part. Reads once from left to right, however broken the markup is;
- * what mail programs put around the mail that is answered is left out.
+ * HTML text: reads the words of a mail that has no plain part. It leaves out the mail that is answered, as mail programs mark
+ * it, because those are not the sender's words. It reads once from left to right, so broken markup never stops it.
  */
 import { decode } from "../markdown.ts"
 
-/** Longer ones are cut: what a person writes is far below. UTF-16 units. */
+/** UTF-16 units. Longer HTML is cut; what a person writes is far shorter. */
 const MAX_HTML = 500_000
 const BREAKS = new Set(
   "address article blockquote br div dl dt dd footer form h1 h2 h3 h4 h5 h6 header hr li ol p pre section table tr ul".split(
     " ",
   ),
 )
-/** Elements whose content is not words of the sender. */
+/** Elements whose content is not the sender's words. */
 const SILENT = new Set(["script", "style", "head", "title", "template", "noscript", "textarea", "select", "svg"])
 const QUOTE = /\b(?:gmail_quote|yahoo_quoted|protonmail_quote|moz-cite-prefix)\b/
-/** From here on everything is the mail that is answered (Outlook). */
+/** Outlook's mark: from this element on everything is the mail that is answered. */
 const HISTORY = /\bid\s*=\s*["']?(?:x_)?(?:divRplyFwdMsg|appendonsend)\b/
 
 export interface Reduced {
@@ -23,6 +23,7 @@ export interface Reduced {
   cut: boolean
 }
 
+/** The words of a mail in HTML, without quoted history. */
 export function reduceHtml(html: string): Reduced {
   const source = html.slice(0, MAX_HTML)
   let text = ""
@@ -41,11 +42,11 @@ export function reduceHtml(html: string): Reduced {
 
 interface Tag {
   start: number
-  /** Behind its `>`. */
+  /** Index after its `>`. */
   end: number
-  /** What is between the brackets. */
+  /** The text between the brackets. */
   raw: string
-  /** In lower case, without a slash. */
+  /** The element's name in lower case, without a slash. */
   name: string
   isOpening: boolean
 }
@@ -75,12 +76,12 @@ function gapOf({ name, isOpening }: Tag): string {
   return name === "li" && isOpening ? "\n- " : "\n"
 }
 
-/** Where the element that opened before `from` ends: after its closing tag, elements of its name in it counted. */
+/** Index after the closing tag of the element that opened before `from`. Elements of the same name inside it are counted. */
 function endOf(source: string, name: string, from: number): number {
   const tags = new RegExp(`<(/?)${name}(?![a-z0-9])`, "gi")
   tags.lastIndex = from
-  for (let depth = 1, found = tags.exec(source); found !== null; found = tags.exec(source)) {
-    depth += found[1] === "/" ? -1 : 1
+  for (let depth = 1, tag = tags.exec(source); tag !== null; tag = tags.exec(source)) {
+    depth += tag[1] === "/" ? -1 : 1
     if (depth > 0) continue
     const close = source.indexOf(">", tags.lastIndex)
     return close === -1 ? source.length : close + 1

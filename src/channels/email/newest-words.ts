@@ -1,31 +1,31 @@
 /**
- * Newest words: what the sender wrote now. The mail that is answered or passed on, and the signature, are other people's
- * words or none, and must not be taken for the sender's.
+ * Newest words: finds what the sender of a mail wrote now. It leaves out quoted and forwarded mail and the signature, because
+ * words of other people must never pass for the sender's.
  */
 import type { Reduced } from "./html-text.ts"
 
 /** "-- " on a line of its own (RFC 3676 §4.3). */
 const SIGNATURE = /^--\s*$/
 const FOOTER = /^(?:Sent from my |Sent from Outlook|Get Outlook for |Sent with Proton Mail)/i
-/** Lines with which mail programs begin what they pass on. */
+/** Lines with which mail programs begin a forwarded or an answered mail. */
 const HISTORY =
   /^\s*(?:-{2,}\s*(?:original message|original-nachricht|urspr\u00fcngliche nachricht|forwarded message|weitergeleitete nachricht|message d'origine|mensaje original|messaggio originale)\s*-{2,}|begin forwarded message:|_{20,})\s*$/i
-/** `From:` in a few languages, followed by more of a mail's header. */
+/** `From:` in a few languages. It begins a quoted mail only when the next line is one of `HEADER_NEXT`. */
 const HEADER_FROM = /^\s*\*?(?:from|von|de|da|van|fr\u00e5n|fra):\*?\s\S/i
 const HEADER_NEXT =
   /^\s*\*?(?:sent|date|to|subject|gesendet|datum|an|betreff|envoy\u00e9|objet|enviado|para|asunto|inviato|verzonden|aan):/i
-/** The last line about the mail that is answered: "wrote:", "schrieb Ana:". */
+/** The last line of an attribution, which names the author of the answered mail: "wrote:", "schrieb Ana:". */
 const WROTE =
   /(?:^|\s)(?:wrote|writes|schrieb|\u00e9crit|escribi\u00f3|scritto|escreveu|schreef|skrev|pisze|napsal|\u043f\u0438\u0448\u0435\u0442)(?:\s[^:]{0,80})?\s?:$/i
-/** A date or an address: what a line about an earlier mail has. */
+/** A date, a time or an address: an attribution holds one of them. */
 const ABOUT_MAIL = /@|\d{1,2}[:.]\d{2}|\d{4}/
 const ADDRESS = /[<[(]\S{1,254}@\S{1,254}[>\])]/
-/** Lines that mail programs break such a line into. */
+/** The most lines into which mail programs break an attribution. */
 const ATTRIBUTION_LINES = 3
-/** No mail program writes such a line longer than this. */
+/** Characters. No mail program writes a longer attribution line. */
 const LONGEST_LINE = 500
 
-/** The text without quoted and passed-on mail, signature and footer; empty when there is nothing else. */
+/** The text without quoted and forwarded mail, signature and footer. It is empty when there is nothing else. */
 export function newestWords(text: string): Reduced {
   const all = text.replace(/\r\n?/g, "\n").split("\n")
   const end = all.findIndex((line, index) => SIGNATURE.test(line) || startsHistory(line, nextLine(all, index)))
@@ -56,8 +56,9 @@ function startsHistory(line: string, next: string): boolean {
 }
 
 /**
- * "On Mon, 3 May 2027 at 09:12, Ana <ana@example.com> wrote:" with the answered mail behind it, unmarked or left out. What
- * a person says about somebody who wrote something names no address in brackets, and has something after it.
+ * Whether `kept` ends with an attribution, such as "On Mon, 3 May 2027 at 09:12, Ana <ana@example.com> wrote:", and the answered
+ * mail follows unmarked or not at all. A person's own sentence about somebody who wrote something is not an attribution: it
+ * names no address in brackets, and other words follow it.
  */
 function endsAttribution(kept: string[], next: string): boolean {
   const last = kept.at(-1) ?? ""
@@ -68,13 +69,13 @@ function endsAttribution(kept: string[], next: string): boolean {
   return ADDRESS.test(lines) || (next === "" && ABOUT_MAIL.test(lines))
 }
 
-/** The end of `kept`, back to an empty line. */
+/** The last lines of `kept`, back to an empty line. */
 function lastLines(kept: string[]): string[] {
   const last = kept.slice(-ATTRIBUTION_LINES)
   return last.slice(last.findLastIndex((line) => line.trim() === "") + 1)
 }
 
-/** Takes the line about the quoted mail off the end. */
+/** Removes the attribution of a quoted mail from the end of `kept`. */
 function dropAttribution(kept: string[]): void {
   while (kept.at(-1)?.trim() === "") kept.pop()
   const last = kept.at(-1)?.trim() ?? ""

@@ -1,6 +1,7 @@
 /**
- * A received mail as an inbound message, or the reason why it is none. Acts on nothing that our own receiver does not vouch
- * for, and on nothing that a program sent: two programs that answer each other never stop.
+ * Mail parser: turns a received mail into an inbound message, or into the reason why it is ignored. A mail counts only when
+ * our own receiver vouches for its sender. A mail that a program sent is ignored, because two programs that answer each other
+ * never stop.
  */
 import type { addressParser, Email as Parsed } from "postal-mime"
 import { sha256 } from "../../base/canonical.ts"
@@ -14,21 +15,21 @@ import { newestWords } from "./newest-words.ts"
 export interface Receiver {
   /** Our address, in lower case. */
   address: string
-  /** What our mail receiver calls itself in `Authentication-Results`; without it no sender is believed. */
+  /** The name of our mail receiver in `Authentication-Results`. Without it no sender is believed. */
   authservId?: string
 }
 
 export type IgnoredMail = "unreadable" | "no_sender" | "own" | "automatic" | "unauthenticated" | "empty"
 export type Received = { inbound: Inbound } | { ignored: IgnoredMail }
 
-/** UTF-16 units of one mail's words. */
+/** UTF-16 units that are read of one mail. */
 const MAX_TEXT = 50_000
 const MAX_FILES = 10
 
-/** Reads a raw message (RFC 5322). Never throws: what is no mail is `unreadable`. */
+/** Reads a raw mail (RFC 5322). Never throws: bytes that are not a mail are `unreadable`. */
 export async function parseEmail(bytes: Uint8Array, us: Receiver): Promise<Received> {
   const { default: PostalMime, addressParser } = await import("postal-mime")
-  // A mail inside a mail is someone else's words: kept as a file, so that it is never read as the sender's.
+  // A mail inside a mail holds another person's words. It is kept as a file, so that it is never read as the sender's.
   const options = { forceRfc822Attachments: true, maxNestingDepth: 32, maxHeadersSize: 256 * 1024 }
   const mail = await PostalMime.parse(bytes, options).catch(() => null)
   if (mail === null) return { ignored: "unreadable" }
@@ -44,7 +45,7 @@ export async function parseEmail(bytes: Uint8Array, us: Receiver): Promise<Recei
   return { inbound: attachments.length === 0 ? inbound : { ...inbound, attachments } }
 }
 
-/** The one address in the one `From`; of two of either a mail program may show another than was checked. */
+/** The only address of the only `From`. With two of either, a mail program could show another one than was checked. */
 function senderOf(mail: Parsed, split: typeof addressParser): string | null {
   const [first, ...more] = mail.headers.filter((header) => header.key === "from")
   if (first === undefined || more.length > 0) return null
@@ -52,7 +53,7 @@ function senderOf(mail: Parsed, split: typeof addressParser): string | null {
   return others.length > 0 || sender?.address === undefined ? null : readAddress(sender.address)
 }
 
-/** Sent by a program, to a list, or a bounce (RFC 3834 §2, RFC 2919, RFC 5321 §4.5.5). */
+/** Whether a mail was sent by a program or to a list, or is a bounce (RFC 3834 §2, RFC 2919, RFC 5321 §4.5.5). */
 function isAutomatic(headers: readonly Header[]): boolean {
   const read = (key: string) =>
     headers
@@ -93,7 +94,7 @@ function inboundOf(
   }
 }
 
-/** Without the marks of answers: a conversation keeps its subject, and a new subject begins a new one. */
+/** The subject without "Re:" and its like. A conversation keeps its subject, and another subject begins a new conversation. */
 function plainSubject(subject: string): string {
   return subject
     .replace(/^(?:\s*(?:re|aw|antw|sv|vs|rv|odp)(?:\[\d+\])?\s*:)+/i, "")
@@ -122,7 +123,7 @@ function withNotes(said: string, isCut: boolean): string {
   return [said.slice(0, MAX_TEXT).toWellFormed(), ...notes].filter((part) => part !== "").join("\n")
 }
 
-/** The files of a mail; inline pictures of a signature are none. Bytes are carried on only where something can be made of them. */
+/** The files of a mail, without the inline pictures of a signature. The bytes are kept only where Vigil can read them. */
 function attachmentsOf({ attachments }: Parsed): Arrived[] {
   const files = attachments.filter((file) => file.disposition !== "inline" || file.filename !== null)
   const rest = files.length - MAX_FILES
@@ -133,12 +134,12 @@ function attachmentsOf({ attachments }: Parsed): Arrived[] {
 function arrived({ filename, mimeType, content }: Parsed["attachments"][number]): Arrived {
   const type = plainType(mimeType)
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content)
-  const told: Attachment = {
+  const attachment: Attachment = {
     kind: kindOfType(type),
     size: bytes.length,
     ...(type === undefined ? {} : { type }),
     ...(filename === null ? {} : { name: filename }),
   }
-  const isOfUse = told.kind === "image" || told.kind === "audio" || isTextFile(told)
-  return isOfUse ? { ...told, bytes } : told
+  const isReadable = attachment.kind === "image" || attachment.kind === "audio" || isTextFile(attachment)
+  return isReadable ? { ...attachment, bytes } : attachment
 }

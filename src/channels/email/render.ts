@@ -1,4 +1,7 @@
-/** Markdown as a mail: the same words as plain text and as simple HTML, and a title where the conversation has none. */
+/**
+ * Mail renderer: writes Markdown as plain text and as simple HTML. Both say the same words, because nobody knows which of
+ * them a mail program shows.
+ */
 import { toHtml } from "../html.ts"
 import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
 import { subjectLine } from "./address.ts"
@@ -6,11 +9,11 @@ import { subjectLine } from "./address.ts"
 export interface RenderedMail {
   text: string
   html: string
-  /** The first line, for a subject. */
+  /** The first line, which becomes the subject where the conversation has none. */
   title: string
 }
 
-/** Empty texts when there is nothing to see. */
+/** Renders a mail. Its texts are empty when there is nothing to see. */
 export function renderEmail(markdown: string): RenderedMail {
   const runs = readMarkdown(markdown)
   const text = plainText(spellLinks(runs, () => true)).trim()
@@ -18,7 +21,7 @@ export function renderEmail(markdown: string): RenderedMail {
   return { text, html: text === "" ? "" : page(toHtml(runs).trim()), title }
 }
 
-/** Line breaks as tags, but not in preformatted blocks, where they count as they are. */
+/** A whole page. Line breaks become tags, but not in preformatted blocks, where they count as they are. */
 function page(html: string): string {
   const body = html
     .split(/(<pre>[\s\S]*?<\/pre>)/)

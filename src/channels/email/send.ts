@@ -1,6 +1,7 @@
 /**
- * Sends one mail per message. Its Message-ID is made from the outbox row, so that a mail sent twice after a lost answer is
- * one mail to a mail program; it says that a program wrote it, so that no other program answers it (RFC 3834).
+ * Mail sender: sends one mail per message. The Message-ID is made from the outbox row, so that a mail program shows one mail
+ * although it was sent twice after a lost answer. The mail says that a program wrote it, so that no other program answers it
+ * (RFC 3834).
  */
 import { Reject } from "../../base/errors.ts"
 import type { Outgoing, Receipt } from "../channel.ts"
@@ -13,19 +14,23 @@ export interface MailSender {
   smtpUrl: string
   /** Our address, in lower case. */
   address: string
-  /** What people see beside it. */
+  /** The name that people see beside the address. */
   name: string
 }
 
+/** Sends one message. See `Channel.send` for its errors. */
 export async function sendEmail(sender: MailSender, message: Outgoing, now: Date): Promise<Receipt> {
   const target = readMailTarget(message.target)
   if (target === null)
-    throw new Reject(400, `"${message.target}" is no mail address`, { code: "bad_address", fix: "Check the address." })
-  const letter = renderEmail(message.text)
-  const letters = letter.text === "" ? [] : [letter]
-  return await sendParts(message, letters, async (one) => {
+    throw new Reject(400, `"${message.target}" is not a mail address`, {
+      code: "bad_address",
+      fix: "Check the address.",
+    })
+  const rendered = renderEmail(message.text)
+  const parts = rendered.text === "" ? [] : [rendered]
+  return await sendParts(message, parts, async (mail) => {
     const messageId = `<${message.id}@${domainOf(sender.address)}>`
-    const raw = await compose(sender, target, one, { messageId, date: now })
+    const raw = await compose(sender, target, mail, { messageId, date: now })
     await deliver(sender.smtpUrl, { from: sender.address, to: target.address }, raw, message.signal)
     return messageId
   })

@@ -1,6 +1,6 @@
 /**
- * SMTP: hands one message to our mail server, over nodemailer's connection, loaded with the first call. Until the server
- * takes the body nothing can have been sent; from then on only its answer says whether it was.
+ * SMTP: hands one mail to our mail server, over nodemailer's connection. Until the server takes the body, surely nothing was
+ * sent; from then on only the server's answer says whether the mail was sent. The package is loaded with the first call.
  */
 import { Readable } from "node:stream"
 import type SMTPConnection from "nodemailer/lib/smtp-connection"
@@ -13,10 +13,10 @@ export interface Envelope {
 }
 
 const CONNECT_MS = 8_000
-/** Milliseconds without a sign of life; shorter than the time the outbox gives a message. */
+/** Milliseconds without a byte from the server. Shorter than the time that the outbox gives a message. */
 const SILENCE_MS = 12_000
 
-/** Delivers `message` (RFC 5322, whole). Throws `Retry`, `Reject`, `Uncertain` or `Misconfigured`. */
+/** Delivers `message`, a whole mail (RFC 5322). Throws `Retry`, `Reject`, `Uncertain` or `Misconfigured`. */
 export async function deliver(url: string, envelope: Envelope, message: Buffer, signal: AbortSignal): Promise<void> {
   await session(url, signal, async (connection, progress) => {
     const body = new Readable({
@@ -32,7 +32,7 @@ export async function deliver(url: string, envelope: Envelope, message: Buffer, 
   })
 }
 
-/** Connects and logs in, and sends nothing; throws the same, but never `Uncertain`. */
+/** Connects, logs in and sends nothing. Throws like `deliver`, but never `Uncertain`. */
 export async function greet(url: string, signal: AbortSignal): Promise<void> {
   await session(url, signal, async () => {})
 }
@@ -74,7 +74,7 @@ async function called(start: (done: (error?: Error | null) => void) => void): Pr
   await promise
 }
 
-/** `smtps` speaks TLS from the first byte; `smtp` must change to it before anything is said, unless it stays on this machine. */
+/** `smtps` uses TLS from the first byte. `smtp` must change to TLS before the login, unless the server is on this machine. */
 function optionsOf(url: string) {
   const { protocol, hostname, port, username, password } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, "")

@@ -1,6 +1,7 @@
 /**
- * GitHub's REST API behind our errors: authorised by a token or as an app, held within its rate limits, repeated a few
- * times at most. The packages are loaded with the first call.
+ * GitHub calls: GitHub's REST API, over Octokit, with our errors. Calls are authorized by a token or as an app, and stay within
+ * GitHub's rate limits. A call is repeated a few times at most, and a change whose answer was lost is never repeated here,
+ * because it may have happened. The packages are loaded with the first call.
  */
 import type { Octokit } from "@octokit/core"
 import { z } from "zod"
@@ -10,42 +11,43 @@ import { type Clock, systemClock } from "../../base/clock.ts"
 import { Misconfigured, messageOf, Reject, Retry, Uncertain } from "../../base/errors.ts"
 
 export interface GitHubSettings {
-  /** A fine-grained token; either this or the app's pair. */
+  /** A fine-grained token. Either the token or both values of the app must be set. */
   token?: string
   appId?: string
-  /** PEM; written line breaks (`\n`) are read as such. */
+  /** PEM. A backslash with an `n` is read as a line break. */
   appPrivateKey?: string
   /** Base address of the API; the public one when absent. */
   apiUrl?: string
-  /** Without it there is no webhook: the route must not be mounted. */
+  /** The secret of the webhook. Without it the route must not be mounted. */
   webhookSecret?: string
-  /** The repositories looked after, as `owner/name`. */
+  /** The repositories that Vigil looks after, as `owner/name`. */
   repos: string[]
 }
 
 export interface GitHubDeps {
-  /** Off only where a test would wait for real-time pauses between writes. */
+  /** False only in tests, which would wait in real time for the pauses between writes. */
   throttle?: boolean
   clock?: Clock
 }
 
 export interface GitHubCalls {
-  /** An asking call on a repository: a lost answer is `Retry`. */
+  /** Makes a reading call on a repository: a lost answer is `Retry`. */
   read<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T>
-  /** A changing call on a repository: a lost answer is `Uncertain`. */
+  /** Makes a changing call on a repository: a lost answer is `Uncertain`. */
   write<T>(repo: string, call: (octokit: Octokit) => Promise<T>): Promise<T>
-  /** An asking call as ourselves: the app, or the token's user. */
+  /** Makes a reading call as ourselves: as the app, or as the token's user. */
   self<T>(call: (octokit: Octokit, isApp: boolean) => Promise<T>): Promise<T>
 }
 
 const CALL_TIMEOUT_MS = 30_000
 const MAX_ANSWER_BYTES = 25_000_000
-/** Failures in a row after which GitHub is left alone. */
+/** Failures in a row after which the circuit breaker leaves GitHub alone. */
 const FAILURES = 3
 const REST_MS = 30_000
-/** Longest pause inside a call; a longer one is the caller's to make. */
+/** The longest pause inside a call. The caller must make a longer one. */
 const MAX_PAUSE_SECONDS = 10
 
+/** Throws `Misconfigured` without credentials. */
 export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {}): GitHubCalls {
   const app = appOf(settings)
   if (settings.token === undefined && app === null) {
@@ -58,7 +60,7 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
   const clock = deps.clock ?? systemClock
   const breaker = createCircuitBreaker({ clock, failures: FAILURES, pauseMs: () => REST_MS, obeys: true })
 
-  /** Opened once per key; a failed opening is tried again by the next call. */
+  /** Opens one client per key. After a failure the next call opens it anew. */
   function once(key: string, open: () => Promise<Octokit>): Promise<Octokit> {
     const known = opened.get(key)
     if (known !== undefined) return known
@@ -78,7 +80,7 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
     return await open({ ...options, ...(await appAuth({ ...app, installationId: data.id })) })
   }
 
-  /** One call as `key`, an installation or ourselves; none while GitHub is to be left alone. */
+  /** Makes one call under a key: a repository of an installation, or `""` for ourselves. Throws `Retry` while the breaker is open. */
   async function guarded<T>(key: string, work: () => Promise<T>): Promise<T> {
     const restMs = breaker.admit(key)
     if (restMs > 0) throw new Retry("GitHub is left alone for a while", { code: "github_resting", afterMs: restMs })
@@ -89,7 +91,7 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
     } catch (error) {
       const known = githubError(error)
       note(breaker, key, known)
-      // Perhaps the app was installed anew, under another number.
+      // The app may have been installed anew, with another installation id.
       if (known instanceof Reject || known instanceof Misconfigured) opened.delete(key)
       throw known
     }
@@ -108,11 +110,11 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
   }
 }
 
-/** Owner and name of `owner/name`; `Reject` for anything else, as it ends up in an address. */
+/** The owner and the name of `owner/name`. Throws `Reject` for any other text, because both become part of an address. */
 export function nameParts(repo: string): { owner: string; repo: string } {
   const match = /^([\w-][\w.-]*)\/(?!\.+$)([\w.-]+)$/.exec(repo)
   if (match?.[1] === undefined || match[2] === undefined)
-    throw new Reject(400, `"${repo}" is no repository, as owner/name`, { code: "bad_repo" })
+    throw new Reject(400, `"${repo}" is not a repository, written as owner/name`, { code: "bad_repo" })
   return { owner: match[1], repo: match[2] }
 }
 
@@ -141,13 +143,13 @@ function optionsOf(settings: GitHubSettings, deps: GitHubDeps) {
     userAgent: "vigil",
     log,
     throttle: deps.throttle === false ? { enabled: false } : { onRateLimit: handler, onSecondaryRateLimit: handler },
-    // Rate limits are the throttling's: the repeating alone would not wait as long as GitHub asks.
+    // The throttling plugin handles rate limits: the retry plugin would not pause as long as GitHub asks.
     retry: { retries: 1, doNotRetry: [400, 401, 403, 404, 410, 422, 429, 451] },
     request: { fetch: createBoundedFetch({ timeoutMs: CALL_TIMEOUT_MS, maxBytes: MAX_ANSWER_BYTES }) },
   }
 }
 
-/** GitHub is down or out of reach: known by these codes. */
+/** Codes of the errors that mean that GitHub is down or out of reach. */
 const AWAY = new Set(["github_away", "unreachable", "timeout", "connection_lost"])
 
 function note(breaker: CircuitBreaker, key: string, error: Error): void {
@@ -156,7 +158,7 @@ function note(breaker: CircuitBreaker, key: string, error: Error): void {
   else if (error instanceof Reject) breaker.answered(key)
 }
 
-/** The package reports through thrown errors; its own log would bypass ours. */
+/** Octokit's log, which would bypass ours. Octokit also throws every failure, so nothing is lost. */
 const quiet = (): void => undefined
 
 async function open(options: object): Promise<Octokit> {
@@ -167,13 +169,13 @@ async function open(options: object): Promise<Octokit> {
   ])
   const octokit = new (Octokit.plugin(throttling, retry))(options)
   octokit.hook.before("request", ({ method, url, request }) => {
-    // What changes something may have happened although its answer was lost: whoever asked for it looks before it is done again.
+    // A change may have happened although its answer was lost. So only the caller, who can look first, may repeat it.
     if (method !== "GET" && !url.endsWith("/access_tokens")) Object.assign(request, { retries: 0 })
   })
   return octokit
 }
 
-const answered = z.object({
+const refusal = z.object({
   status: z.number(),
   message: z.string(),
   response: z.object({ headers: z.record(z.string(), z.union([z.string(), z.number()]).optional()) }),
@@ -181,27 +183,27 @@ const answered = z.object({
 
 /** The HTTP status of a refused call; undefined when there was no answer. */
 export function statusOf(error: unknown): number | undefined {
-  return answered.safeParse(error).data?.status
+  return refusal.safeParse(error).data?.status
 }
 
 function githubError(error: unknown): Error {
   const inner = error instanceof Error ? (networkFailure(error) ?? networkFailure(error.cause)) : null
   if (inner !== null) return inner
   if (error instanceof Reject || error instanceof Misconfigured) return error
-  const refused = answered.safeParse(error)
+  const refused = refusal.safeParse(error)
   if (!refused.success) return new Uncertain(`GitHub's answer could not be read: ${messageOf(error)}`, { cause: error })
   return refusalError(refused.data)
 }
 
-function refusalError({ status, message, response }: z.infer<typeof answered>): Error {
+function refusalError({ status, message, response }: z.infer<typeof refusal>): Error {
   const cause = new Error(message)
-  const wait = waitOf(response.headers)
-  const isLimited = status === 429 || (status === 403 && (wait !== undefined || /rate limit/i.test(message)))
+  const pauseMs = pauseOf(response.headers)
+  const isLimited = status === 429 || (status === 403 && (pauseMs !== undefined || /rate limit/i.test(message)))
   if (isLimited)
     return new Retry("GitHub's rate limit is used up", {
       code: "rate_limited",
       cause,
-      ...(wait === undefined ? {} : { afterMs: wait }),
+      ...(pauseMs === undefined ? {} : { afterMs: pauseMs }),
     })
   if (status >= 500) return new Retry(`GitHub is away (${status})`, { code: "github_away", cause })
   if (status === 401)
@@ -221,8 +223,8 @@ function refusalError({ status, message, response }: z.infer<typeof answered>): 
   return new Reject(status, `GitHub refused: ${message}`, { code: "github_refused", cause })
 }
 
-/** Milliseconds to wait; from `retry-after`, or the time the limit is reset. */
-function waitOf(headers: Record<string, string | number | undefined>): number | undefined {
+/** The pause that GitHub asks for, in milliseconds: from `retry-after`, or until the rate limit is reset. */
+function pauseOf(headers: Record<string, string | number | undefined>): number | undefined {
   const after = Number(headers["retry-after"])
   if (after > 0) return after * 1000
   if (String(headers["x-ratelimit-remaining"]) !== "0") return undefined

@@ -1,57 +1,60 @@
 /**
- * A GitHub App of the owner's own, made from a manifest: the owner sends the form to GitHub, GitHub sends them back with a
- * code, and the code gives the app's credentials, once. They go straight into the vault and are shown to nobody
- * (GitHub documentation, "Registering a GitHub App from a manifest").
+ * GitHub App: makes an app of the owner's own from a manifest. The owner's browser sends a form to GitHub; GitHub sends the
+ * owner back with a code; the code gives the app's credentials, once. The credentials go straight into the vault and are
+ * never shown (GitHub documentation, "Registering a GitHub App from a manifest").
  */
 import { z } from "zod"
 import { createBoundedFetch, networkFailure } from "../../base/bounded-fetch.ts"
 import { Deny, Reject, Retry } from "../../base/errors.ts"
 import { GITHUB_WEBHOOK } from "./webhook.ts"
 
-/** What the owner's browser sends to GitHub, as a form. */
+/** The form that the owner's browser sends to GitHub. */
 export interface AppForm {
-  /** Where to. */
+  /** The address to which the form is sent. */
   action: string
-  /** The field `manifest`: JSON. */
+  /** The value of the field `manifest`: JSON. */
   manifest: string
 }
 
 export interface MadeApp {
-  /** As GitHub names it; it acts as `slug[bot]`. */
+  /** GitHub's name of the app, which acts as `slug[bot]`. */
   slug: string
-  /** Where it is given repositories. */
+  /** The page on which the owner gives repositories to the app. */
   installUrl: string
-  /** GitHub delivers to us. */
+  /** Whether GitHub delivers webhooks to us. */
   isCalled: boolean
 }
 
 export interface GitHubApps {
   /**
-   * Begins. Good for one app, within an hour.
+   * Begins to make an app. The form is good for one app, within an hour.
    * @param back our address, as the owner's browser reaches it.
-   * @param org the organization that shall own it; the owner's account when absent.
+   * @param org the organization that will own the app; the owner's account when absent.
    */
   begin(back: string, org?: string): Promise<AppForm>
-  /** Ends. Throws `Deny` for a state that we did not give, or gave too long ago, or that was used; `Reject` for such a code. */
+  /**
+   * Stores the credentials of the app. Throws `Deny` for a state that is unknown, too old or used, `Reject` for a code that
+   * GitHub does not take, `Retry` when GitHub is away: then the same state may be used again.
+   */
   finish(given: { code: string; state: string }, signal: AbortSignal): Promise<MadeApp>
 }
 
 export interface GitHubAppsDeps {
-  /** Each state is added once; `take` says whether it was there, and removes it. */
+  /** The states of begun apps. `take` removes a state and says whether it was there, so that a state counts once. */
   states: { add(state: string): Promise<void>; take(state: string): Promise<boolean> }
   store(name: "GITHUB_APP_ID" | "GITHUB_APP_PRIVATE_KEY" | "GITHUB_WEBHOOK_SECRET", value: string): Promise<void>
   random(bytes: number): Uint8Array
-  /** The address from which GitHub reaches us; without it the app gets no webhook. */
+  /** The address at which GitHub reaches us. Without it the app gets no webhook. */
   publicUrl?: string | undefined
   /** Base address of the API; the public one when absent. */
   apiUrl?: string | undefined
 }
 
 const API = "https://api.github.com"
-/** GitHub's limit for names. */
+/** Characters in the name of an app; GitHub's limit. */
 const MAX_NAME = 34
 const LIMITS = { timeoutMs: 20_000, maxBytes: 1_000_000 }
-/** Where GitHub sends the owner back to, below our address. */
+/** The path, below our address, to which GitHub sends the owner back. */
 export const APP_MADE = "/setup/github/made"
 
 const conversion = z.object({
@@ -78,7 +81,7 @@ export function createGitHubApps(deps: GitHubAppsDeps): GitHubApps {
           fix: "Begin again on the page /setup/github.",
         })
       const made = await convert(deps.apiUrl ?? API, code, signal).catch(async (error: unknown) => {
-        // The code was not used: the owner may press the button again.
+        // GitHub did not use the code, so the owner may press the button again.
         if (error instanceof Retry) await deps.states.add(state)
         throw error
       })
@@ -91,7 +94,7 @@ export function createGitHubApps(deps: GitHubAppsDeps): GitHubApps {
   }
 }
 
-/** No more than triage needs: labels and assignees are part of issues. */
+/** The manifest. It asks for no more rights than triage needs: labels and assignees are part of issues. */
 function manifestOf(back: string, publicUrl: string | undefined): object {
   const name = `vigil-${new URL(publicUrl ?? back).hostname.replaceAll(/[^a-z\d]+/gi, "-")}`
   return {
@@ -107,7 +110,7 @@ function manifestOf(back: string, publicUrl: string | undefined): object {
   }
 }
 
-/** The site for people that belongs to an API: GitHub's own, `HOST/api/v3` of a server, or `api.HOST`. */
+/** The site for people that belongs to an API, which is GitHub's own, `HOST/api/v3` of a server, or `api.HOST`. */
 function githubSite(apiUrl: string | undefined): string {
   const { protocol, host } = new URL(apiUrl ?? API)
   return `${protocol}//${host.replace(/^api\./, "")}`

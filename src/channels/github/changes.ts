@@ -1,10 +1,13 @@
-/** What is changed at GitHub: labels and assignees are added, nothing is ever taken away. Both are set-like. */
+/**
+ * GitHub changes: adds labels and assignees to issues, and never removes anything. Both are sets, so a repetition changes
+ * nothing.
+ */
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import { type GitHubCalls, nameParts } from "./api.ts"
 import { labelNames } from "./reads.ts"
 
-/** The issue a change is for. */
+/** The repository and the number of an issue. */
 export interface IssueAddress {
   repo: string
   number: number
@@ -12,7 +15,7 @@ export interface IssueAddress {
 
 const assigned = z.object({ assignees: z.array(z.object({ login: z.string() })).nullish() })
 
-/** Adds `names`, at least one, and gives the labels the issue has then. */
+/** Adds the labels `names`, of which there must be at least one. Returns all labels that the issue then has. */
 export async function addLabels(
   calls: GitHubCalls,
   { repo, number }: IssueAddress,
@@ -27,7 +30,10 @@ export async function addLabels(
   return labelNames(data)
 }
 
-/** Adds `login` once GitHub said that they can be assigned; it drops others silently, so the answer is checked too. */
+/**
+ * Adds an assignee. Throws `Reject` (`not_assignable`) for a person who cannot be assigned. GitHub ignores such a person
+ * silently, so they are checked before, and the answer is checked after.
+ */
 export async function addAssignee(
   calls: GitHubCalls,
   { repo, number }: IssueAddress,

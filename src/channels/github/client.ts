@@ -1,6 +1,6 @@
 /**
- * GitHub as triage needs it: issues in, labels and assignees out. A label or a person is only ever added, and a person
- * only after GitHub said that they can be assigned.
+ * GitHub client: the calls that triage needs. It reads issues, and adds labels and assignees. It never removes anything, and
+ * adds a person only after GitHub said that they can be assigned.
  */
 import { z } from "zod"
 import { createGitHubCalls, type GitHubCalls, type GitHubDeps, type GitHubSettings, nameParts } from "./api.ts"
@@ -12,24 +12,24 @@ import { getIssue, type IssuePage, listIssues, listLabels } from "./reads.ts"
 
 export interface GitHub {
   /**
-   * Issues changed at or after `since`, at most 1,000. Our own changes show up again: compare contents, not times.
-   * Throws `Retry` when GitHub is away, `Reject` when the repository is not visible to us.
+   * Issues that changed at or after `since`, at most 1,000. They include our own changes, so compare contents, not times.
+   * Throws `Retry` when GitHub is away, `Reject` when we may not see the repository.
    */
   listIssues(repo: string, since: Date, signal: AbortSignal, etag?: string): Promise<IssuePage>
   getIssue(repo: string, number: number, signal: AbortSignal): Promise<Issue>
-  /** Who labelled and assigned it, oldest first, of its first 300 events. */
+  /** Who labelled and assigned an issue, oldest first. Only the first 300 events of the issue are read. */
   listChanges(repo: string, number: number, signal: AbortSignal): Promise<HistoryEntry[]>
-  /** Names of all labels of the repository, at most 1,000. */
+  /** The names of a repository's labels, at most 1,000. */
   listLabels(repo: string, signal: AbortSignal): Promise<string[]>
-  /** Adds labels and says which the issue has now. Adding twice is adding once. GitHub creates labels it does not know. */
+  /** Adds labels, and returns all labels that the issue then has. Safe to repeat. GitHub creates a label that it does not know. */
   addLabels(repo: string, number: number, labels: string[], signal: AbortSignal): Promise<string[]>
-  /** Adds an assignee. Adding twice is adding once. Throws `Reject` (`not_assignable`) for who cannot be. */
+  /** Adds an assignee. Safe to repeat. Throws `Reject` (`not_assignable`) for a person who cannot be assigned. */
   addAssignee(repo: string, number: number, login: string, signal: AbortSignal): Promise<void>
 }
 
-/** The GitHub that our credentials open. */
+/** GitHub with our credentials. */
 export interface GitHubAccount extends GitHub {
-  /** Who we are there, after every repository was seen; throws for the first that cannot be. */
+  /** Who we are at GitHub, for `doctor`. Reads every repository, and throws for the first that we may not see. */
   probe(signal: AbortSignal): Promise<string>
   hooks: GitHubHooks
 }

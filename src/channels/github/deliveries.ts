@@ -1,24 +1,25 @@
 /**
- * What GitHub delivered to us, and how that went. GitHub does not repeat a failed delivery by itself, but keeps it for
- * three days, and delivers it again when asked to (REST documentation, "Handling failed webhook deliveries").
+ * GitHub deliveries: lists what GitHub tried to deliver to our webhook, and asks for failed deliveries again. GitHub does not
+ * repeat a failed delivery by itself. It keeps a delivery for three days and repeats it when asked (REST documentation,
+ * "Handling failed webhook deliveries").
  */
 import type { Octokit } from "@octokit/core"
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
 import { type GitHubCalls, nameParts } from "./api.ts"
 
-/** A webhook of ours: the app's, or the one of a repository. */
+/** A webhook of ours: the app's, or a repository's. */
 export type RepositoryHook = { app: true } | { repo: string; id: number }
 
 /** One attempt to deliver. */
 export interface Delivery {
-  /** Of this attempt, as written: larger than a JavaScript number holds exactly. */
+  /** The id of the attempt, as text, because it is larger than a JavaScript number holds exactly. */
   id: string
-  /** Of the delivery, the same for all its attempts: `X-GitHub-Delivery`. */
+  /** The id of the delivery, the same for all its attempts: `X-GitHub-Delivery`. */
   guid: string
-  /** When it was attempted. */
+  /** The instant of the attempt. */
   at: Date
-  /** It was answered with 2xx. */
+  /** Whether we answered with 2xx. */
   ok: boolean
   /** `X-GitHub-Event`. */
   event: string
@@ -27,18 +28,19 @@ export interface Delivery {
 interface DeliveryPage {
   /** Newest first. */
   deliveries: Delivery[]
-  /** For the page after this one; null on the last. */
+  /** The cursor of the next page; null on the last page. */
   next: string | null
 }
 
 export interface GitHubHooks {
   /**
-   * The webhook that delivers issues of `repo` to `url`; null when there is none. An app has its own for all repositories.
-   * Throws `Reject` (403, 404) when a token may not look.
+   * Finds the webhook that delivers issues of `repo` to `url`; null when there is none. An app has one webhook for all its
+   * repositories. Throws `Reject` (403, 404) when the token may not read webhooks.
    */
   find(repo: string, url: string, signal: AbortSignal): Promise<RepositoryHook | null>
+  /** One page of attempts; the first page when `cursor` is null. */
   deliveries(hook: RepositoryHook, cursor: string | null, signal: AbortSignal): Promise<DeliveryPage>
-  /** Asks for another attempt; it comes as a webhook of its own, under the same guid. */
+  /** Asks for another attempt, which arrives as a new webhook call with the same guid. */
   redeliver(hook: RepositoryHook, id: string, signal: AbortSignal): Promise<void>
 }
 
@@ -108,7 +110,7 @@ async function list(
   const asked = {
     per_page: PER_PAGE,
     ...(cursor === null ? {} : { cursor }),
-    // Read here: the package's own parsing would round the ids.
+    // The body is parsed below, because the package's parser would round the ids.
     request: { signal, parseSuccessResponseBody: false },
   }
   const answer =
@@ -132,7 +134,7 @@ async function list(
   }
 }
 
-/** The JSON of an answer's body, with each `id` as it is written. */
+/** Parses the body of an answer, with each `id` as text, so that no digit is lost. */
 async function exactIds(body: unknown): Promise<unknown> {
   const text = await new Response(body instanceof ReadableStream ? body : null).text()
   return JSON.parse(text.replaceAll(/"id"\s*:\s*(\d+)/g, '"id":"$1"'))
@@ -144,7 +146,7 @@ function nextCursor(link: string | undefined): string | null {
 }
 
 async function redeliver(octokit: Octokit, hook: RepositoryHook, id: string, signal: AbortSignal): Promise<void> {
-  if (!/^\d+$/.test(id)) throw new Reject(400, "that is no delivery's number", { code: "bad_delivery" })
+  if (!/^\d+$/.test(id)) throw new Reject(400, "that is not the id of a delivery", { code: "bad_delivery" })
   const path = `deliveries/${id}/attempts`
   const request = { signal }
   if ("app" in hook) {

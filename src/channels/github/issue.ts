@@ -1,6 +1,6 @@
 /**
- * An issue as the rest of Vigil knows it, read from REST answers and webhook payloads alike. Text is kept exactly as
- * written; what is missing gets the plainest value instead of a refusal.
+ * GitHub issue: an issue as the rest of Vigil knows it, read from answers of the REST API and from webhooks alike. Text stays
+ * exactly as it is written. A missing field gets an empty value, so that an incomplete issue is still read.
  */
 import { z } from "zod"
 
@@ -13,7 +13,7 @@ export interface Issue {
   body: string
   /** Login; `ghost` for a deleted account. */
   author: string
-  /** How the author relates to the repository: `OWNER`, `MEMBER`, `COLLABORATOR`, `CONTRIBUTOR`, `NONE`, ... */
+  /** The author's relation to the repository: `OWNER`, `MEMBER`, `COLLABORATOR`, `CONTRIBUTOR`, `NONE`, ... */
   authorAssociation: string
   labels: string[]
   assignees: string[]
@@ -45,7 +45,7 @@ export const issueSchema = z.object({
   pull_request: z.unknown().optional(),
 })
 
-/** Makes an `Issue` of what `issueSchema` read. */
+/** Makes an `Issue` of a value that `issueSchema` parsed. */
 export function issueOf(repo: string, read: z.infer<typeof issueSchema>): Issue {
   return {
     repo,

@@ -1,23 +1,23 @@
 /**
- * GitHub deliveries as issue events. Never throws: what is not about an issue of ours is ignored, with the reason, so
- * that the answer to GitHub can say why.
+ * GitHub parser: turns GitHub's deliveries into issue events. It never throws. A delivery that is not about one of our issues
+ * is ignored with a reason, so that the answer to GitHub can say why.
  */
 import { z } from "zod"
 import type { Issue } from "./issue.ts"
 import { issueOf, issueSchema } from "./issue.ts"
 
 export interface IssueEvent extends Issue {
-  /** What happened: `opened`, `edited`, `labeled`, ... */
+  /** The kind of the event: `opened`, `edited`, `labeled`, ... */
   action: string
-  /** Whoever caused the event is an app or a bot, perhaps ourselves. */
+  /** Whether an app or a bot caused the event; it may be ourselves. */
   senderIsBot: boolean
-  /** Login of whoever caused the event. */
+  /** Login of the person or the bot that caused the event. */
   sender: string
-  /** The label added or removed, in `labeled` and `unlabeled`. */
+  /** Set in `labeled` and `unlabeled`: the label that was added or removed. */
   label?: string
-  /** Login of the person in question, in `assigned` and `unassigned`. */
+  /** Set in `assigned` and `unassigned`: the login of that person. */
   assignee?: string
-  /** `X-GitHub-Delivery`: the same on a redelivery. Not covered by the signature. */
+  /** `X-GitHub-Delivery`, the same on a redelivery. The signature does not cover it. */
   deliveryId: string
 }
 
@@ -25,7 +25,7 @@ export interface IgnoredDelivery {
   ignored: string
 }
 
-/** Actions after which an issue may have to be triaged, or a decision was corrected. */
+/** The actions after which an issue may need triage, or by which a person corrects a decision. */
 const ACTIONS = new Set([
   "opened",
   "edited",
@@ -50,7 +50,7 @@ const delivery = z.object({
   assignee: account,
 })
 
-/** `event` is `X-GitHub-Event`; `repos` are the repositories we look after (`owner/name`, any case). */
+/** Parses one delivery. `event` is `X-GitHub-Event`; `repos` are the repositories that Vigil looks after (`owner/name`, any case). */
 export function parseDelivery(
   event: string,
   deliveryId: string,
@@ -76,7 +76,7 @@ export function parseDelivery(
   }
 }
 
-/** Apps act under a name of their own, as `name[bot]`. */
+/** Whether an account is a bot. An app acts as `name[bot]`. */
 export function isBot(account: { login: string; type?: string | undefined } | null | undefined): boolean {
   return account?.type === "Bot" || (account?.login.endsWith("[bot]") ?? false)
 }

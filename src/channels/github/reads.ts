@@ -1,4 +1,4 @@
-/** What is asked of GitHub: issues by the time they changed, and the labels a repository has. Nothing is changed here. */
+/** GitHub reads: lists issues by the time of their last change, and the labels of a repository. It changes nothing. */
 import type { Octokit } from "@octokit/core"
 import { z } from "zod"
 import { type GitHubCalls, nameParts, statusOf } from "./api.ts"
@@ -7,15 +7,15 @@ import { type Issue, issueOf, issueSchema } from "./issue.ts"
 export interface IssuePage {
   /** Ascending by `updatedAt`, without pull requests. */
   issues: Issue[]
-  /** To be given back with the same `since`; absent when a later answer could not be compared as a whole. */
+  /** Give it back with the same `since`. Absent when it does not name the whole answer. */
   etag?: string
-  /** Nothing changed since `etag`. */
+  /** Whether nothing changed since `etag`. */
   notModified: boolean
-  /** There is more than was read: ask again from the last `updatedAt`. */
+  /** Whether there are more issues than were read. Then list again from the last `updatedAt`. */
   more: boolean
 }
 
-/** What one listing asks for. */
+/** The parameters of one listing. */
 export interface IssueQuery {
   repo: string
   since: Date
@@ -34,6 +34,7 @@ interface Page {
   isLast: boolean
 }
 
+/** Lists issues that changed at or after `since`, at most 1,000. */
 export async function listIssues(calls: GitHubCalls, query: IssueQuery, signal: AbortSignal): Promise<IssuePage> {
   const { repo, etag } = query
   const first = await calls.read(repo, (octokit) => readPage(octokit, query, 1, signal))
@@ -43,17 +44,17 @@ export async function listIssues(calls: GitHubCalls, query: IssueQuery, signal: 
   if (first.isLast) {
     return withoutPulls(first.issues, false, first.etag)
   }
-  // From here on no tag is given: it would name the first page alone, which proves nothing about the others.
-  const found = [...first.issues]
+  // No tag is returned from here on: it would name the first page alone, which proves nothing about the others.
+  const issuesRead = [...first.issues]
   for (let page = 2; page <= MAX_PAGES; page += 1) {
     const next = await calls.read(repo, (octokit) => readPage(octokit, query, page, signal))
-    found.push(...(next?.issues ?? []))
-    if (next === null || next.isLast) return withoutPulls(found, false)
+    issuesRead.push(...(next?.issues ?? []))
+    if (next === null || next.isLast) return withoutPulls(issuesRead, false)
   }
-  return withoutPulls(found, true)
+  return withoutPulls(issuesRead, true)
 }
 
-/** One page; null when the first one is what `etag` names. */
+/** Reads one page; null when the first page did not change since `etag`. */
 async function readPage(octokit: Octokit, query: IssueQuery, page: number, signal: AbortSignal): Promise<Page | null> {
   const answer = await octokit
     .request("GET /repos/{owner}/{repo}/issues", {
@@ -69,8 +70,8 @@ async function readPage(octokit: Octokit, query: IssueQuery, page: number, signa
     })
     .catch(nullIfUnchanged)
   if (answer === null) return null
-  const found = issues.parse(answer.data).map((issue) => issueOf(query.repo, issue))
-  return { issues: found, etag: answer.headers.etag, isLast: !hasNext(answer.headers.link) }
+  const pageIssues = issues.parse(answer.data).map((issue) => issueOf(query.repo, issue))
+  return { issues: pageIssues, etag: answer.headers.etag, isLast: !hasNext(answer.headers.link) }
 }
 
 export async function getIssue(calls: GitHubCalls, repo: string, number: number, signal: AbortSignal): Promise<Issue> {
@@ -96,13 +97,14 @@ export async function listLabels(calls: GitHubCalls, repo: string, signal: Abort
   return names
 }
 
-/** Names in an answer that lists labels. */
+/** The names in an answer that lists labels. */
 export function labelNames(data: unknown): string[] {
   return labels.parse(data).map(({ name }) => name)
 }
 
-function withoutPulls(found: Issue[], more: boolean, etag?: string): IssuePage {
-  const kept = found.filter((issue) => !issue.isPullRequest)
+/** The answer without pull requests, which GitHub lists among the issues. */
+function withoutPulls(listed: Issue[], more: boolean, etag?: string): IssuePage {
+  const kept = listed.filter((issue) => !issue.isPullRequest)
   return { issues: kept, notModified: false, more, ...(etag === undefined ? {} : { etag }) }
 }
 

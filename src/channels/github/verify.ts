@@ -1,9 +1,12 @@
-/** GitHub's proof of origin: HMAC-SHA256 over the raw body (webhook documentation, "Validating webhook deliveries"). */
+/**
+ * GitHub verifier: checks GitHub's proof of origin, HMAC-SHA256 over the raw body (webhook documentation, "Validating webhook
+ * deliveries"). Without a secret nothing is accepted.
+ */
 import { verify } from "@octokit/webhooks-methods"
 
 export const GITHUB_SIGNATURE_HEADER = "x-hub-signature-256"
 
-/** Whether `signature` is the secret's over `body`. Without a secret, a signature or a body the answer is no. */
+/** Whether `signature` signs `body` with `secret`. Without a secret, a signature or a body the answer is no. */
 export async function isFromGitHub(
   secret: string,
   signature: string | string[] | undefined,

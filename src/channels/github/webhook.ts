@@ -1,14 +1,14 @@
-/** GitHub's webhook: verified over the raw bytes, then parsed. Without a secret there is no webhook to mount. */
+/** GitHub webhook: verifies a delivery over its raw bytes, and parses it only then. Without a secret there is no webhook. */
 import { Deny, Reject } from "../../base/errors.ts"
 import type { WebhookRequest } from "../channel.ts"
 import type { IgnoredDelivery, IssueEvent } from "./parse.ts"
 import { parseDelivery } from "./parse.ts"
 import { GITHUB_SIGNATURE_HEADER, isFromGitHub } from "./verify.ts"
 
-/** Where GitHub delivers, below our public address. */
+/** The path, below our public address, to which GitHub delivers. */
 export const GITHUB_WEBHOOK = "/webhooks/github"
 
-/** Throws `Deny` for a wrong signature, `Reject` for a body that is no JSON. */
+/** Reads one delivery. Throws `Deny` for a wrong signature, `Reject` for a body that is not JSON. */
 export type GitHubWebhook = (request: WebhookRequest) => Promise<IssueEvent | IgnoredDelivery>
 
 /** Null without a secret: then the route must not exist. */
@@ -23,21 +23,21 @@ export function createGitHubWebhook(settings: { webhookSecret?: string; repos: s
       })
     }
     return parseDelivery(
-      one(headers["x-github-event"]),
-      one(headers["x-github-delivery"]),
+      single(headers["x-github-event"]),
+      single(headers["x-github-delivery"]),
       jsonOf(body),
       settings.repos,
     )
   }
 }
 
-const one = (header: string | string[] | undefined): string => (typeof header === "string" ? header : "")
+const single = (header: string | string[] | undefined): string => (typeof header === "string" ? header : "")
 
 function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch (cause) {
-    throw new Reject(400, "the GitHub delivery is no JSON", {
+    throw new Reject(400, "the GitHub delivery is not JSON", {
       code: "bad_body",
       fix: "Set the webhook's content type to application/json.",
       cause,

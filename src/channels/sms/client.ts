@@ -1,6 +1,6 @@
 /**
- * Twilio's own client over our bounded fetch: cancellable, limited in time and size, on the configured base address,
- * and with our errors. The package is loaded with the first call.
+ * Twilio client: the `twilio` package over our bounded fetch, so that every call can be cancelled, is limited in time and
+ * size, uses the configured base address and throws our errors. The package is loaded with the first call.
  */
 import type TwilioClient from "twilio/lib/rest/Twilio.js"
 import { z } from "zod"
@@ -12,25 +12,25 @@ import { sendFailure } from "./failures.ts"
 export interface SmsSettings {
   accountSid: string
   authToken: string
-  /** The token before a rotation: still accepted on webhooks. */
+  /** The token before a rotation; webhooks that it signed are still accepted. */
   previousAuthToken?: string
-  /** Our number in E.164. One of this, `messagingServiceSid` and `whatsappNumber` must be set. */
+  /** Our number in E.164. This, `messagingServiceSid` or `whatsappNumber` must be set. */
   number?: string
   messagingServiceSid?: string
   /** Our sender on WhatsApp in E.164, where it is not `number`. */
   whatsappNumber?: string
-  /** Stands in for every Twilio host, in tests and behind proxies. */
+  /** Base address that replaces every Twilio host, in tests and behind proxies. */
   apiBase?: string
-  /** Our public base address; without it there are no webhooks and no delivery reports. */
+  /** Our public base address. Without it there are no webhooks and no delivery reports. */
   publicUrl?: string
 }
 
 type Client = InstanceType<typeof TwilioClient>
 
 export interface TwilioCalls {
-  /** A call that creates something: a lost answer is `Uncertain`. */
+  /** Makes a call that creates something: a lost answer is `Uncertain`. */
   write<T>(call: (client: Client) => Promise<T>, signal: AbortSignal): Promise<T>
-  /** A call that only asks: a lost answer is `Retry`. */
+  /** Makes a call that only reads: a lost answer is `Retry`. */
   read<T>(call: (client: Client) => Promise<T>, signal: AbortSignal): Promise<T>
 }
 
@@ -56,15 +56,15 @@ export function createTwilioCalls(settings: SmsSettings): TwilioCalls {
   return { write, read }
 }
 
-/** One client per call, as the package has no place to pass a signal; it holds no connection of its own. */
+/** Makes one client per call, because the package takes no signal. That is cheap: a client holds no connection of its own. */
 async function openClient(settings: SmsSettings, bounded: Fetch, signal: AbortSignal): Promise<Client> {
   const [{ default: Twilio }, { default: RequestClient }] = await Promise.all([
     import("twilio/lib/rest/Twilio.js"),
     import("twilio/lib/base/RequestClient.js"),
   ])
   const httpClient = new RequestClient()
-  httpClient.request = async (asked) => {
-    const { url, init } = requestOf(asked, settings)
+  httpClient.request = async (wanted) => {
+    const { url, init } = requestOf(wanted, settings)
     const response = await bounded(url, { ...init, signal, redirect: "error" })
     const body = await response.text()
     refuseBusy(response, body)
@@ -73,7 +73,8 @@ async function openClient(settings: SmsSettings, bounded: Fetch, signal: AbortSi
   return new Twilio(settings.accountSid, settings.authToken, { httpClient })
 }
 
-interface Asked {
+/** A request as the package wants it made. */
+interface WantedRequest {
   method: string
   uri: string
   headers?: Record<string, unknown>
@@ -81,18 +82,18 @@ interface Asked {
   data?: unknown
 }
 
-function requestOf(asked: Asked, settings: SmsSettings): { url: URL; init: RequestInit } {
-  const asSent = new URL(asked.uri)
+function requestOf(wanted: WantedRequest, settings: SmsSettings): { url: URL; init: RequestInit } {
+  const original = new URL(wanted.uri)
   const url =
     settings.apiBase === undefined
-      ? asSent
-      : new URL(`${settings.apiBase.replace(/\/+$/, "")}${asSent.pathname}${asSent.search}`)
-  for (const [key, value] of fields(asked.params)) url.searchParams.append(key, value)
-  const form = asked.data === undefined ? {} : { body: new URLSearchParams(fields(asked.data)) }
+      ? original
+      : new URL(`${settings.apiBase.replace(/\/+$/, "")}${original.pathname}${original.search}`)
+  for (const [key, value] of fields(wanted.params)) url.searchParams.append(key, value)
+  const form = wanted.data === undefined ? {} : { body: new URLSearchParams(fields(wanted.data)) }
   const headers = new Headers({ accept: "application/json", authorization: basicAuth(settings) })
-  const agent = asked.headers?.["User-Agent"]
+  const agent = wanted.headers?.["User-Agent"]
   if (typeof agent === "string") headers.set("user-agent", agent)
-  return { url, init: { method: asked.method.toUpperCase(), headers, ...form } }
+  return { url, init: { method: wanted.method.toUpperCase(), headers, ...form } }
 }
 
 function basicAuth({ accountSid, authToken }: SmsSettings): string {
@@ -111,20 +112,20 @@ function fields(given: unknown): [string, string][] {
 const refusal = z.object({ code: z.number(), message: z.string().default("") })
 
 /**
- * Busy or broken answers. A refusal in Twilio's own form surely created nothing; a gateway's page says nothing about
- * what happened behind it.
+ * Throws for 429 and 5xx: `Retry` for a refusal in Twilio's own form, which surely created nothing; `Uncertain` for any other
+ * body, because a gateway's page does not say what happened behind the gateway.
  */
 function refuseBusy(response: Response, body: string): void {
   if (response.status !== 429 && response.status < 500) return
-  const said = refusal.safeParse(jsonOf(body))
-  if (response.status !== 429 && !said.success) {
+  const refused = refusal.safeParse(jsonOf(body))
+  if (response.status !== 429 && !refused.success) {
     throw new Uncertain(`Twilio's gateway answered ${response.status}`, { code: "answer_unreadable" })
   }
   const seconds = Number(response.headers.get("retry-after"))
-  const wait = seconds > 0 ? { afterMs: seconds * 1000 } : {}
-  throw new Retry(`Twilio is busy (${response.status} ${said.data?.message ?? ""})`.trim(), {
+  const pause = seconds > 0 ? { afterMs: seconds * 1000 } : {}
+  throw new Retry(`Twilio is busy (${response.status} ${refused.data?.message ?? ""})`.trim(), {
     code: "rate_limited",
-    ...wait,
+    ...pause,
   })
 }
 
@@ -136,12 +137,13 @@ function jsonOf(text: string): unknown {
   }
 }
 
-const thrown = z.object({ status: z.number(), code: z.number().optional(), message: z.string() })
+/** The package's own error for a refused call. */
+const refusedCall = z.object({ status: z.number(), code: z.number().optional(), message: z.string() })
 
 function twilioError(error: unknown): Error {
   const network = networkFailure(error)
   if (network !== null) return network
-  const refused = thrown.safeParse(error)
+  const refused = refusedCall.safeParse(error)
   if (!refused.success)
     return new Uncertain("Twilio's answer could not be read", { code: "answer_unreadable", cause: error })
   const { status, code, message } = refused.data

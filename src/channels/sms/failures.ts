@@ -1,15 +1,18 @@
-/** Twilio's error codes as ours, each with what its reader can do. Source: Twilio's error and warning dictionary. */
+/**
+ * Failures: Twilio's error codes as our codes, each with what its reader can do. Source: Twilio's error and warning
+ * dictionary.
+ */
 export interface Failure {
   /** Stable, machine-readable. */
   code: string
   fix?: string
 }
 
-/** What to do about a sender that the carriers of the United States do not take. */
+/** The fix for a sender whose messages the carriers of the United States refuse. */
 const UNREGISTERED_FIX =
   "Register the number for A2P 10DLC in the Twilio console (a business use; personal use is refused with 30532), or use Telegram or a number of another country."
 
-/** Every code with an advice of its own. */
+/** Every Twilio code that has a fix of its own. */
 export const FAILURES: Readonly<Record<number, Failure>> = {
   21211: { code: "bad_number", fix: "Check the number: it must be complete, with its country code." },
   21408: {
@@ -59,7 +62,7 @@ export const FAILURES: Readonly<Record<number, Failure>> = {
   63024: { code: "bad_number", fix: "This number is not on WhatsApp." },
 }
 
-/** The failure behind a code; unknown codes become `twilio_<code>`. */
+/** The failure that a Twilio code means. An unknown code becomes `twilio_<code>`, no code becomes `undelivered`. */
 export function sendFailure(code: number | undefined): Failure {
   if (code === undefined) return { code: "undelivered" }
   return FAILURES[code] ?? { code: `twilio_${code}`, fix: `See error ${code} in Twilio's error dictionary.` }

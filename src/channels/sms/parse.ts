@@ -12,7 +12,7 @@ import { MOST_ITEMS, mediaRef } from "./media.ts"
 import type { Form } from "./verify.ts"
 import { isWhatsApp, whatsappSender } from "./whatsapp.ts"
 
-/** What of the settings says who we are. */
+/** The settings that say who we are at Twilio. */
 export interface SmsIdentity {
   accountSid: string
   /** Our number in E.164: `+15551234567`. */
@@ -23,34 +23,35 @@ export interface SmsIdentity {
 }
 
 export interface DeliveryReport {
-  /** Unique per message and state: the status callback's key against repeats. */
+  /** Unique per message and state, so that a repeated callback is recognized. */
   externalId: string
   /** The message sid, one of the ids in a receipt. */
   providerId: string
-  /** Null for the states on the way (queued, sending, accepted). Reports come in any order. */
+  /** Null while the message is on its way (queued, sending, accepted). Reports arrive in any order. */
   state: DeliveryState | null
-  /** Why it failed, and what to do. */
+  /** Why the delivery failed, and what to do. */
   failure?: Failure
-  /** The outbox row named in the callback's address. */
+  /** The id of the outbox row, which the callback's address names. */
   outboxId?: string
 }
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
-const one = z.union([
+/** A form field; the first value where the field is repeated. */
+const field = z.union([
   z.string(),
   z
     .array(z.string())
     .min(1)
     .transform((values) => values[0] ?? ""),
 ])
-const text = one.optional().transform((value) => value ?? "")
+const text = field.optional().transform((value) => value ?? "")
 
 const incoming = z.object({
-  MessageSid: one,
-  AccountSid: one,
-  From: one,
-  To: one,
+  MessageSid: field,
+  AccountSid: field,
+  From: field,
+  To: field,
   Body: text,
   NumMedia: text,
   MessagingServiceSid: text,
@@ -59,7 +60,7 @@ const incoming = z.object({
   ButtonText: text,
 })
 
-const status = z.object({ MessageSid: one, AccountSid: one, MessageStatus: one, ErrorCode: text })
+const status = z.object({ MessageSid: field, AccountSid: field, MessageStatus: field, ErrorCode: text })
 
 const OPT_OUT: Record<string, Keyword> = { STOP: "stop", START: "start", HELP: "help" }
 
@@ -67,24 +68,28 @@ const OPT_OUT: Record<string, Keyword> = { STOP: "stop", START: "start", HELP: "
 export function parseIncoming(form: Form, us: SmsIdentity): Inbound {
   const parsed = incoming.safeParse(form)
   if (!parsed.success)
-    throw new Reject(400, "the form is no incoming Twilio message", { code: "bad_body", cause: parsed.error })
-  const said = parsed.data
-  if (said.AccountSid !== us.accountSid)
+    throw new Reject(400, "the form is not an incoming Twilio message", { code: "bad_body", cause: parsed.error })
+  const fields = parsed.data
+  if (fields.AccountSid !== us.accountSid)
     throw new Reject(403, "the message belongs to another Twilio account", { code: "wrong_account" })
-  if (!isForUs(said.To, said.MessagingServiceSid, us)) {
-    throw new Reject(403, `the message is for ${said.To}, which is not our number`, { code: "wrong_number" })
+  if (!isForUs(fields.To, fields.MessagingServiceSid, us)) {
+    throw new Reject(403, `the message is for ${fields.To}, which is not our number`, { code: "wrong_number" })
   }
-  const words = said.ButtonPayload || said.ButtonText || said.Body
-  const attachments = attachmentsOf(form, Number(said.NumMedia), us.accountSid)
-  const inbound = withAttachments(inboundOf(said.MessageSid, said.From, said.To, words, us), attachments)
-  const took = OPT_OUT[said.OptOutType.toUpperCase()]
-  return took === undefined ? inbound : { ...inbound, carrier: { by: carrierOf(said.From), took } }
+  const words = fields.ButtonPayload || fields.ButtonText || fields.Body
+  const attachments = attachmentsOf(form, Number(fields.NumMedia), us.accountSid)
+  const inbound = withAttachments(inboundOf(fields.MessageSid, fields.From, fields.To, words, us), attachments)
+  const took = OPT_OUT[fields.OptOutType.toUpperCase()]
+  return took === undefined ? inbound : { ...inbound, carrier: { by: carrierOf(fields.From), took } }
 }
 
-/** Parses a status callback; `url` is its path and query. */
+/**
+ * Parses a status callback; `url` is its path and query. Throws `Reject`: 400 when fields are missing, 403 when the message
+ * belongs to another account.
+ */
 export function parseStatus(form: Form, url: string, us: SmsIdentity): DeliveryReport {
   const parsed = status.safeParse(form)
-  if (!parsed.success) throw new Reject(400, "the form is no Twilio status", { code: "bad_body", cause: parsed.error })
+  if (!parsed.success)
+    throw new Reject(400, "the form is not a Twilio status", { code: "bad_body", cause: parsed.error })
   const { MessageSid, AccountSid, MessageStatus, ErrorCode } = parsed.data
   if (AccountSid !== us.accountSid)
     throw new Reject(403, "the status belongs to another Twilio account", { code: "wrong_account" })
@@ -99,7 +104,7 @@ export function parseStatus(form: Form, url: string, us: SmsIdentity): DeliveryR
   }
 }
 
-/** Each status of Twilio's message resource, as ours; null while it is on its way. */
+/** Each status of Twilio's message resource with our delivery state; null while the message is on its way. */
 export const STATES: Readonly<Record<string, DeliveryState | null>> = {
   accepted: null,
   scheduled: null,
@@ -116,12 +121,12 @@ export const STATES: Readonly<Record<string, DeliveryState | null>> = {
   canceled: "failed",
 }
 
-/** Twilio's message status as ours; null while it is on its way, and for what we do not know. */
+/** The delivery state that a Twilio status means; null while the message is on its way, and for an unknown status. */
 export function stateOf(messageStatus: string): DeliveryState | null {
   return STATES[messageStatus] ?? null
 }
 
-/** An inbound message from its parts, for webhook and polling alike: both make the same one. */
+/** Makes an inbound message. Webhook and polling both use it, so that both make the same message of the same text. */
 export function inboundOf(sid: string, from: string, to: string, words: string, us: SmsIdentity): Inbound {
   return {
     channel: "sms",
@@ -141,7 +146,7 @@ export function withAttachments(inbound: Inbound, attachments: Attachment[]): In
   return attachments.length === 0 ? inbound : { ...inbound, attachments }
 }
 
-/** `MediaUrl0`, `MediaContentType0` and so on. What has another address than ours is named, and never fetched. */
+/** Reads `MediaUrl0`, `MediaContentType0` and so on. A file at an address that is not ours is mentioned, and never fetched. */
 function attachmentsOf(form: Form, items: number, accountSid: string): Attachment[] {
   return indexes(items).map((index): Attachment => {
     const type = plainType(text.parse(form[`MediaContentType${index}`]))
@@ -150,7 +155,7 @@ function attachmentsOf(form: Form, items: number, accountSid: string): Attachmen
   })
 }
 
-/** The media of a listed message, of which only the number is known. */
+/** The attachments of a listed message. Twilio's list tells only how many there are. */
 export function listedAttachments(sid: string, items: number): Attachment[] {
   return indexes(items).map((index) => ({ kind: "file", ref: `${sid}/${index}` }))
 }

@@ -1,6 +1,6 @@
 /**
- * Markdown as a text message: plain words in the cheap alphabet where that loses nothing. A link is spelled out as
- * "label (address)"; writing systems outside the alphabet stay as they are.
+ * SMS renderer: writes Markdown as plain words, in the cheap GSM alphabet where that loses nothing. A link becomes
+ * "label (address)". Text in other writing systems stays as it is, because no word may be lost.
  */
 import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
 import { isGsm7 } from "./segments.ts"
@@ -8,7 +8,7 @@ import { isGsm7 } from "./segments.ts"
 /** Characters in one message (Twilio error 21617 above it). */
 export const MAX_SMS_BODY = 1600
 
-/** Typographic signs and what the basic alphabet has for them. */
+/** Typographic signs, each with its spelling in the basic alphabet. */
 const PLAIN: [RegExp, string][] = [
   [/[\u2018\u2019\u201a\u201b\u2032\u02bc\u00b4`]/g, "'"],
   [/[\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb]/g, '"'],
@@ -35,13 +35,13 @@ const PLAIN: [RegExp, string][] = [
 
 const EMOJI = /\p{RGI_Emoji}|\p{Extended_Pictographic}/gv
 
-/** The body of one message, of any length; `splitBody` cuts it to what Twilio takes. */
+/** Renders the whole body, of any length; `splitBody` cuts it into messages. */
 export function renderSms(markdown: string): string {
   const text = plainText(spellLinks(readMarkdown(markdown), () => true))
   return tidy(inCheapAlphabet(text))
 }
 
-/** Typographic signs spelled in the basic alphabet; emoji left out where that makes the rest cheap. */
+/** Spells typographic signs in the basic alphabet, and leaves emoji out where the rest then fits the basic alphabet. */
 export function inCheapAlphabet(text: string): string {
   const spelled = PLAIN.reduce((done, [sign, plain]) => done.replace(sign, plain), text)
   if (isGsm7(spelled)) return spelled
@@ -49,7 +49,7 @@ export function inCheapAlphabet(text: string): string {
   return withoutEmoji.trim() !== "" && isGsm7(withoutEmoji) ? withoutEmoji : spelled
 }
 
-/** Blank lines and wide gaps cost money and say nothing; a step in at the start of a line stays. */
+/** Removes blank lines and wide gaps, which cost money and say nothing. The indentation of a line stays. */
 function tidy(text: string): string {
   return text
     .replace(/(\S) {2,}/g, "$1 ")
@@ -58,7 +58,7 @@ function tidy(text: string): string {
     .trim()
 }
 
-/** Cuts a body at lines, then words, then characters; the parts joined say everything the body said. */
+/** Cuts a body after a line, else after a word, else between characters. The parts together say all that the body says. */
 export function splitBody(body: string): string[] {
   const parts: string[] = []
   let rest = body

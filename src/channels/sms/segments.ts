@@ -1,7 +1,7 @@
 /**
- * Segments: what one text message costs. Counts as the network does (3GPP TS 23.038): the basic alphabet packs 160 signs
- * in one message and 153 in each of several, with ten signs counting double; anything else packs 70 and 67 UTF-16 units.
- * A double unit (an escaped sign, a surrogate pair) is never torn between two segments.
+ * Segments: how many segments a text message costs. The count is the network's (3GPP TS 23.038). In the basic alphabet one
+ * message holds 160 characters, and each of several holds 153; ten characters count double. Any other text is counted in
+ * UTF-16 units, 70 and 67. A double unit (an escaped character, a surrogate pair) is never torn between two segments.
  */
 const BASIC = new Set(
   "@\u00a3$\u00a5\u00e8\u00e9\u00f9\u00ec\u00f2\u00c7\n\u00d8\u00f8\r\u00c5\u00e5\u0394_\u03a6\u0393\u039b\u03a9\u03a0\u03a8\u03a3\u0398\u039e" +
@@ -12,7 +12,7 @@ const EXTENDED = new Set("\f^{}\\[~]|\u20ac")
 
 export interface SmsSize {
   encoding: "gsm7" | "ucs2"
-  /** Septets, or UTF-16 units. */
+  /** Septets in `gsm7`, UTF-16 units in `ucs2`. */
   units: number
   /** 0 for an empty text. */
   segments: number
@@ -47,19 +47,20 @@ function packed(costs: number[], each: number): number {
 
 export interface Line {
   text: string
-  /** Held on to until only such lines are left. */
+  /** Left out only after every line without this mark. */
   keep?: boolean
 }
 
 export interface Fitted {
   text: string
-  /** Lines left out. */
+  /** Number of lines that were left out. */
   dropped: number
 }
 
 /**
- * Whole lines within a budget of segments, in order. Left out first, from the bottom: plain lines; then kept ones. The
- * first line stays, shortened only when it alone is too long. `more` makes a closing line that says how many are missing.
+ * Fits whole lines, in their order, into a number of segments. It leaves lines out from the bottom, first those without
+ * `keep`, then the others. The first line always stays, and is shortened only when it alone is too long. `more` makes a
+ * closing line that says how many lines are missing.
  */
 export function fitLines(lines: Line[], segments: number, more?: (dropped: number) => string): Fitted {
   const kept = [...lines]

@@ -1,6 +1,6 @@
 /**
- * Sends text messages, on WhatsApp too, and finds out whether one whose answer was lost went out. Nothing is ever sent a second time on a
- * guess: every message costs money and reaches a phone.
+ * SMS sender: sends text messages, on WhatsApp too, and finds out whether a message whose answer was lost went out. Nothing
+ * is sent a second time on a guess, because every message costs money and reaches a phone.
  */
 import type { Clock } from "../../base/clock.ts"
 import { Reject } from "../../base/errors.ts"
@@ -14,11 +14,11 @@ import { inCheapAlphabet, renderSms, splitBody } from "./render.ts"
 import { measure } from "./segments.ts"
 import { isWhatsApp, renderWhatsApp, whatsappSender } from "./whatsapp.ts"
 
-/** Seconds Twilio may hold a message: what comes later than this is stale. */
+/** Seconds for which Twilio may hold a message. A message that arrives later is stale. */
 const VALIDITY_SECONDS = 3600
-/** Messages looked through for a lost one. */
+/** Number of sent messages among which a lost one is searched. */
 const LOOK_BACK = 100
-/** Milliseconds Twilio's clock may be behind ours. */
+/** Milliseconds by which Twilio's clock may be behind ours. */
 const SKEW_MS = 5_000
 
 export interface SmsDeps {
@@ -27,8 +27,10 @@ export interface SmsDeps {
   clock: Clock
 }
 
+/** Sends one message. See `Channel.send` for its errors; also throws `Reject` (410) for a message that is stale. */
 export async function sendSms({ calls, settings, clock }: SmsDeps, message: Outgoing): Promise<Receipt> {
-  if (!isPhone(message.target)) throw new Reject(400, `"${message.target}" is no phone number`, { code: "bad_number" })
+  if (!isPhone(message.target))
+    throw new Reject(400, `"${message.target}" is not a phone number`, { code: "bad_number" })
   const parts = partsOf(message)
   const common = {
     to: message.target,
@@ -43,14 +45,14 @@ export async function sendSms({ calls, settings, clock }: SmsDeps, message: Outg
   return { ...receipt, ...segmentsOf(message.target, parts) }
 }
 
-/** Seconds until the text is stale. Throws `Reject` when it is stale already. */
+/** Seconds until the text is stale. Throws `Reject` (410) when it is stale already. */
 function validity({ expiresAt }: Outgoing, now: Date): number {
   const left = expiresAt ? Math.ceil((expiresAt.getTime() - now.getTime()) / 1000) : VALIDITY_SECONDS
   if (left <= 0) throw new Reject(410, "the message is no longer true", { code: "stale" })
   return Math.min(left, VALIDITY_SECONDS)
 }
 
-/** What became of one message. */
+/** Asks Twilio what became of one message. Throws like `TwilioCalls.read`. */
 export async function deliveryOutcomeOf(
   calls: TwilioCalls,
   sid: string,
@@ -68,43 +70,43 @@ export async function deliveryOutcomeOf(
 }
 
 /**
- * Whether the parts of `text` in question went to `target` since then: their receipt, those that did when the first of them
- * did, `absent` when none did, null when they went in no order of ours or the list does not reach back far enough. Not
- * filtered by sending date: a queued message has none yet.
+ * Searches Twilio's list for the parts of an uncertain delivery (those after `done`). Returns a receipt when all were sent;
+ * `arrived` when only the first ones were; `absent` when none was; null when they were sent in another order than ours, or
+ * when the list does not reach back far enough. The list is not filtered by sending date, because a queued message has none.
  */
 export async function findSms(calls: TwilioCalls, message: Lookup): Promise<Found | "absent" | null> {
   const done = message.done ?? []
   const parts = partsOf(message)
-  const asked = { to: message.target, limit: LOOK_BACK, pageSize: LOOK_BACK }
-  const listed = await calls.read((client) => client.messages.list(asked), message.signal)
+  const query = { to: message.target, limit: LOOK_BACK, pageSize: LOOK_BACK }
+  const listed = await calls.read((client) => client.messages.list(query), message.signal)
   const from = message.since.getTime() - SKEW_MS
   const recent = listed.filter((sent) => sent.dateCreated.getTime() >= from)
   const candidates = recent.filter((sent) => !done.includes(sent.sid))
   const missing = parts.slice(done.length)
-  const found = missing.map((part) => taken(candidates, part))
-  const first = found.slice(0, found.includes(null) ? found.indexOf(null) : undefined).flatMap((sid) => sid ?? [])
+  const sids = missing.map((part) => takeMatch(candidates, part))
+  const first = sids.slice(0, sids.includes(null) ? sids.indexOf(null) : undefined).flatMap((sid) => sid ?? [])
   if (first.length === missing.length)
     return { providerId: [...done, ...first].join(","), ...segmentsOf(message.target, parts) }
   const reachesBack = listed.length < LOOK_BACK || recent.length < listed.length
-  if (!reachesBack || found.slice(first.length).some((sid) => sid !== null)) return null
+  if (!reachesBack || sids.slice(first.length).some((sid) => sid !== null)) return null
   return first.length === 0 ? "absent" : { arrived: first }
 }
 
-/** The message with these words, which stands for one part only: two parts may say the same. */
-function taken(candidates: { sid: string; body: string }[], part: string): string | null {
+/** Takes the message with the words of `part` out of `candidates`, because two parts may have the same words. */
+function takeMatch(candidates: { sid: string; body: string }[], part: string): string | null {
   const at = candidates.findIndex((sent) => sent.body.trim() === part)
   return candidates.splice(at, at === -1 ? 0 : 1)[0]?.sid ?? null
 }
 
 type Words = Pick<Outgoing, "target" | "text" | "plain" | "brief">
 
-/** The messages that a text becomes. */
+/** The bodies of the messages that a text becomes, in order. */
 export function partsOf(message: Words): string[] {
   const body = bodyOf(message)
   return splitBody(message.brief && !isWhatsApp(message.target) ? pageOf(body).text : body)
 }
 
-/** What of an answer is sent when MORE is asked for; empty when that was all. */
+/** The rest of an answer, which is sent when the person texts MORE; empty when everything was sent. */
 export function restOf(message: Words): string {
   return isWhatsApp(message.target) ? "" : pageOf(bodyOf(message)).rest
 }
@@ -114,12 +116,12 @@ function bodyOf({ target, text, plain }: Words): string {
   return plain ? inCheapAlphabet(text) : renderSms(text)
 }
 
-/** WhatsApp counts none. */
+/** The segments of a receipt. WhatsApp counts none. */
 function segmentsOf(target: string, parts: string[]): { segments?: number } {
   return isWhatsApp(target) ? {} : { segments: parts.reduce((sum, part) => sum + measure(part).segments, 0) }
 }
 
-/** E.164; on WhatsApp also its ids of people who hide their number. */
+/** Whether a target is an E.164 number; on WhatsApp it may also be the id of a person who hides their number. */
 const isPhone = (target: string): boolean => /^(?:(?:whatsapp:)?\+[1-9]\d{4,14}|whatsapp:\w[\w.-]{3,63})$/.test(target)
 
 function senderOf(settings: SmsSettings, target: string) {

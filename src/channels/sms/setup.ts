@@ -1,11 +1,11 @@
 /**
- * Setup: whether Twilio's side fits ours (the account, the number, where messages are delivered), and the one change that
- * Vigil makes there: the address of the webhook. Looking changes nothing.
+ * SMS setup: checks whether Twilio's settings fit ours (the account, the number, the address of the webhook), and makes the
+ * one change that Vigil makes there: it sets the address of the webhook. Checking changes nothing.
  */
 import type { Finding } from "../channel.ts"
 import type { SmsSettings, TwilioCalls } from "./client.ts"
 
-/** Asks Twilio to try again when we are away; not part of what it signs. Source: Twilio, "Connection overrides". */
+/** Asks Twilio to repeat a delivery that failed. Twilio does not sign this part. Source: Twilio, "Connection overrides". */
 const RETRIES = "#rc=3&rp=5xx,ct,rt"
 
 const error = (message: string, fix: string): Finding => ({ severity: "error", message, fix })
@@ -13,14 +13,14 @@ const warning = (message: string, fix: string): Finding => ({ severity: "warning
 const webhookAt = (publicUrl: string): string => `${publicUrl.replace(/\/+$/, "")}/webhooks/twilio`
 const SET_UP = "run: npx vigil channels setup sms"
 
-/** What is wrong there; empty when nothing is. Throws like `probe`. */
+/** Finds what is wrong at Twilio; empty when nothing is. Throws like `probe`. */
 export async function inspectSms(calls: TwilioCalls, settings: SmsSettings, signal: AbortSignal): Promise<Finding[]> {
-  const found = await Promise.all([
+  const findings = await Promise.all([
     inspectAccount(calls, settings, signal),
     inspectNumber(calls, settings, signal),
     inspectService(calls, settings, signal),
   ])
-  return found.flat()
+  return findings.flat()
 }
 
 async function inspectAccount(
@@ -45,20 +45,20 @@ async function inspectNumber(calls: TwilioCalls, settings: SmsSettings, signal: 
   const owned = await numberOf(calls, settings.number, signal)
   if (owned === undefined)
     return [error(`the account does not own ${settings.number}`, "set TWILIO_NUMBER to a number of this account")]
-  const cannot = owned.capabilities.sms
+  const withoutSms = owned.capabilities.sms
     ? []
     : [error(`${settings.number} cannot send text messages`, "choose a number with SMS in the Twilio console")]
-  return [...cannot, ...deliveryFindings(settings, owned)]
+  return [...withoutSms, ...deliveryFindings(settings, owned)]
 }
 
-/** What Twilio knows of a number, as far as it matters here. */
-interface Delivery {
+/** The settings of a number at Twilio that say where its messages are delivered. */
+interface NumberSettings {
   smsUrl: string | null
   smsMethod: string | null
   smsApplicationSid: string | null
 }
 
-function deliveryFindings({ number, publicUrl }: SmsSettings, owned: Delivery): Finding[] {
+function deliveryFindings({ number, publicUrl }: SmsSettings, owned: NumberSettings): Finding[] {
   if (publicUrl === undefined) return []
   const wanted = webhookAt(publicUrl)
   if (owned.smsApplicationSid)
@@ -69,7 +69,7 @@ function deliveryFindings({ number, publicUrl }: SmsSettings, owned: Delivery): 
   return owned.smsMethod === "GET" ? [error(`messages to ${number} are delivered by GET, not POST`, SET_UP)] : []
 }
 
-/** The rest of another program's address may be a secret. */
+/** The host of another program's webhook. The rest of its address may be a secret and is never shown. */
 function hostOf(url: string): string {
   if (url === "") return "nowhere"
   return URL.canParse(url) ? `to ${new URL(url).host}` : "elsewhere"
@@ -93,7 +93,7 @@ async function numberOf(calls: TwilioCalls, phoneNumber: string, signal: AbortSi
   return owned
 }
 
-/** Lets messages be delivered to `publicUrl`; says what was done. Throws like `probe`. */
+/** Makes Twilio deliver messages to `publicUrl`. Returns what was done, in sentences. Throws like `probe`. */
 export async function setUpSms(
   calls: TwilioCalls,
   { number, messagingServiceSid, whatsappNumber }: SmsSettings,

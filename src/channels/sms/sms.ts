@@ -1,6 +1,6 @@
 /**
- * SMS: the channel put together, over Twilio. Without a public address there are no webhooks: `listInbound` asks for
- * messages instead and makes the same inbound ones.
+ * SMS: the channel over Twilio, made of the other files of this folder. Without a public address there are no webhooks;
+ * `listInbound` then asks Twilio for messages and makes the same inbound messages as a webhook does.
  */
 import { type Clock, systemClock } from "../../base/clock.ts"
 import { Deny, Misconfigured } from "../../base/errors.ts"
@@ -21,8 +21,8 @@ import { whatsappSender } from "./whatsapp.ts"
 export interface Sms extends Channel {
   readonly id: "sms"
   /**
-   * The two webhooks; null without a public address, as nothing could be verified. Both throw `Deny` for a wrong
-   * signature, `Reject` for a form that is not for us.
+   * The two webhooks; null without a public address, because a signature covers that address. Both throw `Deny` for a wrong
+   * signature, `Reject` for a form that is malformed or not for us.
    */
   readonly webhook: {
     incoming(request: WebhookRequest): Inbound
@@ -31,7 +31,7 @@ export interface Sms extends Channel {
   lookup: NonNullable<Channel["lookup"]>
   deliveryOutcome: NonNullable<Channel["deliveryOutcome"]>
   inspect: NonNullable<Channel["inspect"]>
-  /** Lets Twilio deliver messages to this address; says what was done, in sentences. */
+  /** Makes Twilio deliver messages to this address. Returns what was done, in sentences. */
   setUp(publicUrl: string, signal: AbortSignal): Promise<string[]>
   /** Messages received since then, oldest first, at most 1,000; repeats have the same `externalId`. */
   listInbound(since: Date, signal: AbortSignal): Promise<Inbound[]>
@@ -87,7 +87,7 @@ async function listInbound(
   const list = (ours: { to?: string }) =>
     calls.read((client) => client.messages.list({ ...ours, dateSentAfter: since, limit: 1000, pageSize: 100 }), signal)
   const listed = (await Promise.all(addressesOf(settings).map(list))).flat()
-  // Newest first, to the second: turned round before the stable sort, so that messages of one second keep their order.
+  // Twilio lists the newest first, to the second. Reversed before the stable sort, so that messages of one second keep their order.
   return listed
     .toReversed()
     .filter((sent) => sent.direction === "inbound" && sent.dateCreated.getTime() >= since.getTime() - 1000)
@@ -99,7 +99,7 @@ async function listInbound(
     })
 }
 
-/** Where messages to us are sent; all of the account's when we have no number of our own. */
+/** The filters for messages to our addresses; no filter when we have a Messaging Service without a number of our own. */
 function addressesOf({ number, messagingServiceSid, whatsappNumber }: SmsSettings): { to?: string }[] {
   const text = number === undefined ? [] : [{ to: number }]
   const whatsApp = whatsappNumber === undefined ? [] : [{ to: `whatsapp:${whatsappNumber}` }]

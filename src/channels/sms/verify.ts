@@ -1,15 +1,16 @@
 /**
- * Twilio's proof of origin: HMAC-SHA1 over our public address, path and query exactly as called, and all form fields.
- * The public address is configured, never taken from the request; during a token change the old token still counts.
+ * Twilio verifier: checks Twilio's proof of origin, HMAC-SHA1 over our public address, path and query exactly as they were
+ * called, and all form fields. The public address comes from the settings and never from the request, because a caller
+ * could choose it. During a change of tokens the old token still counts.
  */
 import { validateRequest } from "twilio/lib/webhooks/webhooks.js"
 
 export const TWILIO_SIGNATURE_HEADER = "x-twilio-signature"
 
-/** Form fields; a repeated key has all its values, in order. */
+/** Form fields. A repeated key has all its values, in order. */
 export type Form = Record<string, string | string[]>
 
-/** Reads `application/x-www-form-urlencoded` without trimming or dropping anything: all of it is signed. */
+/** Reads `application/x-www-form-urlencoded`. Nothing is trimmed or dropped, because all of it is signed. */
 export function readForm(body: string): Form {
   const form: Form = Object.create(null)
   const fields = new URLSearchParams(body)

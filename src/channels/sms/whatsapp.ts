@@ -1,6 +1,6 @@
 /**
- * WhatsApp over Twilio: the same messages under addresses of their own, `whatsapp:+15551234567`. Its text is not paid by
- * the segment, so nothing is spelled cheaper here; its few marks (bold, italic, struck, code) are used.
+ * WhatsApp: Twilio's messages under addresses of their own, `whatsapp:+15551234567`. Text is not paid by the segment there,
+ * so no sign is replaced by a cheaper one. WhatsApp's few marks (bold, italic, strike, code) are used.
  */
 import { type Run, readMarkdown, type Style, spellLinks } from "../markdown.ts"
 
@@ -8,13 +8,13 @@ const PREFIX = "whatsapp:"
 
 export const isWhatsApp = (address: string): boolean => address.startsWith(PREFIX)
 
-/** Who we are there: a number of its own, else the one that texts; null when there is neither. */
+/** Our address on WhatsApp: from its own number, else from the SMS number; null when there is neither. */
 export function whatsappSender(us: { number?: string; whatsappNumber?: string }): string | null {
   const number = us.whatsappNumber ?? us.number
   return number === undefined ? null : PREFIX + number
 }
 
-/** Outermost first. Source: WhatsApp Help Center, "How to format your messages". */
+/** The mark of each style, outermost first. Source: WhatsApp Help Center, "How to format your messages". */
 const MARKS: [keyof Style, string][] = [
   ["bold", "*"],
   ["italic", "_"],
@@ -22,7 +22,7 @@ const MARKS: [keyof Style, string][] = [
   ["code", "`"],
 ]
 
-/** The body of one message, of any length. */
+/** Renders the body of a message, of any length. */
 export function renderWhatsApp(markdown: string): string {
   const runs = spellLinks(readMarkdown(markdown), () => true)
   return runs
@@ -31,7 +31,7 @@ export function renderWhatsApp(markdown: string): string {
     .trim()
 }
 
-/** A mark opens where its style begins, and closes where it ends. */
+/** The text of a run with its marks: a mark opens where its style begins and closes where its style ends. */
 function marked({ text, style }: Run, before: Style, after: Style): string {
   if (style.pre !== undefined) return `\`\`\`${text}\`\`\``
   const opening = MARKS.filter(([name]) => style[name] && !before[name]).map(([, mark]) => mark)

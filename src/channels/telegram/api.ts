@@ -1,6 +1,6 @@
 /**
- * Telegram's Bot API behind our errors. grammY is loaded with the first call; no error that leaves this file carries
- * the bot's token, which is part of every address.
+ * Telegram calls: Telegram's Bot API, over grammY, with our errors. No error that leaves this file holds the bot's token, which
+ * is part of every address. grammY is loaded with the first call.
  */
 import type { Api } from "grammy"
 import { z } from "zod"
@@ -11,32 +11,32 @@ import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
 export interface TelegramSettings {
   /** `<bot id>:<secret>` from BotFather. */
   token: string
-  /** Without it there is no webhook: the route must not be mounted, and updates are polled. */
+  /** The secret of the webhook. Without it the route must not be mounted, and updates are polled. */
   webhookSecret?: string
   /** Base address of the Bot API server; the public one when absent. */
   apiRoot?: string
-  /** Where others reach us; with it and the secret, Telegram delivers to us instead of being polled. */
+  /** Our public base address. With it and the secret, Telegram delivers updates, and nothing is polled. */
   publicUrl?: string
 }
 
-/** The group became a supergroup: it has another id now, and nothing was done under the old one. */
+/** Thrown when a group became a supergroup: the chat has the id `to` now, and nothing was done under the old id. */
 export class ChatMoved extends Reject {
   readonly to: number
-  constructor(said: string, to: number, cause: Error) {
-    super(400, `${said}; the chat is now ${to}`, { code: "chat_migrated", cause })
+  constructor(message: string, to: number, cause: Error) {
+    super(400, `${message}; the chat is now ${to}`, { code: "chat_migrated", cause })
     this.to = to
   }
 }
 
-/** Calls the API; failures are `Retry`, `Uncertain`, `Reject` or `Misconfigured`. */
+/** Makes one call. Throws `Retry`, `Uncertain`, `Reject` or `Misconfigured`. */
 export type CallTelegram = <T>(call: (api: Api, signal: Signal) => Promise<T>, signal: AbortSignal) => Promise<T>
 
-/** The signal type of grammY's own calls: the standard one, under an older name. */
+/** The signal type of grammY's calls: the standard signal under an older type name. */
 type Signal = NonNullable<Parameters<Api["getMe"]>[0]>
 
 const MAX_ANSWER_BYTES = 8_000_000
 
-/** `timeoutMs` is the limit of one call; a long poll needs more than its own waiting time. */
+/** Makes the function for all calls. `timeoutMs` limits one call; a long poll needs more than the time it waits. */
 export function createTelegramCalls(settings: TelegramSettings, timeoutMs: number): CallTelegram {
   let api: Promise<Api> | undefined
   return async (call, signal) => {
@@ -61,7 +61,10 @@ async function openApi(settings: TelegramSettings, timeoutMs: number): Promise<A
   })
 }
 
-/** grammY speaks node-fetch; its signal is a look-alike that the platform's fetch refuses, so it is passed on by event. */
+/**
+ * Our fetch as grammY calls it. grammY is written for node-fetch: the platform's fetch refuses its signal, so the abort is
+ * passed on by an event.
+ */
 function standardFetch(bounded: ReturnType<typeof createBoundedFetch>) {
   return async (
     url: string | URL,
@@ -88,8 +91,8 @@ const refusal = z.object({
 type Refusal = z.infer<typeof refusal>
 
 /**
- * What a failed call means (Bot API, "Making requests"): an answer with `ok: false` surely did nothing; everything that
- * is not an answer may have happened.
+ * The error that a failed call means (Bot API, "Making requests"). After an answer with `ok: false` the call surely did
+ * nothing; without such an answer it may have done its work.
  */
 function telegramError(error: unknown): VigilError {
   const refused = refusal.safeParse(error)
@@ -98,7 +101,7 @@ function telegramError(error: unknown): VigilError {
   return networkFailure(inner) ?? lostAnswer(inner)
 }
 
-/** Something came back that is not the Bot API's JSON, a gateway's error page for one. */
+/** For an answer that is not the Bot API's JSON, such as a gateway's error page. */
 function lostAnswer(inner: unknown): VigilError {
   const kind = inner instanceof Error ? inner.name : "unknown failure"
   return new Uncertain(`Telegram's answer could not be read (${kind})`, { code: "answer_unreadable" })
@@ -106,10 +109,10 @@ function lostAnswer(inner: unknown): VigilError {
 
 function refusalError({ error_code: status, description, parameters }: Refusal): VigilError {
   const cause = new Error(description)
-  const said = `Telegram said: ${description}`
-  if (status === 429) return new Retry(said, { code: "rate_limited", cause, ...waitOf(parameters.retry_after) })
-  if (status === 409) return conflict(said, description, cause)
-  if (status >= 500) return new Retry(said, { code: "telegram_away", cause })
+  const message = `Telegram said: ${description}`
+  if (status === 429) return new Retry(message, { code: "rate_limited", cause, ...pauseOf(parameters.retry_after) })
+  if (status === 409) return conflict(message, description, cause)
+  if (status >= 500) return new Retry(message, { code: "telegram_away", cause })
   if (status === 401 || (status === 404 && description === "Not Found")) {
     return new Misconfigured("Telegram does not know this bot token", {
       fix: "Set TELEGRAM_BOT_TOKEN to the token BotFather shows.",
@@ -117,32 +120,36 @@ function refusalError({ error_code: status, description, parameters }: Refusal):
     })
   }
   if (status === 403)
-    return new Reject(403, said, { code: "blocked", fix: "The person must unblock the bot or start it once.", cause })
+    return new Reject(403, message, {
+      code: "blocked",
+      fix: "The person must unblock the bot or start it once.",
+      cause,
+    })
   const migrated = parameters.migrate_to_chat_id
-  if (migrated !== undefined) return new ChatMoved(said, migrated, cause)
+  if (migrated !== undefined) return new ChatMoved(message, migrated, cause)
   if (/chat not found/i.test(description)) {
-    return new Reject(400, said, {
+    return new Reject(400, message, {
       code: "chat_not_found",
       fix: "The person must send the bot a message first.",
       cause,
     })
   }
-  return new Reject(status, said, { code: "telegram_refused", cause })
+  return new Reject(status, message, { code: "telegram_refused", cause })
 }
 
-/** Only one may fetch a bot's updates, and nobody while a webhook is set. */
-function conflict(said: string, description: string, cause: Error): Retry {
+/** Telegram lets one program poll a bot's updates, and none while a webhook is set. */
+function conflict(message: string, description: string, cause: Error): Retry {
   if (/webhook/i.test(description))
-    return new Retry(said, {
+    return new Retry(message, {
       code: "webhook_elsewhere",
       fix: "Another program has set a webhook for this bot: give each its own bot, or restart Vigil to take this one back.",
       cause,
     })
-  return new Retry(said, {
+  return new Retry(message, {
     code: "other_poller",
     fix: "Another program polls this bot: stop it, or give each its own bot.",
     cause,
   })
 }
 
-const waitOf = (seconds: number | undefined) => (seconds === undefined ? {} : { afterMs: seconds * 1000 })
+const pauseOf = (seconds: number | undefined) => (seconds === undefined ? {} : { afterMs: seconds * 1000 })

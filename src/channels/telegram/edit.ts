@@ -1,6 +1,6 @@
 /**
- * Edit: changes and takes back what was sent. That a message is gone, or already as wanted, is no error: people delete
- * messages, and a crash leaves us asking twice.
+ * Edit: changes and deletes sent messages. A message that is gone, or is already as wanted, is no error, because people
+ * delete messages, and because the same edit is made twice after a crash.
  */
 import { Reject } from "../../base/errors.ts"
 import type { CallTelegram } from "./api.ts"
@@ -8,7 +8,7 @@ import type { Chats } from "./chats.ts"
 import { renderTelegram } from "./render.ts"
 import { readably } from "./send.ts"
 
-/** Bot API: groups take 20 messages a minute, edits among them; a private chat about one a second. */
+/** Milliseconds. Bot API: a group takes 20 messages a minute, edits included; a private chat takes about one a second. */
 const EDIT_EVERY_MS = { private: 1500, group: 3500 }
 
 const SAME = /message is not modified/i
@@ -16,7 +16,7 @@ const GONE = /message to (edit|delete) not found|message can't be (edited|delete
 
 export function createEdits(call: CallTelegram, chats: Chats) {
   const edits = {
-    /** See `Channel.edit`. Of several parts, the last one is changed: the parts before it do not depend on what follows. */
+    /** See `Channel.edit`. Of several parts only the last is changed: the parts before it do not depend on what follows. */
     async edit(target: string, providerId: string, text: string, signal: AbortSignal): Promise<boolean> {
       const ids = providerId.split(",")
       const parts = renderTelegram(text)
@@ -33,7 +33,7 @@ export function createEdits(call: CallTelegram, chats: Chats) {
         ),
       ).then(() => true, isThereAfter)
     },
-    /** Takes the buttons off, and leaves the words. */
+    /** Removes the buttons and leaves the words. */
     async removeButtons(target: string, providerId: string, signal: AbortSignal): Promise<void> {
       const message = Number(providerId.split(",").at(-1))
       await chats
@@ -46,8 +46,8 @@ export function createEdits(call: CallTelegram, chats: Chats) {
           .at(target, ({ chat }) => call((api, stop) => api.deleteMessage(chat, Number(id), stop), signal))
           .catch(isThereAfter)
     },
-    /** Puts words in the place of a question; where they do not fit, only its buttons go. */
-    async closeQuestion(target: string, providerId: string, text: string, signal: AbortSignal): Promise<void> {
+    /** Replaces the text of an approval and removes its buttons. Where `text` does not fit, only the buttons are removed. */
+    async closeApproval(target: string, providerId: string, text: string, signal: AbortSignal): Promise<void> {
       await edits.edit(target, providerId, text, signal).catch(async (error: unknown) => {
         if (!(error instanceof Reject && error.code === "not_editable")) throw error
         await edits.removeButtons(target, providerId, signal)
@@ -58,7 +58,7 @@ export function createEdits(call: CallTelegram, chats: Chats) {
   return edits
 }
 
-/** What a refusal says of the message: true when it is as wanted, false when it is gone; anything else is thrown on. */
+/** Reads a refusal: true when the message is as wanted, false when it is gone. Throws every other error on. */
 function isThereAfter(error: unknown): boolean {
   if (error instanceof Reject && SAME.test(error.message)) return true
   if (error instanceof Reject && GONE.test(error.message)) return false

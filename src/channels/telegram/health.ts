@@ -1,11 +1,11 @@
 /**
- * Health: whether Telegram's messages can reach us, as Telegram itself sees it. Addresses of other programs are shown by
- * their host only: the rest of a webhook's address is often a secret.
+ * Health: whether Telegram can deliver updates to us, as Telegram itself reports it. Of another program's address only the
+ * host is shown, because the rest of a webhook's address is often a secret.
  */
 import { Misconfigured, Retry } from "../../base/errors.ts"
 import type { CallTelegram } from "./api.ts"
 
-/** A failed delivery this long ago is of no interest once nothing waits any more. */
+/** Milliseconds. A failed delivery that is older than this is not reported. */
 const RECENT_MS = 3_600_000
 
 /** The part of the Bot API's `WebhookInfo` that we read. */
@@ -18,8 +18,8 @@ interface WebhookInfo {
 }
 
 /**
- * What is worth knowing, empty when all is as it should be. `expected` is the webhook that should be set, null where we
- * poll. Throws `Misconfigured` when updates go elsewhere, `Retry` when deliveries fail.
+ * What is worth knowing about deliveries, as a sentence; empty when all is well. `expected` is the address of our webhook,
+ * null where Vigil polls. Throws `Misconfigured` when updates go to another program, `Retry` when deliveries fail.
  */
 export async function deliveryHealth(
   call: CallTelegram,
@@ -34,11 +34,11 @@ export async function deliveryHealth(
   const failedAt = new Date((info.last_error_date ?? 0) * 1000)
   const isRecent = now.getTime() - failedAt.getTime() < RECENT_MS
   if (expected !== null && failure !== undefined && isRecent) {
-    const said = `Telegram could not deliver at ${failedAt.toISOString()}: ${failure}`
-    if (waiting === 0) return `${said}; nothing waits any more`
-    throw new Retry(`${said}; ${updates(waiting)} wait`, {
+    const problem = `Telegram could not deliver at ${failedAt.toISOString()}: ${failure}`
+    if (waiting === 0) return `${problem}; nothing waits any more`
+    throw new Retry(`${problem}; ${updates(waiting)} wait`, {
       code: "webhook_failing",
-      fix: `See that ${expected} can be reached from outside.`,
+      fix: `Make sure that ${expected} can be reached from outside.`,
     })
   }
   return waiting === 0 ? "" : `${updates(waiting)} wait at Telegram`

@@ -1,19 +1,18 @@
 /**
- * Telegram's files: asked for by id, then downloaded. The address of a file holds the bot's token, so it is made here, used
- * here, and in no error that leaves; a file comes from the API's own host or not at all.
+ * Telegram files: asks for a file by its id, then downloads it. The address of a file holds the bot's token, so it never
+ * leaves this file, also not in an error. A file is downloaded from the API's own host or not at all.
  */
-
 import { createBoundedFetch } from "../../base/bounded-fetch.ts"
 import { Reject, Retry } from "../../base/errors.ts"
 import { readMedia, tooLarge } from "../media.ts"
 import type { CallTelegram, TelegramSettings } from "./api.ts"
 
 const API = "https://api.telegram.org"
-/** What bots may download (Bot API, `getFile`). */
+/** Largest file that a bot may download (Bot API, `getFile`). */
 const MOST_BYTES = 20_000_000
 const TIMEOUT_MS = 60_000
 
-/** The bytes of `fileId`. Throws `Retry` when they can be had later, `Reject` when never. */
+/** Downloads the file `fileId`. Throws `Retry` when a later try may succeed, else `Reject`. */
 export async function fetchTelegramFile(
   deps: { call: CallTelegram; settings: TelegramSettings },
   fileId: string,
@@ -31,6 +30,6 @@ export async function fetchTelegramFile(
     bounded(`${root}/file/bot${settings.token}/${path}`, { signal, redirect: "error" }),
   )
   if (response.ok) return new Uint8Array(await response.arrayBuffer())
-  const said = `Telegram answered ${response.status} for the file`
-  throw response.status === 429 || response.status >= 500 ? new Retry(said) : new Reject(response.status, said)
+  const problem = `Telegram answered ${response.status} for the file`
+  throw response.status === 429 || response.status >= 500 ? new Retry(problem) : new Reject(response.status, problem)
 }

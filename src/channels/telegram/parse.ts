@@ -1,12 +1,12 @@
 /**
- * Telegram updates as inbound messages. Says `[]` for everything that is not a person talking to us: channels,
- * other bots, service messages, and group talk that does not address the bot.
+ * Telegram parser: turns Telegram's updates into inbound messages. It returns `[]` for everything that is not a person who
+ * talks to us: channels, other bots, service messages, and words in a group that do not address the bot.
  */
 import { z } from "zod"
 import { type Attachment, kindOfType, plainType } from "../attachment.ts"
 import type { Inbound } from "../channel.ts"
 
-/** Who we are on Telegram; the name is unknown until `getMe` was asked. */
+/** Who the bot is on Telegram. The name is unknown until `getMe` was called. */
 export interface BotIdentity {
   id: number
   username?: string
@@ -72,13 +72,13 @@ const update = z.object({
     .optional(),
 })
 
-/** What comes as no file. */
+/** Attachments without a file. */
 const NAMED = ["sticker", "poll", "dice", "story", "location", "contact"] as const satisfies (keyof Message)[]
 const FILES = ["photo", "voice", "audio", "video", "video_note", "document"] as const satisfies (keyof Message)[]
-/** Pixels of the longer side: of the sizes Telegram made, the largest up to here is shown to a model. */
+/** Pixels of a picture's longer side. Telegram makes several sizes; the largest up to this one is shown to a model. */
 const LONGEST_SIDE = 2048
 
-/** Parses one update (Bot API `Update`). Never throws: what does not look like an update is not for us. */
+/** Parses one update (Bot API `Update`). Never throws: something that is not an update gives no message. */
 export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
   const parsed = update.safeParse(raw)
   if (!parsed.success) return []
@@ -100,20 +100,20 @@ export function parseUpdate(raw: unknown, bot: BotIdentity): Inbound[] {
   return [{ ...changed, edits: ref }]
 }
 
-/** What a person said to us; null for what nobody did. */
-function wordsOf(said: Message | undefined, bot: BotIdentity, externalId: string): Inbound | null {
-  if (said?.from === undefined || said.from.is_bot || !isTalk(said)) return null
-  if (said.chat.type !== "private" && !addresses(said, bot)) return null
-  const text = withoutOurName(said.text ?? said.caption ?? "", bot)
-  const attachments = attachmentsOf(said)
+/** The words that a person said to us; null for a message that is from nobody, or not to us, or empty. */
+function wordsOf(received: Message | undefined, bot: BotIdentity, externalId: string): Inbound | null {
+  if (received?.from === undefined || received.from.is_bot || !isTalk(received)) return null
+  if (received.chat.type !== "private" && !addresses(received, bot)) return null
+  const text = withoutOurName(received.text ?? received.caption ?? "", bot)
+  const attachments = attachmentsOf(received)
   if (text === "" && attachments.length === 0) return null
   return {
-    ...envelope(said, bot, externalId),
-    address: String(said.from.id),
+    ...envelope(received, bot, externalId),
+    address: String(received.from.id),
     text,
-    ref: String(said.message_id),
+    ref: String(received.message_id),
     ...(attachments.length === 0 ? {} : { attachments }),
-    ...(said.date === undefined ? {} : { sentAt: new Date(said.date * 1000) }),
+    ...(received.date === undefined ? {} : { sentAt: new Date(received.date * 1000) }),
   }
 }
 
@@ -121,27 +121,27 @@ const moving = z.object({
   message: z.object({ chat: z.object({ id: z.number().int() }), migrate_to_chat_id: z.number().int() }),
 })
 
-/** A group that became a supergroup and has another id now (Bot API, `Message.migrate_to_chat_id`). */
+/** Reads the message that a group became a supergroup with another id (Bot API, `Message.migrate_to_chat_id`). */
 export function readMove(raw: unknown): { from: number; to: number } | null {
   const { success, data } = moving.safeParse(raw)
   return success ? { from: data.message.chat.id, to: data.message.migrate_to_chat_id } : null
 }
 
-/** Chat, and topic where it is one: what `target` holds and `send` reads. */
+/** Reads a target, `<chat>` or `<chat>:<topic>`; null when it is neither. */
 export function readChatTarget(target: string): { chat: number; topic?: number } | null {
   const match = /^(-?\d{1,16})(?::(\d{1,16}))?$/.exec(target)
   if (match === null) return null
   return { chat: Number(match[1]), ...(match[2] === undefined ? {} : { topic: Number(match[2]) }) }
 }
 
-function isTalk(said: Message): boolean {
-  return said.chat.type === "private" || said.chat.type === "group" || said.chat.type === "supergroup"
+function isTalk({ chat: { type } }: Message): boolean {
+  return type === "private" || type === "group" || type === "supergroup"
 }
 
-function envelope(said: Message, bot: BotIdentity, externalId: string) {
-  const topic =
-    said.is_topic_message === true && said.message_thread_id !== undefined ? `:${said.message_thread_id}` : ""
-  const target = `${said.chat.id}${topic}`
+function envelope(received: Message, bot: BotIdentity, externalId: string) {
+  const { is_topic_message: isTopic, message_thread_id: topicId } = received
+  const topic = isTopic === true && topicId !== undefined ? `:${topicId}` : ""
+  const target = `${received.chat.id}${topic}`
   return {
     channel: "telegram" as const,
     source: `telegram:${bot.id}`,
@@ -152,19 +152,20 @@ function envelope(said: Message, bot: BotIdentity, externalId: string) {
 }
 
 /**
- * In a group: a command at the beginning or with our name, a mention of us, or an answer to us; never a command with another
- * bot's name. While our name is unknown any mention counts: losing words meant for us is worse than reading a few that were not.
+ * Whether a message in a group addresses the bot: by a command at its beginning or with our name, by a mention, or as an
+ * answer to us; never by a command with another bot's name. While our name is unknown every mention counts, because losing
+ * words that are meant for us is worse than reading a few that are not.
  */
-function addresses(said: Message, bot: BotIdentity): boolean {
-  const text = said.text ?? said.caption ?? ""
+function addresses(received: Message, bot: BotIdentity): boolean {
+  const text = received.text ?? received.caption ?? ""
   const ours = bot.username?.toLowerCase()
-  const parts = (said.entities ?? said.caption_entities ?? []).map((part) => {
+  const parts = (received.entities ?? received.caption_entities ?? []).map((part) => {
     const words = text.slice(part.offset, part.offset + part.length).toLowerCase()
     return { ...part, words, named: part.type === "bot_command" ? words.split("@")[1] : undefined }
   })
   const isOurs = (name: string) => ours === undefined || name === ours
   if (parts.some(({ offset, named }) => offset === 0 && named !== undefined && !isOurs(named))) return false
-  if (isAnswerTo(said, bot)) return true
+  if (isAnswerTo(received, bot)) return true
   return parts.some(({ type, words, named, offset, user: meant }) => {
     if (type === "text_mention") return meant?.id === bot.id
     if (type === "mention") return isOurs(words.slice(1))
@@ -172,30 +173,31 @@ function addresses(said: Message, bot: BotIdentity): boolean {
   })
 }
 
-/** What is said in a topic counts as an answer to its opening, also when we opened it: that alone does not address us. */
+/** Whether a message answers the bot. Telegram marks every message in a topic as an answer to its opening; that does not count. */
 function isAnswerTo({ reply_to_message: earlier }: Message, bot: BotIdentity): boolean {
   return earlier?.from?.id === bot.id && earlier.forum_topic_created === undefined
 }
 
-/** A message has at most one file; an animation comes as a document too, and is one of the two. */
-function attachmentsOf(said: Message): Attachment[] {
-  const made = [
-    pictureIn(said.photo ?? []),
-    fileAs("voice", said.voice, "audio/ogg"),
-    fileAs("audio", said.audio, "audio/mpeg"),
-    fileAs("video", said.video ?? said.video_note, "video/mp4"),
-    said.document === undefined ? null : fileAs(kindOfType(plainType(said.document.mime_type)), said.document),
-    ...NAMED.filter((name) => Object.hasOwn(said, name)).map(nothingOf),
-    // Told of in a way that we cannot read.
-    ...FILES.filter((name) => Object.hasOwn(said, name) && said[name] === undefined).map(nothingOf),
+/** The attachments of a message, which has at most one file. An animation arrives as a document too, and is read as that. */
+function attachmentsOf(received: Message): Attachment[] {
+  const document = received.document
+  const attachments = [
+    pictureIn(received.photo ?? []),
+    fileAs("voice", received.voice, "audio/ogg"),
+    fileAs("audio", received.audio, "audio/mpeg"),
+    fileAs("video", received.video ?? received.video_note, "video/mp4"),
+    document === undefined ? null : fileAs(kindOfType(plainType(document.mime_type)), document),
+    ...NAMED.filter((name) => Object.hasOwn(received, name)).map(withoutFile),
+    // Files in a form that the schema does not know: they are mentioned, and never fetched.
+    ...FILES.filter((name) => Object.hasOwn(received, name) && received[name] === undefined).map(withoutFile),
   ]
-  const forwarded = said.forward_origin === undefined ? {} : { forwarded: true as const }
-  return made.filter((one) => one !== null).map((one) => ({ ...one, ...forwarded }))
+  const forwarded = received.forward_origin === undefined ? {} : { forwarded: true as const }
+  return attachments.filter((attachment) => attachment !== null).map((attachment) => ({ ...attachment, ...forwarded }))
 }
 
-const nothingOf = (name: string): Attachment => ({ kind: "other", name: name.replace("_", " ") })
+const withoutFile = (name: string): Attachment => ({ kind: "other", name: name.replace("_", " ") })
 
-/** Sizes come from small to large. */
+/** The picture to show. Telegram lists its sizes from small to large. */
 function pictureIn(sizes: File[]): Attachment | null {
   const fitting = sizes.filter(({ width = 0, height = 0 }) => Math.max(width, height) <= LONGEST_SIDE)
   return fileAs("image", fitting.at(-1) ?? sizes[0], "image/jpeg")

@@ -1,37 +1,37 @@
 /**
- * Long polling, for installations without a public address. The offset moves past an update only after `accept` has
- * stored it, so a crash at any point makes Telegram offer it again. One poller per bot: the caller sees to that.
+ * Telegram poller: fetches updates by long polling, for installations without a public address. The offset moves past an
+ * update only after `accept` has stored it, so Telegram offers the update again after a crash at any point. The caller makes
+ * sure that one poller runs for a bot.
  */
-
 import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
 import { Misconfigured, Reject, Retry } from "../../base/errors.ts"
 import type { CallTelegram } from "./api.ts"
 
-/** Seconds Telegram holds an empty answer. */
+/** Seconds for which Telegram holds an empty answer. */
 export const LONG_POLL_SECONDS = 25
-/** An empty answer that came sooner than this was no long poll, and must not be asked for again at once. */
+/** Milliseconds. After an empty answer that came sooner than this, the poller pauses: Telegram did not hold it. */
 const QUICK_MS = 1000
 const BACKOFF_MS = 1000
 const MAX_BACKOFF_MS = 60_000
-/** Longest wait that is granted before asking again, whatever Telegram asks for. */
+/** Milliseconds. The longest pause, also when Telegram asks for a longer one. */
 const MAX_WAIT_MS = 5 * 60_000
 
-/** What we read; everything else stays at Telegram. */
+/** The kinds of updates that Vigil reads. Telegram keeps all others. */
 export const UPDATE_KINDS = ["message", "edited_message", "callback_query"] as const
 
 export interface TelegramPollerDeps {
   call: CallTelegram
   clock: Clock
-  /** Stores one update durably. `Reject` means it never can be, and it is passed over; other errors repeat it. */
+  /** Stores one update durably. After a `Reject` the update is skipped; after any other error it is fetched again. */
   accept: (update: unknown) => Promise<void>
   /** Resolves after `ms`, or rejects when the signal fires. */
   sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** A number in [0, 1), for jitter. */
   random: () => number
-  /** Told of each failure that the poller survives. */
+  /** Called with each failure that the poller survives. */
   onFailure?: (error: unknown) => void
-  /** Told of each answer of Telegram's, before its updates are taken. */
+  /** Called for each answer of Telegram, before its updates are stored. */
   onAnswer?: () => void
 }
 
@@ -50,9 +50,9 @@ export function createTelegramPoller(deps: TelegramPollerDeps): TelegramPoller {
     let failures = 0
     while (!signal.aborted) {
       const pauseMs = await round(signal).then(
-        (quiet) => {
+        (ms) => {
           failures = 0
-          return quiet
+          return ms
         },
         (error: unknown) => {
           failures += 1
@@ -63,7 +63,7 @@ export function createTelegramPoller(deps: TelegramPollerDeps): TelegramPoller {
     }
   }
 
-  /** How long to pause after a failure, in milliseconds; a wrong token is none to survive. */
+  /** How long to pause after a failure, in milliseconds. Throws `Misconfigured` on, because no pause mends a wrong token. */
   function survive(error: unknown, failures: number, signal: AbortSignal): number {
     if (signal.aborted) return 0
     if (error instanceof Misconfigured) throw error
@@ -71,18 +71,18 @@ export function createTelegramPoller(deps: TelegramPollerDeps): TelegramPoller {
     return backoff(error, failures, deps.random())
   }
 
-  /** One question to Telegram; how long to pause before the next, in milliseconds. */
+  /** Fetches and stores updates once. Returns how long to pause before the next round, in milliseconds. */
   async function round(signal: AbortSignal): Promise<number> {
     if (!isReady) await deps.call((api, stop) => api.deleteWebhook({ drop_pending_updates: false }, stop), signal)
     isReady = true
-    const askedAt = deps.clock.now().getTime()
-    const updates = await deps.call((api, stop) => api.getUpdates(question(offset), stop), signal)
+    const startedAt = deps.clock.now().getTime()
+    const updates = await deps.call((api, stop) => api.getUpdates(optionsFrom(offset), stop), signal)
     deps.onAnswer?.()
     for (const update of updates) {
       await take(update)
       if (signal.aborted) return 0
     }
-    const wasQuick = deps.clock.now().getTime() - askedAt < QUICK_MS
+    const wasQuick = deps.clock.now().getTime() - startedAt < QUICK_MS
     return updates.length === 0 && wasQuick ? QUICK_MS : 0
   }
 
@@ -100,12 +100,12 @@ export function createTelegramPoller(deps: TelegramPollerDeps): TelegramPoller {
   return { run }
 }
 
-function question(offset: number | undefined) {
+function optionsFrom(offset: number | undefined) {
   const from = offset === undefined ? {} : { offset }
   return { ...from, timeout: LONG_POLL_SECONDS, limit: 100, allowed_updates: [...UPDATE_KINDS] }
 }
 
-/** What Telegram asked for, within reason, else doubling waits with full jitter. */
+/** The pause that Telegram asked for, up to `MAX_WAIT_MS`; else a pause that doubles with each failure, with jitter. */
 function backoff(error: unknown, failures: number, random: number): number {
   if (error instanceof Retry && error.afterMs !== undefined) return Math.min(error.afterMs, MAX_WAIT_MS)
   const ceiling = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** Math.min(failures - 1, 10))

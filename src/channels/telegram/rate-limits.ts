@@ -1,6 +1,7 @@
 /**
- * What a message takes of Telegram's limits (Bot FAQ, "My bot is hitting limits"): about one message a second in a chat, with
- * short bursts allowed; twenty a minute in a group; thirty a second in all. Each part is a message.
+ * Telegram rate limits: how much of Telegram's limits a message takes (Bot FAQ, "My bot is hitting limits"). A chat takes about
+ * one message a second, with short bursts; a group takes twenty a minute; all chats together take thirty a second. Each part
+ * counts as a message.
  */
 import type { Outgoing, RateLimit } from "../channel.ts"
 import { readChatTarget } from "./parse.ts"
@@ -8,7 +9,7 @@ import { renderTelegram } from "./render.ts"
 
 const ALL = { key: "all", burst: 15, everyMs: 1000 / 15 }
 const CHAT = { burst: 5, everyMs: 1000 }
-/** Never more than twenty in any minute: five at once, and fifteen after them. */
+/** At most twenty in any minute: five at once, and fifteen after them. */
 const GROUP = { burst: 5, everyMs: 4000 }
 
 export function telegramRateLimits({

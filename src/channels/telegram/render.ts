@@ -1,6 +1,6 @@
 /**
- * Markdown as Telegram's HTML subset, in parts Telegram takes. Every part is well-formed by itself: styles are runs,
- * so a cut inside bold text or a code block closes and opens its tags again. No character is ever lost at a cut.
+ * Telegram renderer: writes Markdown as Telegram's HTML subset, in parts that Telegram accepts. Every part is well-formed by
+ * itself: a cut inside bold text or a code block closes its tags and opens them again. No character is lost at a cut.
  *
  * Limits: 4,096 UTF-16 units after entity parsing (Bot API, sendMessage); the server truncates raw text above 35,000 bytes.
  */
@@ -13,23 +13,23 @@ import { plainText, readMarkdown, spellLinks } from "../markdown.ts"
 const MAX_TEXT = 4000
 /** Bytes of markup in one part. */
 const MAX_BYTES = 30_000
-/** A cut before this share of a full part is not worth a nicer place. */
+/** Share of a full part. A better place for a cut is taken only after it, because earlier cuts would make too many parts. */
 const EARLIEST = 0.4
 
 export interface Part {
   html: string
-  /** The same words without markup, for the case Telegram cannot read the markup. */
+  /** The same words without markup, for the case that Telegram cannot read the markup. */
   plain: string
 }
 
-/** Renders for `parse_mode: HTML`. An empty list when there is nothing to see. */
+/** Renders for `parse_mode: HTML`. The list is empty when there is nothing to see. */
 export function renderTelegram(markdown: string): Part[] {
   return splitRuns(spellLinks(readMarkdown(markdown), (href) => !isLinkable(href)))
     .map((runs) => ({ html: toHtml(runs).trim(), plain: plainOf(runs) }))
     .filter((part) => part.plain !== "")
 }
 
-/** Cuts into slices of at most `MAX_TEXT` units and `MAX_BYTES` of markup; the slices joined are the runs given. */
+/** Cuts runs into parts of at most `MAX_TEXT` units and `MAX_BYTES` of markup. The joined parts are the given runs. */
 export function splitRuns(runs: Run[]): Run[][] {
   const parts: Run[][] = []
   let rest = runs.filter((run) => run.text !== "")
@@ -42,7 +42,7 @@ export function splitRuns(runs: Run[]): Run[][] {
   return parts
 }
 
-/** How many units of `runs` fit in one part; infinite when all do. */
+/** How many units of `runs` fit in one part; infinite when all of them fit. */
 function roomIn(runs: Run[]): number {
   let units = 0
   let bytes = 0
@@ -59,7 +59,7 @@ function roomIn(runs: Run[]): number {
   return Number.POSITIVE_INFINITY
 }
 
-/** The best place at or before `room`: between blocks, lines, sentences, words, and at last between characters. */
+/** The best place for a cut, at or before `room`: between blocks, else lines, sentences, words, characters. */
 function bestCut(runs: Run[], room: number): number {
   const text = runs
     .map((run) => run.text)

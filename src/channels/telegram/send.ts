@@ -1,6 +1,6 @@
 /**
- * Sends to Telegram, part by part. A part is repeated as plain text only when Telegram said it could not read the
- * markup, which proves the first try was not delivered.
+ * Telegram sender: sends a message part by part. A part is sent again as plain text only when Telegram said that it could not
+ * read the markup, which proves that the first try was not delivered.
  */
 import { Reject } from "../../base/errors.ts"
 import type { Button, Outgoing, Receipt } from "../channel.ts"
@@ -32,11 +32,11 @@ export async function sendTelegram(call: CallTelegram, chats: Chats, message: Ou
   })
 }
 
-/** Gives the part with its markup, and as plain words when Telegram says it cannot read that. */
-export async function readably<T>(part: Part, give: (text: string, markup: object) => Promise<T>): Promise<T> {
-  return await give(part.html, { parse_mode: "HTML" }).catch(async (error: unknown) => {
+/** Sends a part with its markup; when Telegram says that it cannot read the markup, sends the part as plain text. */
+export async function readably<T>(part: Part, send: (text: string, markup: object) => Promise<T>): Promise<T> {
+  return await send(part.html, { parse_mode: "HTML" }).catch(async (error: unknown) => {
     if (!isUnreadableMarkup(error)) throw error
-    return await give(part.plain, {})
+    return await send(part.plain, {})
   })
 }
 

@@ -1,8 +1,7 @@
 /**
- * Telegram: the channel put together. Who wrote is never trusted from here, only named; pressing a button is talk like
- * any other, and is acknowledged apart from being handled.
+ * Telegram: the channel over the Bot API, made of the other files of this folder. It names the sender of a message and never
+ * decides whether to trust them. A pressed button is a message like any other; its acknowledgement is a call of its own.
  */
-
 import { type Clock, systemClock } from "../../base/clock.ts"
 import { Deny, Misconfigured, Reject } from "../../base/errors.ts"
 import type { Channel, Inbound, WebhookRequest } from "../channel.ts"
@@ -26,33 +25,33 @@ const CALL_TIMEOUT_MS = 20_000
 export interface Telegram extends Channel {
   readonly id: "telegram"
   /**
-   * Turns a delivered webhook into messages; throws `Deny` without the right secret, `Reject` for no JSON. Null when no
-   * secret is configured: then there must be no route.
+   * Turns a webhook call into messages. Throws `Deny` when the secret is missing or wrong, `Reject` when the body is not
+   * JSON. Null when no secret is configured: then there must be no route.
    */
   readonly webhook: ((request: WebhookRequest) => Inbound[]) | null
-  /** Whether updates are to be fetched: there is no public address, or no secret to tell deliveries by. */
+  /** Whether updates must be polled, because there is no public address or no secret. */
   readonly isPolled: boolean
-  /** The bot's number: one for all processes that share its token. */
+  /** The bot's id, the same in all processes that share its token. */
   readonly botId: number
-  /** The messages in one polled or delivered update, already trusted to come from Telegram. */
+  /** The messages in one update, which must be known to come from Telegram. */
   parse(update: unknown): Inbound[]
   /** Asks Telegram for the bot's name, by which groups address it, and returns it. */
   identify(signal: AbortSignal): Promise<string>
-  /** Called when a chat has another id from now on; targets begin with the old one. */
-  onMoved(hear: (from: string, to: string) => void): void
-  /** Stops the waiting sign on a pressed button, with a short notice when given. A query too old to answer is no error. */
+  /** Adds a listener for chats that get another id. Targets of the chat begin with `from` until then, with `to` after it. */
+  onMoved(listener: (from: string, to: string) => void): void
+  /** Stops the waiting sign on a pressed button, and shows `notice` for a moment. A query that is too old is no error. */
   ackPress(pressed: string, signal: AbortSignal, notice?: string): Promise<void>
-  /** Takes the buttons off a sent message; `providerId` as in its receipt. A message already without them is no error. */
+  /** Removes the buttons of a sent message; `providerId` is the one of its receipt. A message without buttons is no error. */
   removeButtons(target: string, providerId: string, signal: AbortSignal): Promise<void>
-  /** Puts words in the place of a question, without its buttons; where they do not fit, only the buttons go. */
-  closeQuestion(target: string, providerId: string, text: string, signal: AbortSignal): Promise<void>
+  /** Replaces the text of an approval and removes its buttons. Where `text` does not fit, only the buttons are removed. */
+  closeApproval(target: string, providerId: string, text: string, signal: AbortSignal): Promise<void>
   typing: NonNullable<Channel["typing"]>
   edit: NonNullable<Channel["edit"]>
   unsend: NonNullable<Channel["unsend"]>
   editEveryMs: NonNullable<Channel["editEveryMs"]>
-  /** Has Telegram deliver to `<publicUrl>/webhooks/telegram`. */
+  /** Makes Telegram deliver updates to `<publicUrl>/webhooks/telegram`. Throws `Misconfigured` without a secret. */
   setupWebhook(publicUrl: string, signal: AbortSignal): Promise<void>
-  /** The menu of commands, names without a slash, at most 100: everyone's, or the one of a single chat. */
+  /** Sets the menu of commands (names without a slash, at most 100) for everyone, or for one chat. */
   setCommands(commands: MenuEntry[], signal: AbortSignal, chat?: string): Promise<void>
   poller(deps: Omit<TelegramPollerDeps, "call">): TelegramPoller
 }
@@ -62,7 +61,7 @@ export interface MenuEntry {
   description: string
 }
 
-/** `token` must hold the bot's number before its colon, else `Misconfigured`. */
+/** Throws `Misconfigured` when `token` does not begin with the bot's id and a colon. */
 export function createTelegram(settings: TelegramSettings, clock: Clock = systemClock): Telegram {
   const bot: BotIdentity = { id: botIdOf(settings.token) }
   const call = createTelegramCalls(settings, CALL_TIMEOUT_MS)
@@ -143,11 +142,11 @@ function verified(secret: string, request: WebhookRequest): unknown {
   try {
     return JSON.parse(request.body)
   } catch (cause) {
-    throw new Reject(400, "the Telegram update is no JSON", { code: "bad_body", cause })
+    throw new Reject(400, "the Telegram update is not JSON", { code: "bad_body", cause })
   }
 }
 
-/** Passes over the refusal that means there is nothing left to acknowledge. */
+/** Ignores the refusal that means that there is nothing left to acknowledge. */
 function isTooOld(error: unknown): void {
   if (!(error instanceof Reject && /too old|query id is invalid/i.test(error.message))) throw error
 }

@@ -37,7 +37,7 @@ beforeEach(() => {
 const lastMail = async () => await PostalMime.parse(server.mails.at(-1)?.raw ?? "")
 
 describe("sending", () => {
-  test("a mail says who it is from, what it is, and has its id from the outbox row", async () => {
+  test("a mail names its sender, says that a program wrote it, and has its id from the outbox row", async () => {
     const receipt = await create().send(message({ text: "**Reminder**: call mum\n\nshe asked <twice>" }))
     expect(receipt).toEqual({ providerId: ID })
     expect(server.mails).toMatchObject([{ from: "vigil@example.com", to: ["ana@example.com"] }])
@@ -49,7 +49,7 @@ describe("sending", () => {
     expect(mail.inReplyTo).toBeUndefined()
   })
 
-  test("an answer stands in its conversation, under its subject", async () => {
+  test("an answer belongs to its conversation and keeps its subject", async () => {
     const webhook = create().webhook
     const raw = Buffer.from(mime({ Subject: "Lunch", References: "<a@x> <b@x>" }, "where?"))
     const received = await webhook?.({ url: "/", body: "", bytes: raw, headers: signed(SECRET, raw, NOW) })
@@ -86,15 +86,15 @@ describe("sending", () => {
   })
 
   test.each([
-    ["busy at once", { at: "MAIL", reply: 421 }, { name: "Retry" }],
-    ["greylisted", { at: "RCPT", reply: 451 }, { name: "Retry" }],
-    ["full", { at: "BODY", reply: 452 }, { name: "Retry" }],
-    ["an address nobody has", { at: "RCPT", reply: 550 }, { name: "Reject", code: "bad_address" }],
+    ["a busy server", { at: "MAIL", reply: 421 }, { name: "Retry" }],
+    ["a greylisted sender", { at: "RCPT", reply: 451 }, { name: "Retry" }],
+    ["a full mailbox", { at: "BODY", reply: 452 }, { name: "Retry" }],
+    ["an unknown address", { at: "RCPT", reply: 550 }, { name: "Reject", code: "bad_address" }],
     ["a sender that is not allowed", { at: "MAIL", reply: 553 }, { name: "Reject", code: "bad_sender" }],
-    ["taken for spam", { at: "BODY", reply: 554 }, { name: "Reject", code: "mail_refused" }],
-    ["gone before the body", { at: "MAIL", drop: true }, { name: "Retry", code: "unreachable" }],
-    ["gone after the body", { at: "BODY", drop: true }, { name: "Uncertain", code: "answer_lost" }],
-  ] as const)("%s is told as it is, after one try", async (_what, trouble, expected) => {
+    ["a refused mail", { at: "BODY", reply: 554 }, { name: "Reject", code: "mail_refused" }],
+    ["a connection lost before the body", { at: "MAIL", drop: true }, { name: "Retry", code: "unreachable" }],
+    ["a connection lost after the body", { at: "BODY", drop: true }, { name: "Uncertain", code: "answer_lost" }],
+  ] as const)("%s has its error, after one try", async (_what, trouble, expected) => {
     const before = server.bodies()
     server.trouble(trouble)
     await expect(create().send(message())).rejects.toMatchObject(expected)
@@ -102,7 +102,7 @@ describe("sending", () => {
     expect(server.bodies() - before).toBe(trouble.at === "BODY" ? 1 : 0)
   })
 
-  test("given up while the server thinks is uncertain; given up before is not", async () => {
+  test("a send that is cancelled while the server works is uncertain; cancelled before it is not", async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     server.hold(promise)
     const stop = new AbortController()
@@ -116,7 +116,7 @@ describe("sending", () => {
     await expect(create().send(message({ signal: AbortSignal.abort() }))).rejects.toMatchObject({ name: "Retry" })
   })
 
-  test("nobody listening is a retry; a wrong login is a matter of setup, and the password is in neither", async () => {
+  test("an unreachable server is Retry, a wrong login is Misconfigured, and neither error holds the password", async () => {
     const gone = await start()
     await gone.stop()
     const lost = await create({ smtpUrl: gone.url })
@@ -132,17 +132,17 @@ describe("sending", () => {
       expect(`${error.stack}${String(error.cause)}`).not.toMatch(new RegExp(`${LOGIN.pass}|wrong-pass`))
   })
 
-  test("a message with nothing to see is refused before anything is said", async () => {
+  test("a message with nothing to see is refused before the server is called", async () => {
     await expect(create().send(message({ text: " \n" }))).rejects.toMatchObject({ code: "empty_message" })
   })
 })
 
-describe("who posts a mail", () => {
+describe("the signature of a posted mail", () => {
   const raw = Buffer.from(mime({}, "hello"))
   const ask = (headers: Record<string, string>, bytes: Uint8Array = raw) =>
     Promise.resolve(create().webhook?.({ url: "/", body: "", headers, bytes }))
 
-  test("a signed one is read, at most five minutes off", async () => {
+  test("a signed mail is read when its time is at most five minutes off", async () => {
     const near = (seconds: number) => ask(signed(SECRET, raw, new Date(NOW.getTime() + seconds * 1000)))
     for (const seconds of [0, -299, 299]) expect(await near(seconds)).toMatchObject({ inbound: { text: "hello" } })
     for (const seconds of [-302, 302]) await expect(near(seconds)).rejects.toMatchObject({ code: "bad_signature" })
@@ -158,7 +158,7 @@ describe("who posts a mail", () => {
     await expect(ask(headers)).rejects.toMatchObject({ name: "Deny", code: "bad_signature" })
   })
 
-  test("one flipped bit, in the body or in the signature, is enough", async () => {
+  test("one flipped bit, in the body or in the signature, is refused", async () => {
     const header = signed(SECRET, raw, NOW)["x-vigil-signature"] ?? ""
     await fc.assert(
       fc.asyncProperty(fc.nat(raw.length * 8 - 1), fc.nat(header.length * 7 - 1), async (bit, sign) => {
@@ -173,7 +173,7 @@ describe("who posts a mail", () => {
     )
   })
 
-  test("without a secret there is no webhook, and the probe says what comes in", async () => {
+  test("without a secret there is no webhook, and the probe says what is missing to receive mail", async () => {
     const { webhookSecret: _, ...rest } = settings()
     const deaf = createEmail(rest)
     expect(deaf.webhook).toBeNull()
@@ -185,7 +185,7 @@ describe("who posts a mail", () => {
     expect(await create().probe(signal)).toBe("vigil@example.com")
   })
 
-  test("a sender that is no address is a matter of setup", () => {
+  test("a malformed sender address is Misconfigured", () => {
     expect(() => create({ from: "vigil" })).toThrow(expect.objectContaining({ name: "Misconfigured" }))
   })
 })

@@ -16,17 +16,17 @@ test.each([
     '<div>yes</div><div class="gmail_quote"><div>On Sunday Vigil wrote:</div><blockquote>old</blockquote></div>',
     "yes",
   ],
-  ["Outlook's", '<p>yes</p><div id="divRplyFwdMsg">From: Vigil</div><p>old</p>', "yes"],
-  ["one that never ends", "yes<blockquote>old", "yes"],
+  ["Outlook's history", '<p>yes</p><div id="divRplyFwdMsg">From: Vigil</div><p>old</p>', "yes"],
+  ["a quotation that never ends", "yes<blockquote>old", "yes"],
 ])("the answered mail is left out: %s", (_whose, html, text) => {
   expect(reduceHtml(html)).toEqual({ text, cut: true })
 })
 
-test("scripts and comments are no words, and words after them are not lost", () => {
+test("scripts and comments are left out, and words after them are not lost", () => {
   expect(reduceHtml("a<script>if (1 < 2) alert('x')</script>b<!-- > no -->c<style>x</style>d").text).toBe("abcd")
 })
 
-test("whatever comes, it ends, and no tag is left of well-formed markup", () => {
+test("any input is read to its end, and no tag of well-formed markup is left", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (html) => void reduceHtml(html)))
 })
 
@@ -36,6 +36,6 @@ test.each([
   ["<!--", 25_000],
   ["<blockquote>", 10_000],
   ["<script><", 12_000],
-])("%j over and over is read in proportion to its length", (part, times) => {
+])("%j repeated many times is read in proportion to its length", (part, times) => {
   expect(growth((size) => void reduceHtml(part.repeat(size)), times)).toBeLessThan(8)
 })

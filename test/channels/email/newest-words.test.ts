@@ -14,7 +14,7 @@ test.each([
     "yes\n\nOn Sun, 22 Nov 2026 at 10:00, Vigil\n<vigil@example.com> wrote:\n\n> shall I?\n",
     "yes",
   ],
-  ["the same in German", "ja\n\nAm 22.11.26 um 10:00 schrieb Vigil:\n> soll ich?", "ja"],
+  ["an answer in German", "ja\n\nAm 22.11.26 um 10:00 schrieb Vigil:\n> soll ich?", "ja"],
   ["an answer between the quoted lines", "> first?\none\n> second?\ntwo", "one\ntwo"],
   [
     "Outlook's header",
@@ -45,16 +45,16 @@ test.each([
   ["a signature", "call me\n-- \nAna\n+1 555", "call me"],
   ["a phone's footer", "call me\n\nSent from my iPhone", "call me"],
   [
-    "what somebody wrote is the sender's own story",
+    "a story about what somebody wrote",
     "At 10:30 my boss wrote:\nfinish this",
     "At 10:30 my boss wrote:\nfinish this",
   ],
   ["a list with a colon", "Buy:\nmilk\n\neggs", "Buy:\nmilk\n\neggs"],
-])("nothing is called quoted that is not: %s", (_what, text, words) => {
+])("the sender's own words stay: %s", (_what, text, words) => {
   expect(newestWords(text)).toEqual({ text: words, cut: false })
 })
 
-test("words without any mark of a quotation come through whole", () => {
+test("words without any mark of a quotation are kept whole", () => {
   const word = fc.stringMatching(/^[a-z]{1,8}$/)
   fc.assert(
     fc.property(fc.array(fc.array(word, { minLength: 1 }), { minLength: 1 }), (lines) => {

@@ -44,7 +44,7 @@ test("the name fits GitHub's limit, however long the address", async () => {
   expect(name).toMatch(/^vigil-[a-z\d-]*[a-z\d]$/)
 })
 
-test("while GitHub is away nothing is used up, and the same button works later", async () => {
+test("while GitHub is away no state is used up, and the same button works later", async () => {
   const { begin, finish, states, stored } = apps(server.url)
   server.manifests.set("code-a", made)
   const state = new URL((await begin("http://127.0.0.1:8080")).action).searchParams.get("state") ?? ""
@@ -59,7 +59,7 @@ test("while GitHub is away nothing is used up, and the same button works later",
   expect(states.size).toBe(0)
 })
 
-test("each state is another one, and hard to guess", async () => {
+test("each state is new and hard to guess", async () => {
   const { begin, states } = apps()
   for (let time = 0; time < 100; time++) await begin("http://127.0.0.1:8080")
   expect(states.size).toBe(100)

@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 
 describe("reading", () => {
-  test("issues come by the time they changed, without pull requests, open and closed", async () => {
+  test("open and closed issues are listed by the time of their last change, without pull requests", async () => {
     server.put(REPO, { number: 1, title: "old", updatedAt: at(1) })
     server.put(REPO, {
       number: 2,
@@ -55,7 +55,7 @@ describe("reading", () => {
     expect([page.more, page.notModified]).toEqual([false, false])
   })
 
-  test("an unchanged list is answered by its tag alone, a changed one again in full", async () => {
+  test("an unchanged list is answered by its tag alone, a changed list in full", async () => {
     const first = await github.listIssues(REPO, at(0), signal)
     expect(first.etag).toBeDefined()
     expect(await github.listIssues(REPO, at(0), signal, first.etag)).toEqual({
@@ -68,7 +68,7 @@ describe("reading", () => {
     expect((await github.listIssues(REPO, at(0), signal, first.etag)).notModified).toBe(false)
   })
 
-  test("a list of several pages is read whole and gives no tag, as that would name its first page alone", async () => {
+  test("a list of several pages is read whole and has no tag, because a tag names the first page alone", async () => {
     for (let number = 1; number <= 250; number += 1) server.put("octo/big", { number, title: "x", updatedAt: at(0) })
     const page = await github.listIssues("octo/big", at(0), signal)
     expect(page.issues.map((issue) => issue.number)).toEqual(Array.from({ length: 250 }, (_, n) => n + 1))
@@ -76,13 +76,13 @@ describe("reading", () => {
     expect(page.more).toBe(false)
   })
 
-  test("a list without end is cut, and says so", async () => {
+  test("a very long list is cut, and the answer says so", async () => {
     for (let number = 1; number <= 1001; number += 1) server.put("octo/big", { number, title: "x", updatedAt: at(0) })
     const page = await github.listIssues("octo/big", at(0), signal)
     expect([page.issues.length, page.more]).toEqual([1000, true])
   })
 
-  test("one issue and the labels of the repository", async () => {
+  test("one issue and the labels of the repository are read", async () => {
     server.put(REPO, { number: 1, title: "old", updatedAt: at(1) })
     expect(await github.getIssue(REPO, 1, signal)).toMatchObject({ title: "old" })
     expect(await github.listLabels(REPO, signal)).toEqual(["bug", "feature"])
@@ -91,7 +91,7 @@ describe("reading", () => {
 })
 
 describe("changing", () => {
-  test("labels are added to those that are there, and adding again changes nothing", async () => {
+  test("labels are added to the present ones, and adding them again changes nothing", async () => {
     server.put(REPO, { number: 10, title: "x", labels: ["bug"] })
     expect(await github.addLabels(REPO, 10, ["feature"], signal)).toEqual(["bug", "feature"])
     expect(await github.addLabels(REPO, 10, ["feature"], signal)).toEqual(["bug", "feature"])
@@ -101,13 +101,13 @@ describe("changing", () => {
     ])
   })
 
-  test("no labels are no call that changes anything", async () => {
+  test("an empty list of labels makes no changing call", async () => {
     server.put(REPO, { number: 10, title: "x", labels: ["bug"] })
     expect(await github.addLabels(REPO, 10, [], signal)).toEqual(["bug"])
     expect(server.writes).toEqual([])
   })
 
-  test("only who can be assigned is assigned", async () => {
+  test("only a person who can be assigned is assigned", async () => {
     server.put(REPO, { number: 11, title: "x" })
     await github.addAssignee(REPO, 11, "ana", signal)
     expect(server.issue(REPO, 11).assignees).toEqual(["ana"])
@@ -115,7 +115,7 @@ describe("changing", () => {
     expect(server.writes.length).toBe(1)
   })
 
-  test("an assignee that GitHub drops silently is not taken for assigned", async () => {
+  test("an assignee whom GitHub ignores silently is not_assignable", async () => {
     server.put(REPO, { number: 12, title: "x" })
     server.trouble({ status: 204 }, (asked) => asked.url.pathname.endsWith("/assignees/mallory"))
     await expect(github.addAssignee(REPO, 12, "mallory", signal)).rejects.toMatchObject({ code: "not_assignable" })
@@ -146,7 +146,7 @@ describe("failures", () => {
       { status: 422, body: { message: "Validation Failed" } },
       { name: "Reject", status: 422 },
     ],
-  ])("%j is told as %j, after one try", async (trouble, expected) => {
+  ])("%j is thrown as %j, after one try", async (trouble, expected) => {
     const before = server.asked.length
     const fresh = createGitHub(settings(), { throttle: false })
     server.trouble(trouble)
@@ -154,7 +154,7 @@ describe("failures", () => {
     expect(server.asked.length).toBe(before + 1)
   })
 
-  test("a used-up limit waits until it is reset", async () => {
+  test("a used-up rate limit is Retry with the time until it is reset", async () => {
     const date = new Date("2026-11-20T10:00:00Z")
     const headers = {
       "x-ratelimit-remaining": "0",
@@ -174,11 +174,11 @@ describe("failures", () => {
     expect(await limited.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
   })
 
-  test("a GitHub that is down three times in a row is left alone for half a minute", async () => {
+  test("after three failures in a row GitHub is left alone for half a minute", async () => {
     let now = new Date("2026-11-20T10:00:00Z")
     const patient = createGitHub(settings(), { throttle: false, clock: { now: () => now } })
     server.put(REPO, { number: 1, title: "old" })
-    // Each call is repeated once by itself.
+    // The retry plugin repeats each call once.
     for (let time = 0; time < 6; time++) server.trouble({ status: 503, body: { message: "down" } })
     for (let call = 0; call < 3; call++)
       await expect(patient.getIssue(REPO, 1, signal)).rejects.toMatchObject({ code: "github_away" })
@@ -189,7 +189,7 @@ describe("failures", () => {
     expect(await patient.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
   })
 
-  test("the limiting package waits a short limit out, once, and leaves a long one to us", async () => {
+  test("the throttling plugin waits for a short rate limit, once, and leaves a long one to the caller", async () => {
     const limiting = createGitHub(settings())
     server.put(REPO, { number: 1, title: "old" })
     const secondary = { message: "You have exceeded a secondary rate limit" }
@@ -204,7 +204,7 @@ describe("failures", () => {
   test.each([
     ["lost its answer", { lose: true as const }, "connection_lost", 1],
     ["met a GitHub that is down", { status: 502, body: { message: "down" } }, "github_away", 0],
-  ])("a change that %s is not made again by itself: it may have happened", async (_what, trouble, code, made) => {
+  ])("a change that %s is not repeated, because it may have happened", async (_what, trouble, code, made) => {
     const isChange = (asked: { method: string }) => asked.method === "POST"
     server.put(REPO, { number: 77, title: "t" })
     const before = server.asked.filter(isChange).length
@@ -214,13 +214,13 @@ describe("failures", () => {
     expect(server.writes).toHaveLength(made)
   })
 
-  test("a short trouble is passed over inside the call", async () => {
+  test("a short failure is repeated inside the call", async () => {
     server.put(REPO, { number: 1, title: "old" })
     server.trouble({ status: 502, body: { message: "bad gateway" } })
     expect(await github.getIssue(REPO, 1, signal)).toMatchObject({ number: 1 })
   })
 
-  test("an unreachable GitHub is a retry, a cancelled change is uncertain", async () => {
+  test("an unreachable GitHub is Retry, and a cancelled change is Uncertain", async () => {
     const gone = await start()
     await gone.stop()
     const away = createGitHub({ token: "secret-token", apiUrl: gone.url, repos: [] }, { throttle: false })
@@ -238,7 +238,7 @@ describe("failures", () => {
     expect(JSON.stringify(error) + String((error as Error).stack)).not.toContain("secret-token")
   })
 
-  test("what is no repository is refused before it becomes an address", async () => {
+  test("a malformed repository name is refused before it becomes part of an address", async () => {
     const before = server.asked.length
     for (const repo of ["octo", "octo/..", "../x", "octo/de mo", "octo/demo/issues", "octo/demo?x"]) {
       await expect(github.getIssue(repo, 1, signal)).rejects.toMatchObject({ code: "bad_repo" })
@@ -248,7 +248,7 @@ describe("failures", () => {
 })
 
 describe("who we are", () => {
-  test("a token is its user, once every repository was seen", async () => {
+  test("the probe names the token's user after every repository was read", async () => {
     expect(await github.probe(signal)).toBe("@vigil-user")
     const blind = createGitHub({ ...settings(), repos: ["octo/hidden"] }, { throttle: false })
     await expect(blind.probe(signal)).rejects.toMatchObject({ status: 404 })
@@ -257,7 +257,7 @@ describe("who we are", () => {
     ).rejects.toMatchObject({ name: "Misconfigured" })
   })
 
-  test("an app signs in to the repository's installation, and writes as that", async () => {
+  test("an app signs in to the repository's installation, and writes as the installation", async () => {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
     const pem = privateKey.export({ type: "pkcs1", format: "pem" }).toString().replaceAll("\n", "\\n")
     const app = createGitHub({ appId: "1", appPrivateKey: pem, apiUrl: server.url, repos: [REPO] }, { throttle: false })
@@ -267,7 +267,7 @@ describe("who we are", () => {
     expect(server.writes).toMatchObject([{ number: 20, by: "installation-token" }])
     const installations = () => server.asked.filter(({ url }) => url.pathname.endsWith("/installation")).length
     expect(installations()).toBe(1)
-    // Installed anew, it has another number: the old one is forgotten once it is refused.
+    // An app that was installed anew has another id. The old id is forgotten after its first refusal.
     server.trouble({ status: 404, body: { message: "Not Found" } }, ({ method }) => method === "POST")
     await expect(app.addLabels(REPO, 20, ["bug"], signal)).rejects.toMatchObject({ status: 404 })
     await app.addLabels(REPO, 20, ["bug"], signal)

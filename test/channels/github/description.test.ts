@@ -1,4 +1,4 @@
-/** Every request that we send to GitHub, as a token and as an app, held against GitHub's own description of its API. */
+/** Every request that we send to GitHub, with a token and as an app, held against GitHub's own description of its API. */
 import { generateKeyPairSync } from "node:crypto"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -14,7 +14,7 @@ const URL_OF_OURS = "https://vigil.example.com/webhooks/github"
 const signal = new AbortController().signal
 const SOURCES = join(import.meta.dirname, "../../../src/channels/github")
 
-/** Not among the operations that the description holds; all others must be. */
+/** Requests that the description does not hold. It must hold all others. */
 const UNDESCRIBED = [/^GET \/repos\/[^/]+\/[^/]+\/installation$/]
 
 let server: GitHubStandIn
@@ -50,7 +50,7 @@ beforeAll(async () => {
 })
 afterAll(async () => await server.stop())
 
-/** Each function of the client, so that each of its requests is sent. */
+/** Calls each function of the client, so that each request is sent. */
 async function useAll(github: GitHubAccount): Promise<void> {
   await github.probe(signal)
   const { etag } = await github.listIssues(REPO, new Date(0), signal)
@@ -85,7 +85,7 @@ async function makeApp(): Promise<void> {
   await apps.finish({ code: "code", state: "s" }, signal)
 }
 
-test("every request of the sources is among those that were sent", () => {
+test("every request in the sources was sent", () => {
   const files = globSync("*.ts", { cwd: SOURCES }).map((name) => readFileSync(join(SOURCES, name), "utf8"))
   const written = files.join("\n").matchAll(/["`](GET|POST|PUT|PATCH|DELETE) (\/[^"`]*)["`]/g)
   const routes = [...written].map(([, method = "", path = ""]) => {
@@ -97,7 +97,7 @@ test("every request of the sources is among those that were sent", () => {
   expect(routes.filter((route) => !sent.some((one) => route.test(one)))).toEqual([])
 })
 
-test("the number of a delivery comes back as it was given, however large", () => {
+test("the id of a delivery keeps every digit, however large it is", () => {
   const asked = server.asked.filter(({ url }) => url.pathname.endsWith("/attempts"))
   expect(asked.map(({ url }) => url.pathname.split("/").at(-2))).toEqual(["93676014012180487", "93676014012180488"])
 })
@@ -114,10 +114,10 @@ held(noGitHubOracle ?? "by GitHub's description", () => {
   })
 
   test.each([
-    ["labels that are no text", "POST", "/repos/o/r/issues/1/labels", { labels: [{ names: 5 }] }],
-    ["a field that nobody knows", "POST", "/repos/o/r/issues/1/assignees", { assignees: ["ana"], loudly: true }],
-    ["a path that nobody knows", "POST", "/repos/o/r/issues/1/labelz", { labels: ["bug"] }],
-    ["a parameter that nobody knows", "GET", "/repos/o/r/issues?sorted=updated", undefined],
+    ["labels that are not text", "POST", "/repos/o/r/issues/1/labels", { labels: [{ names: 5 }] }],
+    ["an unknown field", "POST", "/repos/o/r/issues/1/assignees", { assignees: ["ana"], loudly: true }],
+    ["an unknown path", "POST", "/repos/o/r/issues/1/labelz", { labels: ["bug"] }],
+    ["an unknown parameter", "GET", "/repos/o/r/issues?sorted=updated", undefined],
     ["a value that is not allowed", "GET", "/repos/o/r/issues?sort=loudness", undefined],
   ])("%s is found", async (_, method, path, body) => {
     const asked = { method, url: new URL(path, "http://localhost"), headers: { "content-type": "application/json" } }

@@ -18,14 +18,14 @@ describe("published payloads", () => {
     payloads.map((payload) => ({ name, result: parseDelivery(name, "d-1", payload, repos) })),
   )
 
-  test("every one of them is read without a throw, the issues as issues", () => {
+  test("every payload is read without an error, and the issues as issues", () => {
     expect(read.length).toBeGreaterThan(300)
     const issues = read.filter(({ name }) => name === "issues")
     expect(issues.filter(({ result }) => !("ignored" in result)).length).toBeGreaterThan(5)
     expect(issues.filter(({ result }) => "ignored" in result && result.ignored.includes("malformed"))).toEqual([])
   })
 
-  test("what is not about an issue is ignored by its name", () => {
+  test("an event that is not about an issue is ignored, with its name", () => {
     const others = read.filter(({ name }) => name !== "issues")
     expect(others.filter(({ name, result }) => !("ignored" in result) || result.ignored !== `event ${name}`)).toEqual(
       [],
@@ -59,7 +59,7 @@ describe("payloads of all kinds", () => {
   const payload = { action: "labeled", issue, repository: { full_name: "o/r" } }
   const read = (more: object) => parseDelivery("issues", "d", { ...payload, ...more }, ["O/R"])
 
-  test("what is missing gets the plainest value, what is written stays as written", () => {
+  test("a missing field gets an empty value, and text stays as it is written", () => {
     const body = "  <b>x</b>\r\n\u0000 "
     expect(read({ issue: { ...issue, body, user: null, labels: null, assignees: [null] } })).toMatchObject({
       body,
@@ -72,7 +72,7 @@ describe("payloads of all kinds", () => {
     })
   })
 
-  test("bots are marked, pull requests too, and the label in question is named", () => {
+  test("bots and pull requests are marked, and the changed label is named", () => {
     expect(read({ sender: { login: "vigil[bot]", type: "Bot" }, label: { name: "bug" } })).toMatchObject({
       senderIsBot: true,
       label: "bug",
@@ -81,15 +81,15 @@ describe("payloads of all kinds", () => {
   })
 
   test.each([
-    ["an action that changes nothing for us", { action: "pinned" }, "action pinned"],
+    ["an action that does not matter to us", { action: "pinned" }, "action pinned"],
     ["another repository", { repository: { full_name: "o/other" } }, "repository o/other is not configured"],
     ["no number", { issue: { title: "x" } }, "malformed payload"],
-    ["a time that is none", { issue: { ...issue, updated_at: "soon" } }, "malformed payload"],
+    ["a malformed time", { issue: { ...issue, updated_at: "soon" } }, "malformed payload"],
   ])("%s is ignored with the reason", (_, more, reason) => {
     expect(read(more)).toMatchObject({ ignored: expect.stringContaining(reason) })
   })
 
-  test("nonsense is ignored", () => {
+  test("a malformed payload is ignored", () => {
     for (const nonsense of [null, [], "x", 1, {}])
       expect(parseDelivery("issues", "d", nonsense, repos)).toHaveProperty("ignored")
   })
@@ -107,11 +107,11 @@ describe("the webhook", () => {
     body,
   })
 
-  test("a signed delivery becomes its event", async () => {
+  test("a signed delivery becomes an event", async () => {
     expect(await webhook?.(await request(JSON.stringify(opened)))).toMatchObject({ number: 1, deliveryId: "d-9" })
   })
 
-  test("a wrong signature is denied, a signed body that is no JSON refused", async () => {
+  test("a wrong signature is denied, and a signed body that is not JSON is refused", async () => {
     await expect(webhook?.(await request("{}", "other"))).rejects.toMatchObject({ name: "Deny" })
     await expect(webhook?.(await request("payload=%7B%7D"))).rejects.toMatchObject({ status: 400 })
   })

@@ -19,7 +19,7 @@ test.each([
   expect(sendFailure(code).code).toBe(ours)
 })
 
-test("who cannot register is told of the other ways", () => {
+test("the fix for an unregistered sender names the other ways", () => {
   for (const code of [30034, 30532]) expect(sendFailure(code).fix).toMatch(/30532.*Telegram/)
 })
 
@@ -30,7 +30,7 @@ describe(noTwilioOracle ? `states (${noTwilioOracle})` : "states", () => {
     expect(Object.keys(STATES).toSorted()).toEqual(described.toSorted())
   })
 
-  test("what Twilio adds later is on its way", () => {
+  test("an unknown state counts as on its way", () => {
     expect(stateOf("teleported")).toBeNull()
   })
 })

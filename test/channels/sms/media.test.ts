@@ -1,4 +1,4 @@
-/** Files from Twilio: from the account's own media alone, with credentials for nobody else. */
+/** Files from Twilio: only from media of our own account, and with credentials for nobody else. */
 import { Readable } from "node:stream"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { createSms, type Sms } from "../../../src/channels/sms/sms.ts"
@@ -25,12 +25,12 @@ function refOf(file: Parameters<TwilioStandIn["attach"]>[1][number], sid = SID):
   return new URL(twilio.attach(sid, [file]).MediaUrl0 ?? "").pathname
 }
 
-test("comes from where the API points, which is not told who asks", async () => {
+test("a file comes from the storage that the API names, which gets no credentials", async () => {
   expect(await get(refOf({ type: "image/jpeg", bytes: jpeg() }))).toEqual(jpeg())
   expect(twilio.asked.map(({ headers }) => typeof headers.authorization)).toEqual(["string", "undefined"])
 })
 
-test("of a listed message is found by its place", async () => {
+test("a file of a listed message is found by its index", async () => {
   const sid = `MM${"d".repeat(32)}`
   twilio.attach(sid, [
     { type: "image/jpeg", bytes: jpeg(100) },
@@ -40,7 +40,7 @@ test("of a listed message is found by its place", async () => {
   await expect(get(`${sid}/7`)).rejects.toMatchObject({ name: "Deny" })
 })
 
-test("a listed message tells how many came with it, and where to ask for each", async () => {
+test("a listed message names each of its files with a reference", async () => {
   const sid = `MM${"e".repeat(32)}`
   const more = twilio.attach(sid, [{ type: "image/jpeg", bytes: jpeg() }])
   await twilio.receive({ from: "+15552223333", body: "look", sid, more })
@@ -74,7 +74,7 @@ test.each([
   expect(twilio.asked.length).toBe(1)
 })
 
-test("the storage that sends us on once more is left", async () => {
+test("a second redirect is not followed", async () => {
   const ref = refOf({ type: "image/jpeg", bytes: jpeg() })
   twilio.trouble({ status: 302, headers: { location: "https://mms.twiliocdn.com/x" } }, ({ url }) => url.search !== "")
   await expect(get(ref)).rejects.toMatchObject({ name: "Deny" })
@@ -84,12 +84,12 @@ test.each([
   "/2010-04-01/Accounts/AC00000000000000000000000000000000/Messages/MM1/Media/ME1",
   "/2010-04-01/Accounts.json",
   "https://evil.example/x",
-])("%s is no media of ours, and nobody is asked", async (ref) => {
+])("%s is not media of ours, and nothing is asked", async (ref) => {
   await expect(get(ref)).rejects.toMatchObject({ name: "Deny" })
   expect(twilio.asked).toEqual([])
 })
 
-test("what is too large, or has no end, is cut off", async () => {
+test("a file that is too large, or has no end, is refused", async () => {
   await expect(get(refOf({ type: "image/jpeg", bytes: jpeg(6_000_000) }))).rejects.toMatchObject({ code: "too_large" })
   const endless = new Readable({
     read() {
@@ -104,7 +104,7 @@ test.each([
   ["is busy", { status: 503 }, "Retry"],
   ["breaks off", { drop: true as const }, "Retry"],
   ["no longer has it", { status: 404 }, "Reject"],
-])("where Twilio %s, that is said", async (_, trouble, name) => {
+])("when Twilio %s, the error says so", async (_, trouble, name) => {
   const ref = refOf({ type: "image/jpeg", bytes: jpeg() })
   twilio.trouble(trouble)
   await expect(get(ref)).rejects.toMatchObject({ name })

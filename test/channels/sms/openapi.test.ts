@@ -1,6 +1,6 @@
 /**
- * Every call that the channel makes, held against Twilio's own description; the other suites of this folder and the stories
- * of SMS run judged in the same way. First, that the judge finds what is wrong.
+ * Every call that the channel makes, held against Twilio's own description of its API. The other suites of this folder and
+ * the stories of SMS are judged in the same way. The first tests show that the judge finds faults.
  */
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -38,17 +38,17 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
   const create = (form: Record<string, string>) => asked("POST", `${ACCOUNT}/Messages.json`, { To: PERSON, ...form })
 
   test.each<[string, () => Asked, RegExp]>([
-    ["a field nobody knows", () => create({ Bodi: "x" }), /Bodi/],
-    ["a number that is none", () => create({ ValidityPeriod: "an hour" }), /ValidityPeriod must be integer/],
+    ["an unknown field", () => create({ Bodi: "x" }), /Bodi/],
+    ["a malformed number", () => create({ ValidityPeriod: "an hour" }), /ValidityPeriod must be integer/],
     [
       "a value that is not one of those",
       () => create({ ScheduleType: "soon" }),
       /ScheduleType must be equal to one of/,
     ],
-    ["a form without what it needs", () => asked("POST", `${ACCOUNT}/Messages.json`, { Body: "x" }), /To/],
-    ["a question nobody knows", () => asked("GET", `${ACCOUNT}/Messages.json?Until=now`), /Until/],
-    ["too large a page", () => asked("GET", `${ACCOUNT}/Messages.json?PageSize=5000`), /must be <= 1000/],
-    ["a path that is none", () => asked("GET", `${ACCOUNT}/Message.json`), /hasn't been found/],
+    ["a form without a required field", () => asked("POST", `${ACCOUNT}/Messages.json`, { Body: "x" }), /To/],
+    ["an unknown parameter", () => asked("GET", `${ACCOUNT}/Messages.json?Until=now`), /Until/],
+    ["a page that is too large", () => asked("GET", `${ACCOUNT}/Messages.json?PageSize=5000`), /must be <= 1000/],
+    ["an unknown path", () => asked("GET", `${ACCOUNT}/Message.json`), /hasn't been found/],
     ["no credentials", () => asked("GET", `${ACCOUNT}/Messages.json`, undefined, ""), /security/i],
   ])("finds %s", async (_what, request, fault) => {
     expect((await oracle.faults(request())).join("\n")).toMatch(fault)
@@ -92,7 +92,7 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
     for (const one of [sms, byService]) await one.setUp(PUBLIC_URL, signal)
 
     expect(twilio.faults).toEqual([])
-    // The storage of files is no part of the API: its addresses are given by that.
+    // The storage of files is not part of the API, which only names its addresses.
     const asked = twilio.asked.filter(({ url }) => !url.pathname.startsWith(`/${accountSid}/ME`))
     const calls = asked.map(
       ({ method, url }) => `${method} ${url.pathname.replace(/(SM|MM|ME|PN|MG|AC)\w{32}/g, "$1")}`,

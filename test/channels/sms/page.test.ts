@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { pageOf } from "../../../src/channels/sms/page.ts"
 import { measure } from "../../../src/channels/sms/segments.ts"
 
-/** All pages of a body, as somebody who always replies MORE gets them. */
+/** All pages of a body, as a person gets them who always replies MORE. */
 function pagesOf(body: string): string[] {
   const pages: string[] = []
   let rest = body
@@ -15,20 +15,20 @@ function pagesOf(body: string): string[] {
   return pages
 }
 
-test("what fits four segments is one page, without a word about more", () => {
+test("a text that fits in four segments is one page, without a closing line", () => {
   expect(pageOf("Done.")).toEqual({ text: "Done.", rest: "" })
   const full = "a".repeat(4 * 153)
   expect(pageOf(full)).toEqual({ text: full, rest: "" })
 })
 
-test("a longer text ends with how to get the rest, after a line where there is one", () => {
+test("the page of a longer text ends after a line where it can, and says how to get the rest", () => {
   const body = Array.from({ length: 60 }, (_, n) => `line ${n} and its words`).join("\n")
   const { text, rest } = pageOf(body)
   expect(text).toMatch(/words\nReply MORE for the rest$/)
   expect(rest).toMatch(/^line \d+ and its words\n/)
 })
 
-test("the pages together say everything in order, and each keeps to four segments", () => {
+test("the pages together say the whole text in order, and each has at most four segments", () => {
   const sign = fc.constantFrom("a", "7", "{", "\u20ac", "\u4e2d", "\u{1f44d}", " ", "\n", "w ", "x\n")
   fc.assert(
     fc.property(fc.array(sign, { minLength: 1, maxLength: 3000 }), (signs) => {
@@ -46,7 +46,7 @@ test("the pages together say everything in order, and each keeps to four segment
   )
 })
 
-test("no sign is torn between two pages", () => {
+test("no character is torn between two pages", () => {
   for (const start of ["", "a"]) {
     const pages = pagesOf(start + "\u{1f44d}".repeat(300))
     expect(pages.length).toBeGreaterThan(2)

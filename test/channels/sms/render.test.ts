@@ -4,25 +4,25 @@ import { inCheapAlphabet, MAX_SMS_BODY, renderSms, splitBody } from "../../../sr
 import { isGsm7, measure } from "../../../src/channels/sms/segments.ts"
 
 describe("plain words", () => {
-  test("marks of style are gone, links are spelled out, blank lines cost nothing", () => {
+  test("marks of style and blank lines are removed, and links are spelled out", () => {
     expect(renderSms("# Today\n\n**Two** issues, see [the list](https://a.example/x).\n\n- `a`\n- b")).toBe(
       "Today\nTwo issues, see the list (https://a.example/x).\n- a\n- b",
     )
   })
 
-  test("typographic signs become those of the cheap alphabet", () => {
+  test("typographic signs become signs of the cheap alphabet", () => {
     expect(renderSms("\u201cIt\u2019s\u201d \u2014 a\u00a0b\u2026 \u2192 c \u2022 5\u00d75 \u2265 1")).toBe(
       '"It\'s" - a b... -> c - 5x5 >= 1',
     )
   })
 
-  test("emoji go where words stay cheap without them; signs that mean something are spelled", () => {
+  test("emoji are removed where the words then are cheap; signs with a meaning are spelled", () => {
     expect(renderSms("Done \u{1f389}\u{1f44d}\u{1f3fd} \u2705 built, \u274c tests \u26a0\ufe0f 1\ufe0f\u20e3")).toBe(
       "Done [ok] built, [no] tests (!) 1",
     )
   })
 
-  test("emoji alone stay, and so do they in a writing system that is dear anyway", () => {
+  test("emoji stay when they stand alone, and in a writing system that is expensive anyway", () => {
     expect(renderSms("\u{1f44d}\u{1f3fd}")).toBe("\u{1f44d}\u{1f3fd}")
     expect(renderSms("\u043e\u043a \u{1f44d}")).toBe("\u043e\u043a \u{1f44d}")
   })
@@ -33,7 +33,7 @@ describe("plain words", () => {
     expect(measure(renderSms(text)).segments).toBe(1)
   })
 
-  test("rendering what was rendered changes nothing", () => {
+  test("rendering a rendered text changes nothing", () => {
     const words = fc.array(
       fc.constantFrom("a", "K7", "\u201cx\u201d", "\u2026", "\u{1f600}", "12", "caf\u00e9", "\u20ac5"),
       { minLength: 1, maxLength: 30 },
@@ -72,7 +72,7 @@ describe("splitting", () => {
     )
     .map((parts) => parts.join(" "))
 
-  test("no part is longer than Twilio takes, none is empty, and nothing is dropped", () => {
+  test("no part is longer than Twilio accepts, no part is empty, and nothing is dropped", () => {
     const bare = (text: string) => text.replace(/\s+/g, "")
     fc.assert(
       fc.property(body, (text) => {
@@ -87,7 +87,7 @@ describe("splitting", () => {
     )
   })
 
-  test("a sign of two units is not torn, even without a better place to cut", () => {
+  test("a character of two units is not torn, even without a better place to cut", () => {
     const torn = `${"x".repeat(MAX_SMS_BODY - 1)}\u{1f600}y`
     expect(splitBody(torn)).toEqual(["x".repeat(MAX_SMS_BODY - 1), "\u{1f600}y"])
   })

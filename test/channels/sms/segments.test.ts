@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { fitLines, measure } from "../../../src/channels/sms/segments.ts"
 
-describe("what a text costs", () => {
+describe("the cost of a text", () => {
   test.each([
     ["", "gsm7", 0],
     ["a".repeat(160), "gsm7", 1],
@@ -20,7 +20,7 @@ describe("what a text costs", () => {
     expect(measure(text)).toMatchObject({ encoding, segments })
   })
 
-  test("a sign of two units is not torn between segments", () => {
+  test("a character of two units is not torn between segments", () => {
     const torn = `${"a".repeat(152)}\u20ac${"a".repeat(152)}`
     expect(measure(torn)).toEqual({ encoding: "gsm7", units: 306, segments: 3 })
     expect(measure(`${"\u4f60".repeat(66)}\u{1f600}${"\u4f60".repeat(66)}`)).toEqual({
@@ -41,7 +41,7 @@ const line = fc.record({
 })
 
 describe("fitting lines into a budget", () => {
-  test("the budget holds, whatever the lines are", () => {
+  test("the text is within the budget, whatever the lines are", () => {
     fc.assert(
       fc.property(fc.array(line, { minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 4 }), (lines, budget) => {
         expect(measure(fitLines(lines, budget).text).segments).toBeLessThanOrEqual(budget)
@@ -50,7 +50,7 @@ describe("fitting lines into a budget", () => {
     )
   })
 
-  test("what is left is whole lines in their order, and the rest is counted", () => {
+  test("the text has whole lines in their order, and the missing lines are counted", () => {
     fc.assert(
       fc.property(fc.array(line, { minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 4 }), (lines, budget) => {
         const fitted = fitLines(lines, budget)
@@ -66,7 +66,7 @@ describe("fitting lines into a budget", () => {
     )
   })
 
-  test("the first line and the kept ones outlive all others", () => {
+  test("the first line and the lines to keep stay longer than all others", () => {
     const lines = [
       { text: "Triage: 14 issues" },
       ...Array.from({ length: 20 }, (_, n) => ({ text: `${n} plain line` })),

@@ -1,4 +1,4 @@
-/** Twilio's side of the channel: what is wrong there is found, and nothing but the webhook is ever changed. */
+/** Twilio's settings: faults are found, and only the address of the webhook is ever changed. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { createSms } from "../../../src/channels/sms/sms.ts"
 import { openTwilioOracle, type TwilioOracle } from "../../support/twilio-oracle.ts"
@@ -26,8 +26,8 @@ afterEach(async () => {
   await twilio.stop()
 })
 
-describe("looking", () => {
-  test("finds nothing where all fits, and changes nothing", async () => {
+describe("checking", () => {
+  test("finds nothing where all is right, and changes nothing", async () => {
     expect(await messages()).toEqual([])
     expect(twilio.asked.map(({ method }) => method)).not.toContain("POST")
   })
@@ -35,7 +35,7 @@ describe("looking", () => {
   test.each<[string, (at: TwilioStandIn) => void, RegExp]>([
     ["a suspended account", (at) => Object.assign(at.account, { status: "suspended" }), /account is suspended/],
     ["a trial account", (at) => Object.assign(at.account, { type: "Trial" }), /trial account.*21608/],
-    ["a number of somebody else", (at) => Object.assign(at.owned, { phone_number: "+15550009999" }), /does not own/],
+    ["a number of another account", (at) => Object.assign(at.owned, { phone_number: "+15550009999" }), /does not own/],
     ["a number that cannot text", (at) => Object.assign(at.owned.capabilities, { sms: false }), /cannot send text/],
     ["no webhook", (at) => Object.assign(at.owned, { sms_url: null }), /delivered nowhere instead of to/],
     [
@@ -57,7 +57,7 @@ describe("looking", () => {
     expect(JSON.stringify(found)).not.toContain("secret-path")
   })
 
-  test("finds a Messaging Service that delivers elsewhere, whatever the number says", async () => {
+  test("finds a Messaging Service that delivers to another address, whatever the number's settings say", async () => {
     expect(await messages({ messagingServiceSid: SERVICE })).toEqual([])
     twilio.service.use_inbound_webhook_on_number = false
     expect(await messages({ messagingServiceSid: SERVICE })).toEqual([
@@ -67,14 +67,14 @@ describe("looking", () => {
     expect(await messages({ messagingServiceSid: SERVICE })).toEqual([])
   })
 
-  test("does not ask for webhooks where messages are polled", async () => {
+  test("does not want webhooks where messages are polled", async () => {
     twilio.owned.sms_url = null
     expect(await messages({ publicUrl: undefined })).toEqual([])
   })
 })
 
 describe("setting up", () => {
-  test("points the number here, with retries that are not part of what is signed", async () => {
+  test("sets the number's webhook to our address, with retries that are not part of the signed address", async () => {
     twilio.owned.sms_url = null
     twilio.owned.sms_method = "GET"
     expect(await sms().setUp(PUBLIC_URL, signal)).toEqual([
@@ -84,7 +84,7 @@ describe("setting up", () => {
     expect(await messages()).toEqual([])
   })
 
-  test("points a Messaging Service here that does not leave it to the number", async () => {
+  test("sets the webhook of a Messaging Service that does not use the number's webhook", async () => {
     twilio.service.use_inbound_webhook_on_number = false
     const done = await sms({ messagingServiceSid: SERVICE }).setUp(PUBLIC_URL, signal)
     expect(done[1]).toMatch(/^The Messaging Service Vigil service delivers/)
@@ -92,7 +92,7 @@ describe("setting up", () => {
     expect(await messages({ messagingServiceSid: SERVICE })).toEqual([])
   })
 
-  test("changes no number that is not ours, and says what is left to do for WhatsApp", async () => {
+  test("changes no number that is not ours, and says what the owner must do for WhatsApp", async () => {
     const done = await sms({ number: "+15550009999", whatsappNumber: "+14155238886" }).setUp(PUBLIC_URL, signal)
     expect(done).toEqual([expect.stringMatching(/^Nothing was changed/), expect.stringMatching(/^For WhatsApp, set/)])
     expect(twilio.asked.map(({ method }) => method)).not.toContain("POST")

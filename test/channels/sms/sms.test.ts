@@ -38,7 +38,7 @@ beforeEach(() => {
 })
 
 describe("sending", () => {
-  test("a message is created once, with where to report and how long it may wait", async () => {
+  test("a message is created once, with its callback address and its validity", async () => {
     const receipt = await sms.send(message({ text: "**Hi** \u2014 it\u2019s done" }))
     expect(twilio.messages.map((sent) => sent.fields)).toEqual([
       {
@@ -52,7 +52,7 @@ describe("sending", () => {
     expect(receipt).toEqual({ providerId: twilio.messages[0]?.sid, segments: 1 })
   })
 
-  test("a messaging service is named instead of a number, and without an address nothing is reported", async () => {
+  test("a Messaging Service replaces the number, and without a public address there is no callback", async () => {
     const { publicUrl: _, number: __, ...rest } = settings()
     await createSms({ ...rest, messagingServiceSid: SERVICE }).send(message())
     expect(twilio.messages[0]?.fields).toEqual({
@@ -63,7 +63,7 @@ describe("sending", () => {
     })
   })
 
-  test("a long message goes in parts Twilio takes, in order, and all segments are counted", async () => {
+  test("a long message goes in parts that Twilio accepts, in order, and all segments are counted", async () => {
     const text = Array.from({ length: 60 }, (_, n) => `line ${n} ${"word ".repeat(10)}`).join("\n")
     const receipt = await sms.send(message({ text }))
     expect(twilio.messages.length).toBe(3)
@@ -72,7 +72,7 @@ describe("sending", () => {
     expect(twilio.messages.flatMap((sent) => sent.body.match(/line \d+/g) ?? []).length).toBe(60)
   })
 
-  test("of an answer in a conversation one page is sent, of what is no Markdown each sign", async () => {
+  test("an answer in a conversation is sent as one page, and a plain text with every character", async () => {
     const text = Array.from({ length: 60 }, (_, n) => `*${n}* word_${n}_`).join("\n")
     const receipt = await sms.send(message({ text, brief: true, plain: true }))
     expect(twilio.messages.length).toBe(1)
@@ -122,14 +122,14 @@ describe("sending", () => {
     [{ status: 201, body: "<html>who knows</html>" }, { name: "Uncertain" }],
     [{ lose: true } as const, { name: "Uncertain" }],
     [{ status: 401, body: { code: 20003, message: "Authenticate" } }, { name: "Misconfigured" }],
-  ])("%j is told as %j, after one try", async (trouble, expected) => {
+  ])("%j is thrown as %j, after one try", async (trouble, expected) => {
     const before = twilio.asked.length
     twilio.trouble(trouble)
     await expect(sms.send(message())).rejects.toMatchObject(expected)
     expect(twilio.asked.length).toBe(before + 1)
   })
 
-  test("a wrong token, a person who opted out and no phone at all", async () => {
+  test("a wrong token, a person who opted out and a malformed number each have their error", async () => {
     twilio.optedOut.add(PERSON)
     await expect(sms.send(message())).rejects.toMatchObject({ code: "opted_out" })
     await expect(createSms({ ...settings(), authToken: "wrong" }).send(message())).rejects.toMatchObject({
@@ -162,28 +162,28 @@ describe("sending", () => {
     resolve()
   })
 
-  test("nothing to send from is a matter of setup", () => {
+  test("a channel without a sender is Misconfigured", () => {
     expect(() => createSms({ accountSid: "AC1", authToken: "t" })).toThrow("SMS has no sender")
   })
 })
 
-describe("what stops being true", () => {
+describe("a message that expires", () => {
   const at = (now: string) => createSms(settings(), { now: () => new Date(now) })
   const expiresAt = new Date("2026-11-22T12:00:00Z")
 
-  test("waits at Twilio until then, and never longer than an hour", async () => {
+  test("is held by Twilio until then, and at most for an hour", async () => {
     await at("2026-11-22T11:59:30Z").send(message({ expiresAt }))
     await at("2026-11-21T12:00:00Z").send(message({ expiresAt }))
     expect(twilio.messages.map((sent) => sent.fields.ValidityPeriod)).toEqual(["30", "3600"])
   })
 
-  test("is not sent afterwards", async () => {
+  test("is not sent after that", async () => {
     await expect(at("2026-11-22T12:00:00Z").send(message({ expiresAt }))).rejects.toMatchObject({ code: "stale" })
     expect(twilio.messages).toEqual([])
   })
 })
 
-describe("what became of a message", () => {
+describe("the delivery outcome of a message", () => {
   const fateAs = async (status: string, errorCode?: string) => {
     await sms.send(message())
     const sent = twilio.messages.at(-1)
@@ -191,7 +191,7 @@ describe("what became of a message", () => {
     return await sms.deliveryOutcome(sent?.sid ?? "", signal)
   }
 
-  test("is its state, with the price where it is known, or why it failed", async () => {
+  test("is its state, with the price where Twilio knows it, or with the reason of a failure", async () => {
     expect(await fateAs("queued")).toEqual({ state: null })
     expect(await fateAs("sent")).toEqual({ state: "sent" })
     expect(await fateAs("delivered")).toEqual({
@@ -201,7 +201,7 @@ describe("what became of a message", () => {
     expect(await fateAs("undelivered", "30005")).toMatchObject({ state: "failed", failure: { code: "bad_number" } })
   })
 
-  test("of a message that Twilio does not have is not known", async () => {
+  test("is unknown for a message that Twilio does not have", async () => {
     await expect(sms.deliveryOutcome(sidOf("9"), signal)).rejects.toMatchObject({ name: "Reject", status: 404 })
   })
 })
@@ -229,13 +229,13 @@ describe("after a lost answer", () => {
     expect(await lookup()).toBe("absent")
   })
 
-  test("the same words sent before, or received, are not taken for it", async () => {
+  test("a message with the same words that was sent before, or received, is not taken for it", async () => {
     await sms.send(message())
     await twilio.receive({ from: PERSON, body: "hello" })
     expect(await lookup({ since: new Date(Date.now() + 60_000) })).toBe("absent")
   })
 
-  test("of a message that went in part, it is known which of its first parts are there", async () => {
+  test("of a message that was sent in part, the first parts that arrived are named", async () => {
     const text = `${"a ".repeat(799)}\n${"b ".repeat(799)}`
     twilio.trouble({ drop: true }, (asked) => asked.method === "POST" && asked.body.includes("b+b"))
     const done: string[] = []
@@ -250,7 +250,7 @@ describe("after a lost answer", () => {
     })
   })
 
-  test("a message stands for one part only, though two say the same", async () => {
+  test("a message counts for one part only, although two parts have the same words", async () => {
     const text = `${"a ".repeat(799)}\n${"a ".repeat(799)}`
     const stop = new Error("died")
     await expect(sms.send(message({ text, onPart: () => Promise.reject(stop) }))).rejects.toBe(stop)
@@ -275,7 +275,7 @@ describe("receiving", () => {
   const incoming = (fields: Record<string, string>, token?: string) =>
     sms.webhook?.incoming(request("/webhooks/twilio", fields, token))
 
-  test("a message names its sender and its conversation, its text untouched", () => {
+  test("a message names its sender and its conversation, and its text is unchanged", () => {
     expect(incoming(form())).toEqual({
       channel: "sms",
       source: `sms:${twilio.accountSid}`,
@@ -288,7 +288,7 @@ describe("receiving", () => {
     })
   })
 
-  test("what came with the words is told of by its path at Twilio, without the address", () => {
+  test("an attachment is named by its path at Twilio, without the host", () => {
     const sid = `MM${"a".repeat(32)}`
     const media = twilio.attach(sid, [
       { type: "image/png; x=1", bytes: new Uint8Array() },
@@ -311,7 +311,7 @@ describe("receiving", () => {
     ["another account", (url: string) => url.replace("/Accounts/AC0", "/Accounts/AC1")],
     ["plain HTTP", (url: string) => url.replace("https:", "http:")],
     ["a longer path", (url: string) => `${url}/../../../Keys`],
-  ])("an address of media with %s is named and never taken", (_, change) => {
+  ])("an attachment whose address has %s is mentioned and never fetched", (_, change) => {
     const media = twilio.attach(`MM${"b".repeat(32)}`, [{ type: "image/png", bytes: new Uint8Array() }])
     const found = incoming(form({ Body: "look", ...media, MediaUrl0: change(media.MediaUrl0 ?? "") }))
     expect(found?.attachments).toEqual([{ kind: "image", type: "image/png" }])
@@ -344,19 +344,19 @@ describe("receiving", () => {
     expect(() => sms.webhook?.incoming(unsigned)).toThrow(expect.objectContaining({ name: "Deny" }))
   })
 
-  test("a signature for one address does not open another", () => {
+  test("a signature for one address does not pass for another", () => {
     const status = request("/webhooks/twilio/status", form())
     expect(() => sms.webhook?.incoming({ ...status, url: "/webhooks/twilio" })).toThrow(
       expect.objectContaining({ name: "Deny" }),
     )
   })
 
-  test("the token before a rotation still opens", () => {
+  test("the token before a rotation still counts", () => {
     const rotated = createSms({ ...settings(), authToken: "new", previousAuthToken: twilio.authToken })
     expect(rotated.webhook?.incoming(request("/webhooks/twilio", form())).externalId).toBe("SM1")
   })
 
-  test("another account's or number's message is refused although it is signed", () => {
+  test("a message for another account or number is refused although it is signed", () => {
     expect(() => incoming(form({ AccountSid: "AC2" }))).toThrow(
       expect.objectContaining({ code: "wrong_account", status: 403 }),
     )
@@ -405,7 +405,7 @@ describe("receiving", () => {
     )
   })
 
-  test("polling finds the same messages the webhook would have brought, oldest first", async () => {
+  test("polling finds the same messages as the webhook, oldest first", async () => {
     const since = new Date(Date.now() - 1000)
     await twilio.receive({ from: PERSON, body: "first", sid: sidOf("a") })
     await sms.send(message())
@@ -422,7 +422,7 @@ describe("receiving", () => {
 })
 
 describe("who we are", () => {
-  test("our number, or the service's name", async () => {
+  test("the probe names our number, or the Messaging Service", async () => {
     expect(await sms.probe(signal)).toBe(twilio.number)
     expect(await createSms({ ...settings(), messagingServiceSid: SERVICE }).probe(signal)).toBe("Vigil service")
     await expect(createSms({ ...settings(), number: "+15550002222" }).probe(signal)).rejects.toMatchObject({
@@ -430,7 +430,7 @@ describe("who we are", () => {
     })
   })
 
-  test("a lost answer to a question is only a reason to ask again", async () => {
+  test("a lost answer to a reading call is Retry", async () => {
     twilio.trouble({ lose: true })
     await expect(sms.probe(signal)).rejects.toMatchObject({ name: "Retry" })
   })

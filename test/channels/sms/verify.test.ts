@@ -50,12 +50,12 @@ describe("the signature", () => {
     expect(isFromTwilio([token], signature, "https://mycompany.com/other", form)).toBe(false)
   })
 
-  test("what anyone can sign with an empty token does not pass", () => {
+  test("a signature with an empty token, which anyone can make, does not pass", () => {
     const forged = getExpectedTwilioSignature("", url, form)
     expect(isFromTwilio([""], forged, url, form)).toBe(false)
   })
 
-  test("during a rotation the old token still counts, and no token is no pass", () => {
+  test("during a rotation the old token still counts, and without a token nothing passes", () => {
     expect(isFromTwilio(["new", token], signature, url, form)).toBe(true)
     expect(isFromTwilio(["new", ""], signature, url, form)).toBe(false)
     expect(isFromTwilio([], signature, url, form)).toBe(false)
@@ -64,7 +64,7 @@ describe("the signature", () => {
   })
 })
 
-test("a form keeps spaces, empty values, repeated keys and signs of every kind", () => {
+test("a form keeps spaces, empty values, repeated keys and characters of every kind", () => {
   expect({ ...readForm("Body=+hi+%F0%9F%91%8D+&Empty=&K=1&K=2&K=1&__proto__=x") }).toEqual({
     Body: " hi \u{1f44d} ",
     Empty: "",

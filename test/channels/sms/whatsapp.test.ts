@@ -1,4 +1,4 @@
-/** WhatsApp on the channel of text messages: addresses of its own in and out, its own marks, no carrier's words. */
+/** WhatsApp on the SMS channel: its own addresses in and out, its own marks, and no carrier keywords. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { createSms } from "../../../src/channels/sms/sms.ts"
 import { renderWhatsApp } from "../../../src/channels/sms/whatsapp.ts"
@@ -33,7 +33,7 @@ describe("sending", () => {
     expect(receipt).toEqual({ providerId: twilio.messages[0]?.sid })
   })
 
-  test("goes from the number that texts, or the service, when there is no sender of its own", async () => {
+  test("goes from the SMS number or the Messaging Service when WhatsApp has no sender of its own", async () => {
     const { whatsappNumber: _, ...plain } = settings()
     await createSms(plain).send(message)
     expect(twilio.messages[0]?.fields.From).toBe(`whatsapp:${twilio.number}`)
@@ -44,7 +44,7 @@ describe("sending", () => {
     expect(twilio.messages[2]?.fields).toMatchObject({ From: `whatsapp:${SANDBOX}` })
   })
 
-  test("a lost message is found again by its marked text", async () => {
+  test("a message whose answer was lost is found by its marked text", async () => {
     const sms = createSms(settings())
     twilio.trouble({ lose: true })
     await expect(sms.send(message)).rejects.toMatchObject({ name: "Uncertain" })
@@ -53,7 +53,7 @@ describe("sending", () => {
     })
   })
 
-  test("outside of 24 hours it fails for good, and says why", async () => {
+  test("fails for good outside of the 24 hours, and says why", async () => {
     twilio.trouble({ status: 400, body: { code: 63016, message: "outside the allowed window", status: 400 } })
     await expect(createSms(settings()).send(message)).rejects.toMatchObject({
       name: "Reject",
@@ -93,13 +93,13 @@ describe("receiving", () => {
     })
   })
 
-  test("a pressed button answers with its payload, or with what stands on it", async () => {
+  test("a pressed button answers with its payload, or else with its label", async () => {
     const pressed = { ButtonPayload: "K7 OK", ButtonText: "Approve" }
     expect((await receive("Approve", pressed))?.text).toBe("K7 OK")
     expect((await receive("Approve", { ButtonText: "K7 NO" }))?.text).toBe("K7 NO")
   })
 
-  test("for another sender it is refused, although it is signed", async () => {
+  test("is refused for another sender, although it is signed", async () => {
     await expect(receive("hi", {}, "whatsapp:+15550009999")).rejects.toMatchObject({ code: "wrong_number" })
     await expect(receive("hi", {}, `whatsapp:${twilio.number}`)).rejects.toMatchObject({ code: "wrong_number" })
     await expect(receive("hi", {}, SANDBOX)).rejects.toMatchObject({ code: "wrong_number" })
@@ -128,6 +128,6 @@ test.each([
   ["```\nnpm start\n```", "```npm start```"],
   ["[the page](https://vigil.example/a)", "the page (https://vigil.example/a)"],
   ["\u201cas it is\u201d \u2014 \u{1f44d}", "\u201cas it is\u201d \u2014 \u{1f44d}"],
-])("%j reads %j", (markdown, text) => {
+])("%j becomes %j", (markdown, text) => {
   expect(renderWhatsApp(markdown)).toBe(text)
 })

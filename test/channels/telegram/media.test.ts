@@ -1,4 +1,4 @@
-/** Files from Telegram: no more of them than is wanted, and never a word about the address, which holds the token. */
+/** Files from Telegram: never more bytes than allowed, and never the address, which holds the token, in an error. */
 import { Readable } from "node:stream"
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
 import { createTelegram, type Telegram } from "../../../src/channels/telegram/telegram.ts"
@@ -18,7 +18,7 @@ afterAll(() => server.stop())
 const get = (id: string, maxBytes = 5_000_000, signal = AbortSignal.timeout(10_000)) =>
   telegram.fetchMedia?.(id, { maxBytes, signal })
 
-/** What was thrown, with everything inside it. */
+/** The error that was thrown, as text with everything inside it. */
 async function refusal(getting: Promise<unknown> | undefined): Promise<{ name: string; message: string; all: string }> {
   const error = await getting?.then(
     () => new Error("it was given"),
@@ -29,15 +29,15 @@ async function refusal(getting: Promise<unknown> | undefined): Promise<{ name: s
   return { name: error?.name ?? "", message: error?.message ?? "", all: JSON.stringify(seen(error)) }
 }
 
-test("comes as it is", async () => {
+test("a file arrives unchanged", async () => {
   server.files.set("a", { bytes: jpeg() })
   expect(await get("a")).toEqual(jpeg())
 })
 
 test.each([
-  ["said to be too large, nothing of it is asked for", { bytes: jpeg(), size: 6_000_000 }, 0],
-  ["larger than was said, it is cut off", { bytes: jpeg(6_000_000), size: 10 }, 1],
-])("where it is %s", async (_, file, downloads) => {
+  ["too large by its stated size, it is not downloaded", { bytes: jpeg(), size: 6_000_000 }, 0],
+  ["larger than its stated size, it is refused", { bytes: jpeg(6_000_000), size: 10 }, 1],
+])("when a file is %s", async (_, file, downloads) => {
   const before = server.asked.length
   server.files.set("large", file)
   expect(await refusal(get("large"))).toMatchObject({
@@ -48,7 +48,7 @@ test.each([
   expect(asked.length).toBe(downloads)
 })
 
-test("a body without an end is left", async () => {
+test("a body without an end is refused", async () => {
   const endless = new Readable({
     read() {
       this.push(Buffer.alloc(65_536))
@@ -59,7 +59,7 @@ test("a body without an end is left", async () => {
   await expect.poll(() => endless.destroyed).toBe(true)
 })
 
-test("more than bots may load is refused before and by Telegram", async () => {
+test("a file larger than bots may download is refused, by us and by Telegram", async () => {
   server.files.set("film", { bytes: jpeg(), size: 30_000_000 })
   expect(await refusal(get("film", 50_000_000))).toMatchObject({ name: "Reject", message: /file is too big/ })
 })
@@ -73,10 +73,10 @@ test.each(["../../../etc/passwd", "/var/lib/file", "a//b", "https://evil.example
 )
 
 test.each([
-  ["the connection breaks", { drop: true as const }],
-  ["it is busy", { status: 500 }],
-  ["it sends us elsewhere", { status: 302, headers: { location: "http://127.0.0.1:1/" } }],
-])("when %s it can be had later, and the token is in nothing that is said", async (_, trouble) => {
+  ["the connection is lost", { drop: true as const }],
+  ["Telegram is busy", { status: 500 }],
+  ["Telegram redirects us", { status: 302, headers: { location: "http://127.0.0.1:1/" } }],
+])("when %s it is Retry, and no error holds the token", async (_, trouble) => {
   server.files.set("a", { bytes: jpeg() })
   server.trouble(trouble, ({ url }) => url.pathname.startsWith("/file/"))
   const said = await refusal(get("a"))

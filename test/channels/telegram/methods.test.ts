@@ -1,4 +1,4 @@
-/** Every call that the channel makes, held against the Bot API; first, that the judge finds what is wrong. */
+/** Every call that the channel makes, held against the Bot API. The first tests show that the judge finds faults. */
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
@@ -25,8 +25,8 @@ const asked = (method: string, body: object, by = "POST"): Asked => ({
 })
 
 test.each<[string, Asked, RegExp]>([
-  ["a method that nobody knows", asked("sendMesage", {}), /sendMesage is no method/],
-  ["what a method needs", asked("sendMessage", { chat_id: 1 }), /needs text/],
+  ["an unknown method", asked("sendMesage", {}), /sendMesage is no method/],
+  ["a missing parameter", asked("sendMessage", { chat_id: 1 }), /needs text/],
   [
     "a parameter that nobody knows",
     asked("sendMessage", { chat_id: 1, text: "x", loud: true }),
@@ -43,7 +43,7 @@ test.each<[string, Asked, RegExp]>([
   expect(oracle.faults(call).join("\n")).toMatch(fault)
 })
 
-test("finds nothing in any call that the channel makes, and no kind of call is left out", async () => {
+test("no call that the channel makes has a fault, and every kind of call is made", async () => {
   const settings = {
     token: server.token,
     apiRoot: server.url,
@@ -77,7 +77,7 @@ test("finds nothing in any call that the channel makes, and no kind of call is l
   expect([...written].filter((name) => !server.methods().includes(name))).toEqual([])
 })
 
-/** Until an update has come. */
+/** Waits until an update was accepted. */
 async function poll(telegram: Telegram): Promise<void> {
   const stop = new AbortController()
   server.push({ update_id: 1 })

@@ -8,8 +8,8 @@ const direct = { message_id: 5, date: 1_700_000_000, chat: { id: 42, type: "priv
 const group = { ...direct, chat: { id: -100123, type: "supergroup" } }
 const parse = (message: object) => parseUpdate({ update_id: 9, message }, bot)
 
-describe("what is for us", () => {
-  test("a direct message names its sender, its conversation and where to answer", () => {
+describe("a message for us", () => {
+  test("a direct message names its sender, its conversation and its target", () => {
     expect(parse(direct)).toEqual([
       {
         channel: "telegram",
@@ -44,15 +44,15 @@ describe("what is for us", () => {
     expect(readChatTarget("-100123:7")).toEqual({ chat: -100123, topic: 7 })
   })
 
-  test("an answer to someone in a plain group is no topic", () => {
+  test("an answer to someone in a plain group is not a topic", () => {
     const [inbound] = parse({ ...group, message_thread_id: 7, reply_to_message: { from: { id: 666 } } })
     expect(inbound?.threadKey).toBe("telegram:666:-100123")
   })
 
-  describe("what comes with words", () => {
+  describe("attachments", () => {
     const came = (more: object) => parse({ ...direct, text: undefined, ...more })[0]
 
-    test("a caption counts as text, and of a photo's sizes the largest that a model needs is taken", () => {
+    test("a caption counts as text, and the largest size of a photo that a model needs is taken", () => {
       const sizes = [
         { file_id: "s", width: 90, height: 60 },
         { file_id: "m", width: 1280, height: 900, file_size: 90_000 },
@@ -81,11 +81,11 @@ describe("what is for us", () => {
         { voice: { file_id: "v" }, forward_origin: { type: "user" } },
         { kind: "voice", ref: "v", type: "audio/ogg", forwarded: true },
       ],
-    ])("%j is told of", (more, attachment) => {
+    ])("%j is mentioned", (more, attachment) => {
       expect(came(more)).toMatchObject({ text: "", attachments: [attachment] })
     })
 
-    test("a file whose description is broken does not take the words with it", () => {
+    test("a malformed file does not lose the words of its message", () => {
       expect(came({ caption: "the bill", photo: [{}] })).toMatchObject({
         text: "the bill",
         attachments: [{ kind: "other", name: "photo" }],
@@ -94,7 +94,7 @@ describe("what is for us", () => {
     })
   })
 
-  test("a pressed button is what it stands for, from whoever pressed it", () => {
+  test("a pressed button is a message with its reply, from the person who pressed it", () => {
     const callback_query = {
       id: "q1",
       from: { ...from, id: 43 },
@@ -143,7 +143,7 @@ describe("what is for us", () => {
   })
 })
 
-describe("what is not for us", () => {
+describe("a message that is not for us", () => {
   test.each([
     ["group talk", group],
     [
@@ -169,23 +169,23 @@ describe("what is not for us", () => {
     ["nobody", { ...direct, from: undefined }],
     ["a channel", { ...direct, chat: { id: -1, type: "channel" } }],
     ["a service message", { ...direct, text: undefined, pinned_message: {} }],
-    ["a broken one", { ...direct, chat: "x" }],
-  ])("%s gives nothing", (_, message) => {
+    ["a malformed message", { ...direct, chat: "x" }],
+  ])("%s gives no message", (_, message) => {
     expect(parse(message)).toEqual([])
   })
 
-  test("nonsense and buttons in inline messages give nothing", () => {
+  test("malformed updates and buttons in inline messages give no message", () => {
     for (const raw of [null, "x", [], {}, { update_id: 1, callback_query: { id: "1", from, data: "x" } }]) {
       expect(parseUpdate(raw, bot)).toEqual([])
     }
   })
 
-  test("a press by a bot gives nothing", () => {
+  test("a button that a bot pressed gives no message", () => {
     const callback_query = { id: "q1", from: { id: 9, is_bot: true }, data: "K7 OK", message: direct }
     expect(parseUpdate({ update_id: 10, callback_query }, bot)).toEqual([])
   })
 
-  test("no target but a chat id is read", () => {
+  test("only a chat id is read as a target", () => {
     for (const target of ["", "x", "1:2:3", "1.5", "-", "1:", "99999999999999999"])
       expect(readChatTarget(target)).toBeNull()
   })

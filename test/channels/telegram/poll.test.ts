@@ -22,7 +22,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-/** A poller that stores texts, notes its sleeps instead of sleeping, and ends after `sleeps` of them. */
+/** A poller that stores texts, records its sleeps instead of sleeping, and ends after `sleeps` of them. */
 function poller(deps: Partial<Omit<TelegramPollerDeps, "call">> = {}, sleeps = 1) {
   const telegram = createTelegram({ token: server.token, apiRoot: server.url })
   return telegram.poller({
@@ -46,7 +46,7 @@ const offsets = () =>
     .filter((asked) => asked.url.pathname.endsWith("/getUpdates"))
     .map((asked) => JSON.parse(asked.body).offset)
 
-test("the webhook goes first, then messages come in order and the offset moves past each", async () => {
+test("the webhook is removed first; then messages arrive in order, and the offset moves past each", async () => {
   await server.say({ from: 42, text: "one" })
   await server.say({ from: 42, text: "two" })
   const running = poller().run(stop.signal)
@@ -59,13 +59,13 @@ test("the webhook goes first, then messages come in order and the offset moves p
   expect(slept).toEqual([])
 })
 
-test("a press of a button comes like a message", async () => {
+test("a pressed button arrives like a message", async () => {
   await server.press({ from: 42, data: "last", messageId: 3 })
   await poller().run(stop.signal)
   expect(accepted).toEqual(["last"])
 })
 
-test("an update that could not be stored is offered again, and nothing behind it is confirmed", async () => {
+test("an update that could not be stored is offered again, and no later update is confirmed", async () => {
   await server.say({ from: 42, text: "one" })
   await server.say({ from: 42, text: "last" })
   const failures: unknown[] = []
@@ -85,7 +85,7 @@ test("an update that could not be stored is offered again, and nothing behind it
   expect(slept).toEqual([750])
 })
 
-test("an update that never can be stored is reported and passed over", async () => {
+test("an update that can never be stored is reported and skipped", async () => {
   server.push({ update_id: 1, message: { bad: true } })
   server.push({
     update_id: 2,
@@ -104,7 +104,7 @@ test("an update that never can be stored is reported and passed over", async () 
   expect(failures).toMatchObject([{ message: "no message" }])
 })
 
-test("an empty answer that came at once is not asked for again at once", async () => {
+test("after an empty answer that came at once the poller pauses", async () => {
   const empty = { status: 200, body: { ok: true, result: [] } }
   for (let n = 0; n < 5; n += 1) server.trouble(empty, (asked) => asked.url.pathname.endsWith("/getUpdates"))
   await poller({}, 3).run(stop.signal)
@@ -112,7 +112,7 @@ test("an empty answer that came at once is not asked for again at once", async (
   expect(offsets().length).toBe(3)
 })
 
-test("failures back off with growing waits, and a wait Telegram asks for is kept", async () => {
+test("the pauses after failures grow, and a pause that Telegram asks for is kept", async () => {
   server.trouble({ drop: true })
   server.trouble({ status: 502, body: "<html>" })
   server.trouble({
@@ -127,7 +127,7 @@ test("failures back off with growing waits, and a wait Telegram asks for is kept
   expect(slept).toEqual([750, 1500, 11_000, 6000])
 })
 
-test("a wait longer than anyone can want is cut, and each answer is told before its updates are taken", async () => {
+test("a very long pause is cut, and each answer is reported before its updates are stored", async () => {
   const parameters = { retry_after: 86_400 }
   server.trouble({ status: 429, body: { ok: false, error_code: 429, description: "Too Many Requests", parameters } })
   const order: string[] = []
@@ -144,7 +144,7 @@ test("a wait longer than anyone can want is cut, and each answer is told before 
 test.each([
   ["Conflict: terminated by other getUpdates request; make sure that only one bot instance is running", "other_poller"],
   ["Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first", "webhook_elsewhere"],
-])("a conflict says who is in the way: %s", async (description, code) => {
+])("a conflict names its cause: %s", async (description, code) => {
   server.trouble({ status: 409, body: { ok: false, error_code: 409, description } }, (asked) =>
     asked.url.pathname.endsWith("/getUpdates"),
   )
@@ -158,7 +158,7 @@ test("a wrong token ends the poller with what to fix", async () => {
   await expect(poller().run(stop.signal)).rejects.toMatchObject({ name: "Misconfigured" })
 })
 
-test("stopping ends a waiting long poll at once, without an error", async () => {
+test("an abort ends a long poll at once, without an error", async () => {
   const running = poller().run(stop.signal)
   while (offsets().length === 0) await new Promise((next) => setImmediate(next))
   stop.abort()

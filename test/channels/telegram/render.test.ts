@@ -29,7 +29,7 @@ describe("markup", () => {
     ])
   })
 
-  test("an address Telegram does not link is spelled out", () => {
+  test("an address that Telegram does not link is spelled out", () => {
     expect(html("[run](javascript:alert(1)) [doc](./a.md)")).toEqual(["run (javascript:alert(1)) doc (./a.md)"])
   })
 
@@ -37,7 +37,7 @@ describe("markup", () => {
     expect(html("> one\n> **two**\n\nafter")).toEqual(["<blockquote>one\n<b>two</b></blockquote>\n\nafter"])
   })
 
-  test("code inside bold is code alone, which is all Telegram takes", () => {
+  test("code inside bold is code alone, because Telegram accepts nothing else", () => {
     expect(html("**a `b`**")).toEqual(["<b>a </b><code>b</code>"])
   })
 
@@ -46,12 +46,12 @@ describe("markup", () => {
     expect(renderTelegram("")).toEqual([])
   })
 
-  test("the words without markup spell links out", () => {
+  test("the plain words of a part spell links out", () => {
     expect(renderTelegram("**see** [docs](https://a.example)")[0]?.plain).toBe("see docs (https://a.example)")
   })
 })
 
-/** Markdown that nests everything in everything, with the signs that need escaping and characters of two units. */
+/** Markdown that nests everything in everything, with characters that need escaping and characters of two units. */
 const words = fc.string({
   unit: fc.constantFrom("a", "b", " ", "&", "<", ">", '"', "\u00e4", "\u{1f600}", "_", "*", "`", "&lt;"),
   minLength: 1,
@@ -99,7 +99,7 @@ describe("splitting", () => {
     )
   })
 
-  test("what is rendered is what was split: only white space at the cuts is gone", () => {
+  test("the rendered parts are the split parts: only white space at the cuts is lost", () => {
     const bare = (text: string) => text.replace(/\s+/g, "")
     fc.assert(
       fc.property(markdown, (text) => {

@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 
 describe("sending", () => {
-  test("a message arrives with its markup and its buttons, and its id comes back", async () => {
+  test("a message arrives with its markup and its buttons, and its id is returned", async () => {
     const buttons = [
       { label: "Approve", reply: "K7 OK" },
       { label: "Deny", reply: "K7 NO" },
@@ -54,7 +54,7 @@ describe("sending", () => {
     ).toBe(30)
   })
 
-  test("markup Telegram cannot read is sent again as plain words, once", async () => {
+  test("a part whose markup Telegram cannot read is sent again as plain words, once", async () => {
     server.trouble({
       status: 400,
       body: { ok: false, error_code: 400, description: "Bad Request: can't parse entities: x" },
@@ -83,14 +83,14 @@ describe("sending", () => {
       { name: "Reject", code: "chat_not_found" },
     ],
     [{ status: 401, body: { ok: false, error_code: 401, description: "Unauthorized" } }, { name: "Misconfigured" }],
-  ])("%j is told as %j, after one try", async (trouble, expected) => {
+  ])("%j is thrown as %j, after one try", async (trouble, expected) => {
     const before = server.asked.length
     server.trouble(trouble)
     await expect(telegram.send(message())).rejects.toMatchObject(expected)
     expect(server.asked.length).toBe(before + 1)
   })
 
-  test("an unreachable Telegram is a retry, and no error carries the token", async () => {
+  test("an unreachable Telegram is Retry, and no error holds the token", async () => {
     const gone = await start()
     const away = createTelegram({ token: "666:very-secret-token", apiRoot: gone.url })
     await gone.stop()
@@ -103,7 +103,7 @@ describe("sending", () => {
     expect(causes.join("\n")).not.toContain("very-secret-token")
   })
 
-  test("a send that is cancelled in flight is uncertain, one cancelled before is not sent", async () => {
+  test("a send that is cancelled in flight is uncertain; a send that is cancelled before is not made", async () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const stop = new AbortController()
     server.trouble({ hold: promise })
@@ -116,7 +116,7 @@ describe("sending", () => {
     await expect(telegram.send(message({ signal: stop.signal }))).rejects.toMatchObject({ name: "Retry" })
   })
 
-  test("a button that cannot come back, a chat that is none and an empty text are refused before anything is sent", async () => {
+  test("a button without a valid reply, a malformed chat and an empty text are refused before anything is sent", async () => {
     const before = server.asked.length
     const long = [{ label: "x", reply: "\u00e4".repeat(33) }]
     await expect(telegram.send(message({ buttons: long }))).rejects.toMatchObject({ code: "bad_button" })
@@ -127,7 +127,7 @@ describe("sending", () => {
 })
 
 describe("a group that became a supergroup", () => {
-  test("is written to where it is now, in its topic, and whoever keeps targets is told once", async () => {
+  test("gets messages at its new id, in its topic, and the keepers of targets are told once", async () => {
     const moves: string[] = []
     const own = createTelegram({ token: server.token, apiRoot: server.url })
     own.onMoved((from, to) => void moves.push(`${from} ${to}`))
@@ -140,7 +140,7 @@ describe("a group that became a supergroup", () => {
     expect(moves).toEqual(["-77 -1009"])
   })
 
-  test("is known from its own notice too", () => {
+  test("is also known from its service message", () => {
     const moves: string[] = []
     const own = createTelegram({ token: server.token, apiRoot: server.url })
     own.onMoved((from, to) => void moves.push(`${from} ${to}`))
@@ -151,15 +151,15 @@ describe("a group that became a supergroup", () => {
     expect(moves).toEqual(["-5 -1005"])
   })
 
-  test("that moves on and on is refused after one step", async () => {
+  test("is refused after one step when it moves on and on", async () => {
     server.migrate(-81, -82)
     server.migrate(-82, -83)
     await expect(telegram.send(message({ target: "-81" }))).rejects.toMatchObject({ code: "chat_migrated" })
   })
 })
 
-describe("changing what was sent", () => {
-  test("an edit puts other words there and takes the buttons away; the same again, or one too late, is no error", async () => {
+describe("changing a sent message", () => {
+  test("an edit replaces the words and removes the buttons; the same edit again, or one too late, is no error", async () => {
     const { providerId } = await telegram.send(message({ buttons: [{ label: "OK", reply: "K7 OK" }] }))
     expect(await telegram.edit("42", providerId, "**done** <b>", signal)).toBe(true)
     expect(server.sent).toMatchObject([{ raw: "<b>done</b> &lt;b&gt;", buttons: [], edits: 1 }])
@@ -170,7 +170,7 @@ describe("changing what was sent", () => {
     await telegram.unsend("42", providerId, signal)
   })
 
-  test("of a long message the last part changes, and a text of another length is refused before anything is asked", async () => {
+  test("of a long message only the last part changes, and a text of another length is refused before any call", async () => {
     const text = Array.from({ length: 20 }, (_, n) => `${n} ${"word ".repeat(60)}`.trim()).join("\n\n")
     const { providerId } = await telegram.send(message({ text }))
     const all = server.sent.map((sent) => sent.text)
@@ -181,7 +181,7 @@ describe("changing what was sent", () => {
     expect(server.asked.length).toBe(before)
   })
 
-  test("words whose markup cannot be read go as plain ones, and other refusals are told", async () => {
+  test("words whose markup cannot be read are sent as plain words, and other refusals are thrown", async () => {
     const { providerId } = await telegram.send(message())
     const refused = (description: string) =>
       server.trouble({ status: 400, body: { ok: false, error_code: 400, description } })
@@ -194,18 +194,18 @@ describe("changing what was sent", () => {
     await expect(telegram.unsend("42", providerId, signal)).rejects.toMatchObject({ name: "Reject" })
   })
 
-  test("a message without a sound is sent as such", async () => {
+  test("a silent message is sent without a sound", async () => {
     await telegram.send(message({ silent: true }))
     expect(server.sent[0]?.silent).toBe(true)
   })
 
-  test("groups are edited less often, since they take fewer messages a minute", () => {
+  test("messages in groups are edited less often, because groups take fewer messages a minute", () => {
     expect(telegram.editEveryMs("42")).toBe(1500)
     expect(60_000 / telegram.editEveryMs("-100123:7")).toBeLessThan(20)
   })
 })
 
-describe("what Telegram says of its deliveries", () => {
+describe("the health of Telegram's deliveries", () => {
   const at = new Date("2026-11-22T12:00:00Z")
   const seconds = at.getTime() / 1000
   const url = "https://a.example/webhooks/telegram"
@@ -218,7 +218,7 @@ describe("what Telegram says of its deliveries", () => {
     for (const key of Object.keys(server.deliveries)) delete server.deliveries[key as keyof typeof server.deliveries]
   })
 
-  test("is nothing to tell when all is well, polled or delivered", async () => {
+  test("is empty when all is well, polled or delivered", async () => {
     expect(open().isPolled).toBe(true)
     Object.assign(server.deliveries, { url: "", pending_update_count: 0 })
     expect(await open().probe(signal)).toBe("@TestNameBot")
@@ -227,7 +227,7 @@ describe("what Telegram says of its deliveries", () => {
     expect(await open("https://a.example/").probe(signal)).toBe("@TestNameBot")
   })
 
-  test("is told as it is: how many wait, and an error that is over", async () => {
+  test("names how many updates wait, and an error that is over", async () => {
     Object.assign(server.deliveries, { url: "", pending_update_count: 3 })
     expect(await open().probe(signal)).toBe("@TestNameBot; 3 updates wait at Telegram")
     const error = { last_error_date: seconds - 60, last_error_message: "Connection refused" }
@@ -239,7 +239,7 @@ describe("what Telegram says of its deliveries", () => {
     expect(await open("https://a.example").probe(signal)).toBe("@TestNameBot")
   })
 
-  test("fails the probe while messages wait behind an error", async () => {
+  test("fails the probe while updates wait after an error", async () => {
     const error = { last_error_date: seconds - 60, last_error_message: "Wrong response: 502 Bad Gateway" }
     Object.assign(server.deliveries, { url, pending_update_count: 1, ...error })
     await expect(open("https://a.example").probe(signal)).rejects.toMatchObject({
@@ -252,7 +252,7 @@ describe("what Telegram says of its deliveries", () => {
     ["polling beside another's webhook", undefined, "https://other.example/hook/very-secret", "other.example"],
     ["a webhook of another program", "https://a.example", "https://other.example/hook/very-secret", "other.example"],
     ["a webhook that was taken away", "https://a.example", "", "nowhere"],
-  ])("fails the probe for %s, and tells no secret part of its address", async (_, publicUrl, set, named) => {
+  ])("fails the probe for %s, and shows no secret part of its address", async (_, publicUrl, set, named) => {
     Object.assign(server.deliveries, { url: set, pending_update_count: 0 })
     const error = await open(publicUrl)
       .probe(signal)
@@ -264,14 +264,14 @@ describe("what Telegram says of its deliveries", () => {
 })
 
 describe("around a message", () => {
-  test("a press is acknowledged, and one too old to be is passed over", async () => {
+  test("a pressed button is acknowledged, and a query that is too old is no error", async () => {
     await telegram.ackPress("q1", signal, "Approved")
     expect(JSON.parse(server.asked.at(-1)?.body ?? "")).toEqual({ callback_query_id: "q1", text: "Approved" })
     server.trouble({ status: 400, body: { ok: false, error_code: 400, description: "Bad Request: query is too old" } })
     await telegram.ackPress("q2", signal)
   })
 
-  test("buttons come off once, and taking them off again is no error", async () => {
+  test("buttons are removed once, and removing them again is no error", async () => {
     const { providerId } = await telegram.send(message({ buttons: [{ label: "OK", reply: "K7 OK" }] }))
     await telegram.removeButtons("42", providerId, signal)
     expect(server.sent[0]?.buttons).toEqual([])
@@ -312,11 +312,11 @@ describe("the webhook", () => {
     message: { message_id: 1, chat: { id: 42, type: "private" }, from: { id: 42 }, text: "hi" },
   }
 
-  test("the right secret lets the words through", () => {
+  test("a delivery with the right secret is read", () => {
     expect(telegram.webhook?.(request("s3cret", JSON.stringify(update)))).toMatchObject([{ text: "hi", address: "42" }])
   })
 
-  test("a wrong or missing secret is denied, before the body is looked at", () => {
+  test("a wrong or missing secret is denied before the body is read", () => {
     expect(() => telegram.webhook?.(request("s3creT", "not json"))).toThrow(expect.objectContaining({ name: "Deny" }))
     expect(() => telegram.webhook?.(request(undefined, "{}"))).toThrow(expect.objectContaining({ name: "Deny" }))
     expect(() => telegram.webhook?.(request("s3cret", "not json"))).toThrow(expect.objectContaining({ status: 400 }))
@@ -329,7 +329,7 @@ describe("the webhook", () => {
     await expect(open.setupWebhook("https://a.example", signal)).rejects.toMatchObject({ name: "Misconfigured" })
   })
 
-  test("a token that is none is named as such", () => {
+  test("a malformed token is Misconfigured", () => {
     expect(() => createTelegram({ token: "abc" })).toThrow("TELEGRAM_BOT_TOKEN")
   })
 })
