@@ -7,7 +7,7 @@ import { z } from "zod"
 import { clip, oneLine } from "../base/inert.ts"
 
 export const attachment = z.object({
-  /** `voice`: recorded by the sender in this chat. `file`: only its bytes tell what it is. `other`: no bytes to fetch, see `name`. */
+  /** `voice`: the sender recorded it in this chat. `file`: only its bytes tell what it is. `other`: it has no bytes, only a `name`. */
   kind: z.enum(["image", "voice", "audio", "video", "file", "other"]),
   /** The reference by which the channel fetches the bytes; absent when it cannot fetch them. */
   ref: z.string().optional(),

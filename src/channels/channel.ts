@@ -65,9 +65,9 @@ export interface Outgoing {
   expiresAt?: Date
   /** The text is not Markdown and is shown as it is. */
   plain?: boolean
-  /** The text is an answer in a conversation. A channel that costs money by length may send its first page, and the rest on demand. */
+  /** The text is an answer in a conversation. A channel that is paid by length may send one page, and the rest on demand. */
   brief?: boolean
-  /** Called with the id of each accepted part. The caller stores it at once, so that a broken send continues without a repetition. */
+  /** Called with the id of each accepted part. The caller stores it at once, so that no part is sent again after a failure. */
   onPart?: (providerId: string) => Promise<void>
   signal: AbortSignal
 }

@@ -6,7 +6,7 @@
 /** How often a value can be JSON-escaped: a provider's error body, inside a message, inside a log line. */
 const JSON_DEPTH = 3
 
-/** All encoded forms of `value`, with the value itself. Each is at least as long as the value, or as its base64 without the ends. */
+/** All forms of `value`, with the value itself. Each is at least as long as the value, or as its base64 without the ends. */
 export function encodingsOf(value: string): Set<string> {
   const text = value.toWellFormed()
   const bytes = Buffer.from(text, "utf8")

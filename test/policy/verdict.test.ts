@@ -59,41 +59,41 @@ function mayHappen({ tool, args, label, role, grants: held, asks }: VerdictInput
 }
 
 describe("the verdict", () => {
-  test.each<[string, Over, "allow" | "ask" | "deny"]>([
-    ["the owner's own wish", {}, "allow"],
-    ["a member's own wish", { role: "member" }, "allow"],
-    ["P2: a member and the owner's tool", { role: "member", tool: { ownerOnly: true } }, "deny"],
-    ["the owner and the owner's tool", { tool: { ownerOnly: true } }, "allow"],
-    ["P3: no grants at all", { grants: [] }, "deny"],
-    ["P3: a grant for another tool", { grants: [{ tool: "read" }] }, "deny"],
-    ["a grant for the tool", { grants: [{ tool: "post" }] }, "allow"],
-    ["P3: a grant whose tool name is only the beginning of this one", { grants: [{ tool: "pos" }] }, "deny"],
-    ["P4: a write that content without enough trust led to", { label: stranger }, "ask"],
-    ["P4: a send that content without enough trust led to", { label: stranger, tool: { effect: "send" } }, "ask"],
-    ["P4: a read that content without enough trust led to", { label: stranger, tool: { effect: "read" } }, "deny"],
+  test.each<[string, "allow" | "ask" | "deny", Over]>([
+    ["the owner's own wish", "allow", {}],
+    ["a member's own wish", "allow", { role: "member" }],
+    ["P2: a member and the owner's tool", "deny", { role: "member", tool: { ownerOnly: true } }],
+    ["the owner and the owner's tool", "allow", { tool: { ownerOnly: true } }],
+    ["P3: no grants at all", "deny", { grants: [] }],
+    ["P3: a grant for another tool", "deny", { grants: [{ tool: "read" }] }],
+    ["a grant for the tool", "allow", { grants: [{ tool: "post" }] }],
+    ["P3: a grant whose tool name is only the beginning of this one", "deny", { grants: [{ tool: "pos" }] }],
+    ["P4: a write that content without enough trust led to", "ask", { label: stranger }],
+    ["P4: a send that content without enough trust led to", "ask", { label: stranger, tool: { effect: "send" } }],
+    ["P4: a read that content without enough trust led to", "deny", { label: stranger, tool: { effect: "read" } }],
     [
       "P4: a granted send that content without enough trust led to",
-      { label: stranger, grants: [{ tool: "post" }], tool: { effect: "send" } },
       "ask",
+      { label: stranger, grants: [{ tool: "post" }], tool: { effect: "send" } },
     ],
     [
       "P5: untrusted and private content together going out",
-      { label: mix(owner, stranger), tool: { effect: "send", needs: "untrusted" } },
       "ask",
+      { label: mix(owner, stranger), tool: { effect: "send", needs: "untrusted" } },
     ],
     [
       "P5: untrusted and public content going out",
-      { label: stranger, tool: { effect: "send", needs: "untrusted" } },
       "allow",
+      { label: stranger, tool: { effect: "send", needs: "untrusted" } },
     ],
     [
       "P5: untrusted and private content staying in",
-      { label: mix(owner, stranger), tool: { needs: "untrusted" } },
       "allow",
+      { label: mix(owner, stranger), tool: { needs: "untrusted" } },
     ],
-    ["P6: a tool that wants a person's yes", { asks: "it cannot be undone" }, "ask"],
-    ["P3: a tool that wants a person's yes, without its grant", { asks: "it cannot be undone", grants: [] }, "deny"],
-  ])("of %s is %s", (_case, over, decision) => {
+    ["P6: a tool that wants a person's yes", "ask", { asks: "it cannot be undone" }],
+    ["P3: a tool that wants a person's yes, without its grant", "deny", { asks: "it cannot be undone", grants: [] }],
+  ])("%s: %s", (_case, decision, over) => {
     expect(verdict(inputWith(over)).decision).toBe(decision)
   })
 

@@ -93,6 +93,11 @@ describe("V2, V3: a use that is not bound is refused and recorded", () => {
   })
 })
 
+test("V3: a use that cannot be recorded gives no value", async () => {
+  await vault().set("A_KEY", "one-value")
+  await expect(vault().get("A_KEY", { tool: "settings", runId: "not a run" })).rejects.toThrow("uuid")
+})
+
 describe("V1: a row that was edited does not open", () => {
   const edits: [string, string][] = [
     ["its hosts", `update secrets set hosts = '["evil.com"]'`],
@@ -127,7 +132,7 @@ describe("V1: a row that was edited does not open", () => {
   })
 })
 
-test("the list says who may use what, since when and when last, without values", async () => {
+test("V2: the list says who may use what, since when and when last, without values", async () => {
   await vault().set("LIST_B", "two-value", { hosts: ["b.com", "a.com", "a.com"], tools: ["http_request"] })
   await vault().set("LIST_A", "one-value")
   now = new Date("2026-03-02T10:00:00Z")

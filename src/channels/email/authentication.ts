@@ -45,7 +45,7 @@ function bare(value: string): string {
   return place.depth === 0 && !place.isQuoted ? out : ""
 }
 
-/** A place in a header: the number of comments around it, and whether it is quoted. In a comment a quotation mark quotes nothing. */
+/** A place in a header: how many comments are around it, and whether it is quoted. Inside a comment nothing is quoted. */
 interface Place {
   depth: number
   isQuoted: boolean

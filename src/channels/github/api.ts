@@ -80,7 +80,7 @@ export function createGitHubCalls(settings: GitHubSettings, deps: GitHubDeps = {
     return await open({ ...options, ...(await appAuth({ ...app, installationId: data.id })) })
   }
 
-  /** Makes one call under a key: a repository of an installation, or `""` for ourselves. Throws `Retry` while the breaker is open. */
+  /** Makes a call under a key: a repository of an installation, or `""` for ourselves. Throws `Retry` while the breaker is open. */
   async function guarded<T>(key: string, work: () => Promise<T>): Promise<T> {
     const restMs = breaker.admit(key)
     if (restMs > 0) throw new Retry("GitHub is left alone for a while", { code: "github_resting", afterMs: restMs })

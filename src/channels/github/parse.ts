@@ -50,7 +50,7 @@ const delivery = z.object({
   assignee: account,
 })
 
-/** Parses one delivery. `event` is `X-GitHub-Event`; `repos` are the repositories that Vigil looks after (`owner/name`, any case). */
+/** Parses one delivery. `event` is `X-GitHub-Event`; `repos` are our repositories (`owner/name`, in any case). */
 export function parseDelivery(
   event: string,
   deliveryId: string,

@@ -87,7 +87,8 @@ async function listInbound(
   const list = (ours: { to?: string }) =>
     calls.read((client) => client.messages.list({ ...ours, dateSentAfter: since, limit: 1000, pageSize: 100 }), signal)
   const listed = (await Promise.all(addressesOf(settings).map(list))).flat()
-  // Twilio lists the newest first, to the second. Reversed before the stable sort, so that messages of one second keep their order.
+  // Twilio lists the newest first, to the second. The list is reversed before the stable sort, so that messages of one second
+  // keep their order.
   return listed
     .toReversed()
     .filter((sent) => sent.direction === "inbound" && sent.dateCreated.getTime() >= since.getTime() - 1000)

@@ -173,7 +173,7 @@ function addresses(received: Message, bot: BotIdentity): boolean {
   })
 }
 
-/** Whether a message answers the bot. Telegram marks every message in a topic as an answer to its opening; that does not count. */
+/** Whether a message answers the bot. Every message in a topic is marked as an answer to its opening; that does not count. */
 function isAnswerTo({ reply_to_message: earlier }: Message, bot: BotIdentity): boolean {
   return earlier?.from?.id === bot.id && earlier.forum_topic_created === undefined
 }

@@ -44,11 +44,7 @@ test.each([
 test.each([
   ["a signature", "call me\n-- \nAna\n+1 555", "call me"],
   ["a phone's footer", "call me\n\nSent from my iPhone", "call me"],
-  [
-    "a story about what somebody wrote",
-    "At 10:30 my boss wrote:\nfinish this",
-    "At 10:30 my boss wrote:\nfinish this",
-  ],
+  ["a story about what somebody wrote", "At 10:30 my boss wrote:\nfinish this", "At 10:30 my boss wrote:\nfinish this"],
   ["a list with a colon", "Buy:\nmilk\n\neggs", "Buy:\nmilk\n\neggs"],
 ])("the sender's own words stay: %s", (_what, text, words) => {
   expect(newestWords(text)).toEqual({ text: words, cut: false })
