@@ -1,7 +1,7 @@
 /**
- * Twilio's webhooks and message records as our own terms. A message for another account or number is refused, even when
- * its signature is right. What its words mean is read at the inbox; who carries them, and what Twilio says that the carrier
- * took them for, is said here.
+ * SMS parser: turns Twilio's webhooks and message records into our own types. It refuses a message for another account or
+ * number, even when its signature is right. It tells who carried the words and how the carrier read them; the inbox reads
+ * what they mean.
  */
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
