@@ -1,17 +1,18 @@
 /**
- * Attached: what came with a person's words, as a model is told of it. What a file says stands behind a mark on every line,
- * so that it can never pass for the person's own words; what was not read is named, so that it is never lost silently.
+ * Attached: the files that came with a person's message, as a model is told of them. Every line of a file's content begins
+ * with a mark, so that it can never pass for the person's own words. A file that was not read is named with the reason, so
+ * that nothing is lost silently.
  */
 export interface Attached {
   /** For people and models: `image, image/jpeg, 120 kB`. */
   what: string
-  /** Why it was not read: a sentence in the first person, without its full stop. */
+  /** Set when the file was not read: the reason, as a sentence in the first person without a full stop. */
   unread?: string
-  /** A picture, for models that can see. */
+  /** The picture, for a model that takes pictures. */
   image?: Picture
-  /** What it says: the words of whoever made it. */
+  /** The text of the file. Its author is unknown, so it is data and never an instruction. */
   content?: string
-  /** SHA-256 of the kept bytes; whoever asks fills in `image` or `content` from it first. */
+  /** SHA-256 of the stored bytes. Before a request is sent, its caller fills in `image` or `content` from them. */
   hash?: string
 }
 
@@ -22,29 +23,29 @@ export interface Picture {
   data: string
 }
 
-interface Heard {
+interface Words {
   text: string
   attached?: Attached[]
 }
 
 export const UNSEEN = "I can't see images without a model that can"
 
-/** The message in words; of pictures only that they came. */
-export function wordsOf({ text, attached = [] }: Heard, sees: boolean): string {
-  const notes = attached.map((one) => noteOf(one, sees))
+/** The message as text: the person's words, then one note per file. A picture is only named there. */
+export function wordsOf({ text, attached = [] }: Words, sees: boolean): string {
+  const notes = attached.map((file) => noteOf(file, sees))
   return [text, ...notes].filter((part) => part !== "").join("\n")
 }
 
-/** In order; none for a model that cannot see. */
-export function picturesOf({ attached = [] }: Heard, sees: boolean): Picture[] {
-  return sees ? attached.flatMap((one) => one.image ?? []) : []
+/** The pictures of the message in their order; none for a model that cannot see. */
+export function picturesOf({ attached = [] }: Words, sees: boolean): Picture[] {
+  return sees ? attached.flatMap((file) => file.image ?? []) : []
 }
 
-/** The same with every picture named as one that was refused. */
-export function withoutPictures<T extends Heard>(message: T): T {
+/** The same message with every picture replaced by a note that the model refused it. */
+export function withoutPictures<T extends Words>(message: T): T {
   const { attached = [] } = message
-  const named = attached.map(({ image, ...one }) =>
-    image === undefined ? one : { ...one, unread: "the model would not take this picture" },
+  const named = attached.map(({ image, ...file }) =>
+    image === undefined ? file : { ...file, unread: "the model would not take this picture" },
   )
   return { ...message, attached: named }
 }

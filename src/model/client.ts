@@ -1,7 +1,7 @@
 /**
- * Client: the model the rest of Vigil asks. It goes down the list of models only when one is away, busy, out of credit
- * or not to be had; a refused request, a prompt too long and a cancellation end it at once, for the next model would
- * be asked the same thing. It never turns a failure into words.
+ * Client: the `Model` that the rest of Vigil asks. It goes on to the next model of the list only when one is away, busy,
+ * out of credit or unknown to its server. A refused request, a prompt that is too long and a cancellation end the call at
+ * once, because the next model would get the same request. The client never turns a failure into an answer.
  */
 
 import { createCircuitBreaker } from "../base/circuit-breaker.ts"
@@ -17,19 +17,20 @@ import { createTokenMeter } from "./tokens.ts"
 
 export interface ModelDeps {
   clock: Clock
-  /** Told when a model is left for the next one. */
+  /** Gets a warning whenever a model fails and another one may be asked. */
   log?: { warn(fields: Record<string, unknown>, event: string): void }
   limits?: Partial<SdkLimits>
 }
 
-/** Failures in a row after which a model rests, so that its fallback answers at once. */
+/** Failures in a row after which a model is left alone for `REST_MS`, so that its fallback answers without delay. */
 const FAILURES = 3
 const REST_MS = 30_000
-/** Room for what the estimate of a prompt may miss. */
+/** Factor for the tokens that the estimate of a prompt may miss. */
 const PROMPT_MARGIN = 1.2
-/** Failures that say nothing against the request itself. */
+/** Codes of refusals that say nothing against the request, so that the next model may take it. */
 const ELSEWHERE = new Set(["model_auth", "quota", "model_unknown"])
 
+/** Makes the model from what `resolveModel` found. */
 export async function createModel(resolution: Resolution, deps: ModelDeps): Promise<Model> {
   const { identity, endpoints } = resolution
   // An offline installation loads neither the SDK nor the price list.
@@ -51,7 +52,8 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
   async function attempt(endpoint: Endpoint, request: ModelRequest): Promise<ModelResult> {
     const name = nameOf(endpoint)
     const restMs = breaker.admit(name)
-    if (restMs > 0) throw new Retry(`${name} failed several times and rests`, { code: "resting", afterMs: restMs })
+    if (restMs > 0)
+      throw new Retry(`${name} failed several times and is left alone for now`, { code: "resting", afterMs: restMs })
     try {
       const result = await answer(endpoint, request)
       breaker.answered(name)
@@ -85,7 +87,7 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
     const costs = candidates(endpoints, request).map((endpoint) => {
       if (!isRemote(endpoint)) return 0
       const input = Math.ceil(meter.prompt(nameOf(endpoint), request) * PROMPT_MARGIN)
-      // A prompt written to the cache costs more than one that is not.
+      // A prompt that is written to the provider's cache costs more, so the estimate assumes that all of it is.
       const usage = { input, cached: 0, cacheWrite: input, output: request.maxOutput }
       return prices.cost(endpoint, usage)
     })
@@ -101,7 +103,10 @@ export async function createModel(resolution: Resolution, deps: ModelDeps): Prom
   return { identity, offline, ask, estimate, tokens: (text) => meter.tokens(nameOf(identity), text), sees }
 }
 
-/** The models to ask for one request, in order, each once. Rules cannot fill a schema, so they do not stand in there. */
+/**
+ * The models to ask for one request, in order, each once. The offline rules cannot fill a schema, so they are no fallback
+ * for one.
+ */
 function candidates(endpoints: readonly Endpoint[], request: ModelRequest): Endpoint[] {
   const wanted = request.model === undefined ? endpoints : [chosen(endpoints, request.model), ...endpoints]
   const list = [...new Map(wanted.map((endpoint) => [nameOf(endpoint), endpoint])).values()]
@@ -125,14 +130,17 @@ function mayGoOn(error: unknown): boolean {
   return error instanceof Retry || (error instanceof Reject && ELSEWHERE.has(error.code))
 }
 
-/** One error for all: `Retry` when any of them may pass, after the shortest wait, else the first choice's own. */
+/**
+ * One error for all failures: `Retry` after the shortest pause when any of them may pass, else the error of the first
+ * model.
+ */
 function summary(failures: unknown[]): unknown {
   const [first, ...others] = failures
   if (others.length === 0) return first
   const passing = failures.filter((error) => error instanceof Retry)
   if (passing.length === 0) return first
-  const waits = passing.flatMap((error) => error.afterMs ?? [])
-  const after = waits.length === passing.length ? { afterMs: Math.min(...waits) } : {}
-  const said = failures.map((error) => (error instanceof Error ? error.message : String(error))).join("; ")
-  return new Retry(`no model answered: ${said}`, { ...after, cause: new AggregateError(failures) })
+  const pauses = passing.flatMap((error) => error.afterMs ?? [])
+  const after = pauses.length === passing.length ? { afterMs: Math.min(...pauses) } : {}
+  const messages = failures.map((error) => (error instanceof Error ? error.message : String(error))).join("; ")
+  return new Retry(`no model answered: ${messages}`, { ...after, cause: new AggregateError(failures) })
 }

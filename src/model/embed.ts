@@ -1,6 +1,7 @@
 /**
- * Embed: texts to unit vectors at an OpenAI-compatible endpoint. A vector never leaves without its space's name, and a
- * server that answers with fewer vectors, or other lengths, than it was asked for is not believed.
+ * Embed: turns texts into unit vectors at an OpenAI-compatible endpoint. A vector never leaves without the name of its
+ * vector space. An answer with too few vectors, or with vectors of different lengths, is refused, because it would give a
+ * memory the vector of another one.
  */
 import { z } from "zod"
 import { Reject } from "../base/errors.ts"
@@ -12,17 +13,22 @@ import { nameOf, type RemoteEndpoint } from "./servers/endpoint.ts"
 
 /** Texts per request. */
 const BATCH = 64
-/** Characters of one text: servers refuse beyond about 8,000 tokens. */
+/** Characters of one text; the rest is cut off, because servers refuse more than about 8,000 tokens. */
 const MAX_CHARS = 24_000
 
-/** The SDK decodes base64 into a typed array; servers that ignore the encoding send plain numbers. */
+/**
+ * One vector: a typed array, which the SDK decodes from base64, or plain numbers from a server that ignores the encoding.
+ */
 const vector = z
   .union([z.array(z.number()), z.instanceof(Float32Array)])
   .transform((values) => Array.from(values))
   .refine((values) => values.length > 0 && values.every(Number.isFinite))
 const embeddings = z.object({ data: z.array(z.object({ index: z.number().int(), embedding: vector })) })
 
-/** @param endpoint from `resolveModel`; without one there is no embedder, and memory stays lexical */
+/**
+ * The embedder at `endpoint` (from `resolveModel`); undefined without an endpoint, and then memory is searched by words
+ * alone.
+ */
 export function createEmbedder(
   endpoint: RemoteEndpoint | undefined,
   deps: { limits?: Partial<SdkLimits> } = {},
@@ -51,15 +57,15 @@ function embedderAt(at: RemoteEndpoint, deps: { limits?: Partial<SdkLimits> }): 
     signal?.throwIfAborted()
     const input = texts.map((text) => text.slice(0, MAX_CHARS) || " ")
     const raw = await request(input, signal).catch((error: unknown) => {
-      // The SDK asks for base64 unless told otherwise; some servers know only plain numbers.
+      // The SDK requests base64 by default; some servers know only plain numbers.
       if (plain || !(error instanceof Reject) || !/encoding|base64/i.test(error.message)) throw error
       plain = true
       return request(input, signal)
     })
     const parsed = embeddings.safeParse(raw)
     if (!parsed.success) throw unreadable(at, parsed.error)
-    const vectors = parsed.data.data.toSorted((a, b) => a.index - b.index).map((one) => unit(one.embedding))
-    const dims = new Set(vectors.map((one) => one.length))
+    const vectors = parsed.data.data.toSorted((a, b) => a.index - b.index).map((row) => unit(row.embedding))
+    const dims = new Set(vectors.map((made) => made.length))
     if (vectors.length !== texts.length || dims.size !== 1) {
       throw unreadable(at, new Error(`${vectors.length} vectors of ${dims.size} lengths for ${texts.length} texts`))
     }

@@ -1,6 +1,6 @@
 /**
- * Model: the one neutral contract for every language model. Dialects (`responses`, `chat`) and the offline
- * responder stand behind it; nothing above knows which one answered.
+ * Model: the neutral contract of every language model. The dialects (`responses`, `chat`) and the offline responder
+ * implement it, and no room above depends on which of them answered.
  */
 import type { Attached } from "./attached.ts"
 
@@ -13,10 +13,13 @@ export interface ToolSpec {
 }
 
 export interface ToolCall {
-  /** Ours, unique within a run; dialects map it to what their provider accepts. */
+  /** Vigil's own id, unique within a run. A dialect maps it to an id that its provider accepts. */
   id: string
   name: string
-  /** The arguments as the model wrote them: JSON text, possibly malformed. Parsed and validated by the tool room. */
+  /**
+   * The arguments as the model wrote them: JSON text, possibly malformed. The caller of the tool parses and validates
+   * them.
+   */
   arguments: string
 }
 
@@ -25,7 +28,10 @@ export type Message =
   | { role: "assistant"; text: string | null; toolCalls: ToolCall[]; state?: ProviderState }
   | { role: "tool"; callId: string; name: string; text: string }
 
-/** What a provider wants back on the next call (reasoning items, thought signatures); dropped when the model changes. */
+/**
+ * What a provider must get back on the next call (reasoning items, thought signatures). It is dropped when the model
+ * changes.
+ */
 export interface ProviderState {
   provider: string
   model: string
@@ -33,21 +39,21 @@ export interface ProviderState {
 }
 
 export interface ModelRequest {
-  /** Overrides the configured model: `provider-id` as the endpoint names it, or `offline`. */
+  /** The model to ask first instead of the configured one: its name at the endpoint, or `offline`. */
   model?: string
   system: string
   messages: Message[]
   /**
-   * What changes from call to call (time, recalled memories). A dialect appends it to the last user message, so that
-   * everything before stays the same for the provider's cache; the offline responder does not read it.
+   * Context that changes from call to call (time, recalled memories). A dialect appends it to the last user message, so
+   * that everything before it stays the same for the provider's cache. The offline responder does not read it.
    */
   volatile?: string
   tools: ToolSpec[]
-  /** When set, the answer is one JSON value of this schema and no tool may be called. */
+  /** When set, the answer is one JSON value of this schema, and the model may call no tool. */
   schema?: { name: string; schema: Record<string, unknown> }
-  /** Tokens. */
+  /** The cap on the answer, in tokens. */
   maxOutput: number
-  /** Stable per thread, so that the provider's prompt cache is hit. */
+  /** Names the provider's prompt cache. It is the same for all calls of a thread, so that the cache is found again. */
   cacheKey?: string
   signal?: AbortSignal
 }
@@ -64,7 +70,7 @@ export interface ModelResult {
   toolCalls: ToolCall[]
   finish: "stop" | "tool_calls" | "length" | "filtered"
   usage: Usage
-  /** US dollars; null when the price is not known (never 0 for that). Offline costs 0. */
+  /** US dollars; null, never 0, when the price is unknown. The offline responder costs 0. */
   cost: number | null
   provider: string
   model: string
@@ -76,32 +82,34 @@ export interface ModelIdentity {
   provider: string
   model: string
   baseUrl?: string
-  /** How it was found, for people: "OPENAI_API_KEY is set", "found on this machine", … */
+  /** Why this model was chosen, for people: "OPENAI_API_KEY is set", "found on this machine", … */
   because: string
 }
 
 export interface Model {
-  /** The first choice, resolved at boot. */
+  /** The first model of the list, as it was resolved at boot. */
   readonly identity: ModelIdentity
+  /** Whether no language model is configured. */
   readonly offline: boolean
   /**
-   * Asks, failing over along the configured list. Throws `Retry` when every model was away or busy, `Reject` when the
-   * request itself is refused, `Limit("context")` when the prompt is too long, and the signal's reason when aborted.
+   * Asks the models of the configured list until one answers. Throws `Retry` when every model was away or busy, `Reject`
+   * when a model refuses the request itself, `Limit("context")` when the prompt is too long, and the signal's reason when
+   * the caller aborts.
    */
   ask(request: ModelRequest): Promise<ModelResult>
-  /** The most `request` can cost in US dollars, for reserving money before the call; null when unpriced. */
+  /** The highest cost of `request` in US dollars, which is reserved before the call; null when the model has no price. */
   estimate(request: ModelRequest): number | null
-  /** Estimated tokens of a text for the model in use (characters per token, calibrated on returned usage). */
+  /** Estimated tokens of a text for the first model (`tokens.ts`). */
   tokens(text: string): number
-  /** Whether a picture may be shown to the one chosen, or to the first choice; absent for one that sees nothing. */
+  /** Whether pictures may be shown to `model`, or to the first model; absent when no model takes pictures. */
   sees?(model?: string): boolean
 }
 
-/** What was said in a recording. */
+/** The words of a recording. */
 export interface Transcript {
   text: string
   usage: Usage
-  /** US dollars; null when the price is not known. */
+  /** US dollars; null when the price is unknown. */
   cost: number | null
   provider: string
   model: string
@@ -109,22 +117,22 @@ export interface Transcript {
 
 export interface Recording {
   bytes: Uint8Array
-  /** `audio/ogg` */
+  /** MIME type: `audio/ogg`. */
   type: string
-  /** How long it plays, when somebody said so. */
+  /** Length as the sender's program gave it; absent when it gave none. */
   seconds?: number
 }
 
 export interface Transcriber {
   readonly model: string
-  /** Throws `Retry` when the endpoint is away or busy, `Reject` when it will not take the recording. */
+  /** Throws `Retry` when the endpoint is away or busy, `Reject` when it refuses the recording. */
   transcribe(recording: Recording, signal?: AbortSignal): Promise<Transcript>
-  /** The most it can cost in US dollars; null when unpriced. */
+  /** The highest cost in US dollars of a recording of this size (bytes) and length; null when the model has no price. */
   estimate(length: { size: number; seconds?: number }): number | null
 }
 
 export interface Embedder {
-  /** Names the vector space: vectors of different models never meet. */
+  /** The name of the vector space. Vectors of different spaces are never compared. */
   readonly model: string
   /** One unit-length vector per text; throws `Retry` when the endpoint is away. */
   embed(texts: string[], signal?: AbortSignal): Promise<number[][]>

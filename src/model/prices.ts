@@ -1,6 +1,7 @@
 /**
- * Prices: US dollars of a call, from the bundled list of `@pydantic/genai-prices`. What it does not know has no price
- * (null), never the price zero; only a model on this machine is free.
+ * Prices: the US dollars that a call costs, from the bundled list of `@pydantic/genai-prices`. A model that is not on the
+ * list has no price (null), never the price zero, because a budget must not take it for free. Only a model on this machine
+ * is free.
  */
 import type { MeteredUsage } from "./dialects/dialect.ts"
 import { factsOf } from "./servers/providers.ts"
@@ -10,14 +11,14 @@ export interface PriceList {
   cost(at: { provider: string; model: string }, usage: MeteredUsage): number | null
 }
 
-/** Loads the list (50 ms, 20 MB); only worth it when a model is paid for. */
+/** Loads the list, which takes 50 ms and 20 MB; an offline installation does not need it. */
 export async function loadPrices(): Promise<PriceList> {
   const { calcPrice } = await import("@pydantic/genai-prices")
   function cost({ provider, model }: { provider: string; model: string }, usage: MeteredUsage): number | null {
     const facts = factsOf(provider)
-    // Ollama also forwards models with this ending to a paid service.
+    // Ollama forwards models with this ending to a paid service.
     if (facts.free) return /[:-]cloud$/.test(model) ? null : 0
-    // Every prompt has tokens: a server that counts none has not told what the call took.
+    // Every prompt has tokens, so a server that reports none did not count them, and the cost is unknown.
     if (usage.input === 0) return null
     const options = facts.prices === undefined ? {} : { providerId: facts.prices }
     return calcPrice(priced(usage), model, options)?.total_price ?? null
@@ -25,21 +26,27 @@ export async function loadPrices(): Promise<PriceList> {
   return { cost }
 }
 
-/** What a recording took, as far as somebody said. */
+/** The usage of a recording, as far as it is known. */
 export interface AudioUsage {
+  /** Length of the recording. */
   seconds?: number
-  /** Tokens: all of the input, those of sound among them, and the output. */
+  /** Tokens of the whole input. */
   input: number
+  /** Tokens of sound; `input` includes them. */
   audio: number
+  /** Tokens of the output. */
   output: number
 }
 
 export interface AudioPrices {
-  /** US dollars, or null when the list does not know the model, or nobody said what the recording took. */
-  cost(at: { provider: string; model: string }, heard: AudioUsage): number | null
+  /** US dollars; null when the list does not know the model, or when the usage is unknown. */
+  cost(at: { provider: string; model: string }, usage: AudioUsage): number | null
 }
 
-/** Some models are priced by the minute and some by the token; the list says 0 for the measure that is not theirs. */
+/**
+ * Loads the same list for recordings. It prices some models by the minute and others by the token, and gives 0 for the
+ * other measure.
+ */
 export async function loadAudioPrices(): Promise<AudioPrices> {
   const { calcPrice } = await import("@pydantic/genai-prices")
   return {
@@ -55,7 +62,7 @@ export async function loadAudioPrices(): Promise<AudioPrices> {
   }
 }
 
-/** The list refuses cache counts above the total, which some servers report. */
+/** Keeps the cache counts within the total: the list refuses higher ones, and some servers report them. */
 function priced(usage: MeteredUsage) {
   const cached = Math.min(usage.cached, usage.input)
   return {

@@ -1,9 +1,10 @@
 /**
- * Discreet: a model that is never shown a live secret and whose words never carry one on. What comes back is cleaned before
- * anyone acts on it, so that a run goes on from its journal with the same words.
+ * Redact: wraps a model so that no request and no answer contains a live secret. The answer is cleaned before
+ * anything uses or records it, so that a run which starts again continues with the same words.
  */
 import type { Message, Model, ModelResult, Transcriber } from "./model.ts"
 
+/** A model that sees and returns only text that `scrub` has cleaned. */
 export function redactModel(model: Model, scrub: (text: string) => string): Model {
   return {
     ...model,
@@ -15,26 +16,26 @@ export function redactModel(model: Model, scrub: (text: string) => string): Mode
         ...(volatile === undefined ? {} : { volatile: scrub(volatile) }),
         messages: messages.map((message) => clean(message, scrub)),
       })
-      return said(result, scrub)
+      return cleanResult(result, scrub)
     },
   }
 }
 
-/** The same for what is heard in a recording. */
+/** The same for a transcriber: no transcript contains a live secret. */
 export function redactTranscriber(transcriber: Transcriber, scrub: (text: string) => string): Transcriber {
   return {
     ...transcriber,
     async transcribe(recording, signal) {
-      const told = await transcriber.transcribe(recording, signal)
-      return { ...told, text: scrub(told.text) }
+      const transcript = await transcriber.transcribe(recording, signal)
+      return { ...transcript, text: scrub(transcript.text) }
     },
   }
 }
 
 function clean(message: Message, scrub: (text: string) => string): Message {
   if (message.role === "user" && message.attached) {
-    const attached = message.attached.map(({ content, ...one }) =>
-      content === undefined ? one : { ...one, content: scrub(content) },
+    const attached = message.attached.map(({ content, ...file }) =>
+      content === undefined ? file : { ...file, content: scrub(content) },
     )
     return { ...message, text: scrub(message.text), attached }
   }
@@ -43,8 +44,11 @@ function clean(message: Message, scrub: (text: string) => string): Message {
   return { ...message, text: message.text === null ? null : scrub(message.text), toolCalls }
 }
 
-/** JSON without secrets is JSON still, so the whole result may go through as text. */
-function said(result: ModelResult, scrub: (text: string) => string): ModelResult {
+/**
+ * Cleans the result as one JSON text, tool arguments included. The scrubber keeps JSON valid, so the text can be parsed
+ * again.
+ */
+function cleanResult(result: ModelResult, scrub: (text: string) => string): ModelResult {
   const text = JSON.stringify(result)
   const cleaned = scrub(text)
   return cleaned === text ? result : (JSON.parse(cleaned) as ModelResult)

@@ -1,6 +1,7 @@
 /**
- * Remote: one question to one model over the network, in the dialect it speaks, priced. A refusal that teaches how to
- * ask (`learned-limits.ts`) is answered by asking once more in that way.
+ * Remote: one request to one model over the network, in the dialect that the model speaks, with the cost of the answer.
+ * A refusal that teaches a limit of the model (`learned-limits.ts`) leads to another attempt within that limit; no other
+ * refusal is repeated.
  */
 import { Reject, Retry } from "../base/errors.ts"
 import { picturesOf, withoutPictures } from "./attached.ts"
@@ -16,10 +17,10 @@ import { createLimitBook, type LearnedLimits } from "./servers/learned-limits.ts
 import { factsOf } from "./servers/providers.ts"
 
 const DIALECTS = { responses: askResponses, chat: askChat } as const
-/** One refusal may hide another; more lessons than this in one question mean the server refuses for sport. */
+/** Limits learned in one request. One refusal can hide another; a server that refuses more often will refuse everything. */
 const LESSONS_PER_ASK = 3
 
-/** What may teach something. That a model cannot see, servers say with any status. */
+/** Whether the error may teach a limit. Status 400 and 422 may; a refusal of pictures comes with any status. */
 function isRefusal(error: unknown, request: ModelRequest): error is Reject | Retry {
   if (error instanceof Reject && (error.status === 400 || error.status === 422)) return true
   return (error instanceof Reject || error instanceof Retry) && showsPictures(request) && /image/i.test(error.message)
@@ -34,13 +35,14 @@ function blindfolded(request: ModelRequest): ModelRequest {
   return { ...request, messages }
 }
 
+/** Throws `Retry`, `Reject`, `Limit("context")` as `failure.ts` makes them, or the reason of an abort. */
 export type AskRemote = (endpoint: RemoteEndpoint, request: ModelRequest) => Promise<ModelResult>
 
 export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
   const limits = createLimitBook()
 
-  async function once(endpoint: RemoteEndpoint, request: ModelRequest, learnt: LearnedLimits): Promise<DialectAnswer> {
-    const { dialect = endpoint.dialect, plainReasoning = false, outputCap, answers, sees = mayShow(endpoint) } = learnt
+  async function once(endpoint: RemoteEndpoint, request: ModelRequest, learned: LearnedLimits): Promise<DialectAnswer> {
+    const { dialect = endpoint.dialect, plainReasoning = false, outputCap, answers, sees = mayShow(endpoint) } = learned
     const given = factsOf(endpoint.provider)
     const facts = { ...given, outputCap: outputCap ?? given.outputCap, answers: answers ?? given.answers }
     const client = await deps.sdk(endpoint)
@@ -60,16 +62,16 @@ export function createRemote(deps: { sdk: Sdk; prices: PriceList }): AskRemote {
         return priced(endpoint, await once(endpoint, request, limits.of(pair)))
       } catch (error) {
         if (lessons >= LESSONS_PER_ASK) throw error
-        request = again(pair, request, error)
+        request = retried(pair, request, error)
       }
     }
   }
 
-  /** What to ask instead; throws the failure that teaches nothing. */
-  function again(pair: string, request: ModelRequest, error: unknown): ModelRequest {
+  /** The request for the next attempt; throws an error that teaches nothing. */
+  function retried(pair: string, request: ModelRequest, error: unknown): ModelRequest {
     if (!isRefusal(error, request)) throw error
     if (limits.learn(pair, error.message)) return request
-    // One broken picture must not cost the person the answer to their words.
+    // One broken picture must not prevent the answer to the person's words.
     if (showsPictures(request) && /image|picture/i.test(error.message)) return blindfolded(request)
     throw error
   }

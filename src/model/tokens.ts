@@ -1,18 +1,20 @@
 /**
- * Tokens: how many a text takes, estimated. Each model's characters per token are a moving average over the usage it
- * reports; no tokenizer is loaded (the common one takes 76 MB and is right for one vendor only).
+ * Tokens: an estimate of how many tokens a text takes. The characters per token of a model are a moving average over the
+ * usage that the model reports. No tokenizer is loaded: the common one takes 76 MB and is right for one vendor only.
  */
 import { Buffer } from "node:buffer"
 import { picturesOf, wordsOf } from "./attached.ts"
 import type { Message, ModelRequest } from "./model.ts"
 
+/** Characters per token before the first report. */
 const START = 3.6
+/** Weight of the newest report in the moving average. */
 const WEIGHT = 0.2
-/** Below this many characters the fixed overhead of a request would teach a wrong ratio. */
+/** Characters. In a shorter prompt the fixed overhead of a request would teach a wrong ratio. */
 const LEAST_SAMPLE = 400
-/** What every message costs beside its text. */
+/** Tokens that every message takes beside its text. */
 const PER_MESSAGE = 8
-/** The most that one picture costs at the providers who say how they count. */
+/** The most tokens that one picture takes at the providers that publish how they count. */
 const PER_PICTURE = 2_500
 
 export interface TokenMeter {
@@ -27,7 +29,8 @@ export function createTokenMeter(): TokenMeter {
   const ratios = new Map<string, number>()
 
   function tokens(model: string, text: string): number {
-    // Scripts of three bytes per character take about one token each; bytes keep the estimate honest until it is learnt.
+    // A script with three bytes per character takes about one token per character; a quarter of the bytes keeps the
+    // estimate high enough until the ratio is learned.
     return Math.ceil(Math.max(text.length / (ratios.get(model) ?? START), Buffer.byteLength(text) / 4))
   }
   function prompt(model: string, request: ModelRequest): number {
@@ -38,8 +41,8 @@ export function createTokenMeter(): TokenMeter {
     const length = promptText(request).length
     const net = counted - PER_MESSAGE * (request.messages.length + 1)
     if (length < LEAST_SAMPLE || net <= 0 || picturesIn(request) > 0) return
-    const seen = Math.min(8, Math.max(0.5, length / net))
-    ratios.set(model, (1 - WEIGHT) * (ratios.get(model) ?? START) + WEIGHT * seen)
+    const reported = Math.min(8, Math.max(0.5, length / net))
+    ratios.set(model, (1 - WEIGHT) * (ratios.get(model) ?? START) + WEIGHT * reported)
   }
   return { tokens, prompt, learn }
 }

@@ -1,6 +1,6 @@
 /**
- * Transcribe: what was said in a recording, at an OpenAI-compatible endpoint. The bytes go to the endpoint that was chosen
- * and nowhere else; a price nobody knows is null, never 0.
+ * Transcribe: turns a recording into words at an OpenAI-compatible endpoint. The bytes go to the endpoint that the owner
+ * chose and nowhere else. A price that is unknown is null, never 0.
  */
 import type { OpenAI } from "openai"
 import { z } from "zod"
@@ -11,9 +11,9 @@ import type { Recording, Transcriber } from "./model.ts"
 import { type AudioPrices, type AudioUsage, loadAudioPrices } from "./prices.ts"
 import type { RemoteEndpoint } from "./servers/endpoint.ts"
 
-/** Bytes a second of the thinnest recording: what plays longest for its size. */
+/** Bytes per second of the most compressed recording, for the longest time that a file of a known size can play. */
 const LEAST_BYTES_PER_SECOND = 600
-/** Tokens a second, rounded up from what a minute costs at OpenAI's two prices. */
+/** Tokens per second of sound and of words, rounded up from OpenAI's two prices for a minute. */
 const SOUND_TOKENS = 25
 const WORD_TOKENS = 10
 
@@ -33,7 +33,7 @@ const answer = z.looseObject({
 })
 type Usage = z.infer<typeof answer>["usage"]
 
-/** File names by type: servers read the format from the ending. */
+/** The file ending for each type; servers read the format from the file name. */
 const ENDINGS: Readonly<Record<string, string>> = {
   "audio/ogg": "ogg",
   "audio/mpeg": "mp3",
@@ -42,10 +42,10 @@ const ENDINGS: Readonly<Record<string, string>> = {
   "audio/webm": "webm",
   "audio/flac": "flac",
 }
-/** Whether the endpoint takes recordings of this type (OpenAI, "Speech to text", supported formats). */
+/** Whether a recording of this MIME type can be transcribed. Source: OpenAI, "Speech to text", supported formats. */
 export const isTranscribable = (type: string): boolean => type in ENDINGS
 
-/** @param endpoint from `resolveModel`; without one nothing is transcribed */
+/** The transcriber at `endpoint` (from `resolveModel`); undefined without an endpoint, and then nothing is transcribed. */
 export async function createTranscriber(
   endpoint: RemoteEndpoint | undefined,
   deps: { limits?: Partial<SdkLimits> } = {},
@@ -57,7 +57,7 @@ function transcriberAt(at: RemoteEndpoint, sdk: Sdk, prices: AudioPrices): Trans
   return {
     model: at.model,
     async transcribe(recording, signal) {
-      const raw = await heard(at, await sdk(at), recording, signal)
+      const raw = await requested(at, await sdk(at), recording, signal)
       const parsed = answer.safeParse(raw)
       if (!parsed.success) throw unreadable(at, parsed.error)
       const { text, usage } = parsed.data
@@ -77,7 +77,7 @@ function transcriberAt(at: RemoteEndpoint, sdk: Sdk, prices: AudioPrices): Trans
   }
 }
 
-async function heard(at: RemoteEndpoint, client: OpenAI, { bytes, type }: Recording, signal?: AbortSignal) {
+async function requested(at: RemoteEndpoint, client: OpenAI, { bytes, type }: Recording, signal?: AbortSignal) {
   const file = new File([new Uint8Array(bytes)], `recording.${ENDINGS[type] ?? "bin"}`, { type })
   const options = signal === undefined ? {} : { signal }
   try {
@@ -87,7 +87,7 @@ async function heard(at: RemoteEndpoint, client: OpenAI, { bytes, type }: Record
   }
 }
 
-/** The server's own count, else the length the sender's program gave. */
+/** The usage that the server reports, else the length that the sender's program gave. */
 function metered(usage: Usage, given: number | undefined): AudioUsage {
   const seconds = usage?.seconds ?? (usage?.input_tokens ? undefined : given)
   const tokens = { input: usage?.input_tokens ?? 0, output: usage?.output_tokens ?? 0 }

@@ -31,7 +31,7 @@ describe("the list of models", () => {
     expect(second.heard()).toHaveLength(0)
   })
 
-  test("is a Retry when every model was away, after the shortest wait", async () => {
+  test("throws a Retry after the shortest pause when every model was away", async () => {
     const [first, second] = [
       await standIn([refusal(429, {}, { "retry-after": "90" })]),
       await standIn([refusal(429, {}, { "retry-after": "30" })]),
@@ -40,7 +40,7 @@ describe("the list of models", () => {
     await expect(model.ask(ask())).rejects.toMatchObject({ name: "Retry", afterMs: 30_000 })
   })
 
-  test("falls back to the rules when that is on the list, but never for a schema", async () => {
+  test("falls back to the offline rules when they are on the list, but never for a schema", async () => {
     const { origin } = await standIn([busy])
     const model = await modelOf([endpoint(origin), OFFLINE])
     expect(await model.ask(ask())).toMatchObject({ provider: "offline", cost: 0 })
@@ -64,7 +64,7 @@ describe("the list of models", () => {
 })
 
 describe("a model that keeps failing", () => {
-  test("rests for 30 seconds after three failures in a row, then is asked again", async () => {
+  test("is left alone for 30 seconds after three failures in a row, then is asked again", async () => {
     let now = new Date("2026-11-22T10:00:00Z").getTime()
     const clock = { now: () => new Date(now) }
     const [first, second] = [await standIn([busy, busy, busy, good]), await standIn([good])]
@@ -77,7 +77,7 @@ describe("a model that keeps failing", () => {
     expect(await model.ask(ask())).toMatchObject({ model: "one" })
   })
 
-  test("says how long it rests when there is no other", async () => {
+  test("says how long it is left alone when there is no other model", async () => {
     const { origin, heard } = await standIn([busy])
     const model = await modelOf([endpoint(origin)])
     for (let at = 0; at < 3; at += 1) await expect(model.ask(ask())).rejects.toMatchObject({ name: "Retry" })
@@ -85,7 +85,7 @@ describe("a model that keeps failing", () => {
     expect(heard()).toHaveLength(3)
   })
 
-  test("does not rest because requests were refused", async () => {
+  test("is still asked when its requests were only refused", async () => {
     const { origin, heard } = await standIn([refusal(400, { message: "Invalid value" })])
     const model = await modelOf([endpoint(origin)])
     for (let at = 0; at < 4; at += 1) await expect(model.ask(ask())).rejects.toMatchObject({ name: "Reject" })
@@ -94,7 +94,7 @@ describe("a model that keeps failing", () => {
 })
 
 describe("estimates", () => {
-  test("the estimated cost is above the real one, and covers the dearest model on the list", async () => {
+  test("the estimated cost is above the real one, and covers the most expensive model on the list", async () => {
     const text = "The quick brown fox jumps over the lazy dog. ".repeat(200)
     const usage = { prompt_tokens: 2_000, completion_tokens: 200 }
     const { origin } = await standIn([chatReply({ content: "hi" }, { usage })])
@@ -109,7 +109,7 @@ describe("estimates", () => {
     expect((await modelOf([OFFLINE])).estimate(request)).toBe(0)
   })
 
-  test("tokens per text follow what the provider counts", async () => {
+  test("the tokens of a text follow the counts of the provider", async () => {
     const usage = { prompt_tokens: 4_500, completion_tokens: 1 }
     const { origin } = await standIn([chatReply({ content: "hi" }, { usage })])
     const model = await modelOf([endpoint(origin)])
@@ -166,7 +166,7 @@ describe("against a mock of the real APIs", () => {
     },
   )
 
-  test("a one-shot 500 is retried by the next ask", async () => {
+  test("a single 500 is a Retry, and the next ask gets an answer", async () => {
     const mock = await mocked()
     mock.onMessage("hello", { content: "Hi!" })
     mock.nextRequestError(500, { message: "oops" })

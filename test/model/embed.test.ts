@@ -17,7 +17,7 @@ const vectors = (list: number[][]) => ({
 })
 
 describe("the embedder", () => {
-  test("is not there when nothing is configured", () => {
+  test("does not exist when no model is configured", () => {
     expect(createEmbedder(undefined)).toBeUndefined()
   })
 
@@ -48,7 +48,7 @@ describe("the embedder", () => {
     expect(heard()[0]?.body.encoding_format).toBe("base64")
   })
 
-  test("asks for plain numbers after base64 was refused, and goes on so", async () => {
+  test("requests plain numbers after base64 was refused, and continues to", async () => {
     const { origin, heard } = await standIn([
       refusal(400, { message: "encoding_format base64 is not supported" }),
       vectors([[1, 0]]),
@@ -65,7 +65,7 @@ describe("the embedder", () => {
     expect(heard().map(({ body }) => body.input.length)).toEqual([64, 64, 2])
   })
 
-  test("asks nothing for nothing", async () => {
+  test("sends no request for no texts", async () => {
     const { origin, heard } = await standIn([vectors([])])
     expect(await embedderAt(origin).embed([])).toEqual([])
     expect(heard()).toHaveLength(0)
@@ -75,12 +75,12 @@ describe("the embedder", () => {
     ["too few vectors", vectors([[1, 0]])],
     ["vectors of two lengths", vectors([[1, 0], [1]])],
     ["no vectors", { status: 200, body: { data: "none" } }],
-  ])("does not believe %s", async (_, reply) => {
+  ])("refuses %s", async (_, reply) => {
     const { origin } = await standIn([reply])
     await expect(embedderAt(origin).embed(["a", "b"])).rejects.toMatchObject({ name: "Retry", code: "bad_answer" })
   })
 
-  test("is a Retry when the endpoint is away", async () => {
+  test("throws a Retry when the endpoint is away", async () => {
     const { origin } = await standIn([refusal(503, {})])
     await expect(embedderAt(origin).embed(["a"])).rejects.toMatchObject({ name: "Retry" })
   })

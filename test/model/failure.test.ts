@@ -53,7 +53,7 @@ describe("what a failing server means", () => {
     await expect((await modelOf([endpoint(origin)])).ask(ask())).rejects.toMatchObject(expected)
   })
 
-  test("a server that names a pause is not waited for, and the pause is passed on", async () => {
+  test("a server that demands a long pause is not waited for, and the error carries the pause", async () => {
     const { origin, heard } = await standIn([refusal(429, { message: "later" }, { "retry-after": "120" })])
     const identity = { provider: "x", model: "m", because: "a test" }
     const model = await createModel(
@@ -64,7 +64,7 @@ describe("what a failing server means", () => {
     expect(heard()).toHaveLength(1)
   })
 
-  test("a short trouble is retried in place, spent credit is not", async () => {
+  test("passing trouble is retried at once, spent credit is not", async () => {
     const limits = { maxRetries: 1 }
     const identity = { provider: "x", model: "m", because: "a test" }
     const short = await standIn([refusal(503, {}, { "retry-after-ms": "5" }), chatReply({ content: "hi" })])
@@ -85,7 +85,7 @@ describe("what a failing server means", () => {
     await expect(model.ask(ask())).rejects.toMatchObject({ name: "Retry", code: "timeout" })
   })
 
-  test("a server that stops in the middle of its answer is a Retry after the timeout", async () => {
+  test("a server that stops within its answer is a Retry after the timeout", async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, { "content-type": "application/json" })
       response.write('{"choices": [')
@@ -106,7 +106,7 @@ describe("what a failing server means", () => {
     })
   })
 
-  test("a server that stops in the middle of its refusal is a Retry after the timeout", async () => {
+  test("a server that stops within its refusal is a Retry after the timeout", async () => {
     const server = createServer((_, response) => {
       response.writeHead(500, { "content-type": "application/json" })
       response.write('{"error": {')
@@ -118,7 +118,7 @@ describe("what a failing server means", () => {
     await expect(model.ask(ask())).rejects.toMatchObject({ name: "Retry", code: "timeout" })
   }, 5_000)
 
-  test("a connection that breaks in the middle of an answer is a Retry", async () => {
+  test("a connection that breaks within an answer is a Retry", async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, { "content-type": "application/json", "content-length": "1000" })
       response.write('{"choices": [', () => response.destroy())
@@ -130,7 +130,7 @@ describe("what a failing server means", () => {
     await expect(asked).rejects.toMatchObject({ name: "Retry", code: "unavailable" })
   })
 
-  test("an abort throws the reason of whoever aborted", async () => {
+  test("an abort throws the caller's own reason", async () => {
     const server = await standIn([chatReply({ content: "late" })])
     const held = Promise.withResolvers<void>()
     onTestFinished(() => held.resolve())
@@ -146,7 +146,7 @@ describe("what a failing server means", () => {
     expect(server.heard()).toHaveLength(1)
   })
 
-  test("an answer of another kind of server names OPENAI_BASE_URL", async () => {
+  test("the error for an answer of another kind of server names OPENAI_BASE_URL", async () => {
     const { origin } = await standIn([{ status: 200, body: "<html>welcome</html>" }])
     await expect((await modelOf([endpoint(origin)])).ask(ask())).rejects.toMatchObject({
       name: "Retry",
@@ -165,7 +165,7 @@ describe("what a failing server means", () => {
     })
   })
 
-  test("an endless answer is cut off", async () => {
+  test("an answer without end is cut off", async () => {
     const { origin } = await standIn([chatReply({ content: "x".repeat(17 * 1024 * 1024) })])
     await expect((await modelOf([endpoint(origin)])).ask(ask())).rejects.toMatchObject({
       name: "Reject",
@@ -173,7 +173,7 @@ describe("what a failing server means", () => {
     })
   })
 
-  test("no error carries the key", async () => {
+  test("no error contains the key", async () => {
     const { origin } = await standIn([refusal(401, { message: "Incorrect API key provided" })])
     const error: unknown = await (await modelOf([endpoint(origin)])).ask(ask()).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(Error)

@@ -34,7 +34,7 @@ test("no part of a request shows a secret to the model", async () => {
   expect(asked.match(/\[secret KEY\]/g)).toHaveLength(6)
 })
 
-test("what a file says is cleaned like words, and what is heard in a recording too", async () => {
+test("the text of a file and the words of a recording are cleaned like a message", async () => {
   const model = scriptedModel(["fine"])
   const attached = [{ what: "file a.txt", content: `key = ${SECRET}` }, { what: "image" }]
   await redactModel(model, scrub).ask({ ...request, messages: [{ role: "user", text: "look", attached }] })
@@ -47,7 +47,7 @@ test("what a file says is cleaned like words, and what is heard in a recording t
   expect((await ear.transcribe({ bytes: new Uint8Array(), type: "audio/ogg" })).text).toBe("it is [secret KEY]")
 })
 
-test("what the model says back reaches nobody with a secret in it, the arguments of a call neither", async () => {
+test("no answer contains a secret, and neither do the arguments of its calls", async () => {
   const model = scriptedModel([{ call: "note", args: { text: SECRET } }])
   const { toolCalls } = await redactModel(model, scrub).ask(request)
   expect(JSON.parse(toolCalls[0]?.arguments ?? "")).toEqual({ text: "[secret KEY]" })

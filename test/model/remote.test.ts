@@ -6,7 +6,7 @@ const SWITCH =
   "Function tools with reasoning_effort are not supported for gpt-5.6-terra in /v1/chat/completions. To use function tools, use /v1/responses or set reasoning_effort to 'none'."
 const SCHEMA = { name: "triage", schema: { type: "object" } }
 
-describe("a refusal that teaches how to ask", () => {
+describe("a refusal that teaches a limit", () => {
   test("switches the model to Responses once, and remembers it", async () => {
     const { origin, heard } = await standIn((path) =>
       path.endsWith("/responses") ? responsesReply([saidItem("hi")]) : refusal(400, { message: SWITCH }),
@@ -51,7 +51,7 @@ describe("a refusal that teaches how to ask", () => {
     expect(heard()[1]?.body.max_tokens).toBeUndefined()
   })
 
-  test("asks for JSON in words where the format is not supported", async () => {
+  test("puts the schema into the prompt where the format is not supported", async () => {
     const message = "response_format json_schema is not supported by this model"
     const { origin, heard } = await standIn([refusal(400, { message }), chatReply({ content: "{}" })])
     await (await modelOf([endpoint(origin)])).ask(ask({ schema: SCHEMA }))
@@ -59,7 +59,7 @@ describe("a refusal that teaches how to ask", () => {
     expect(heard()[1]?.body.messages[0].content).toContain("JSON Schema")
   })
 
-  test("leaves out sealed reasoning for a model that has none", async () => {
+  test("leaves out encrypted reasoning for a model that has none", async () => {
     const { origin, heard } = await standIn([
       refusal(400, { message: "Encrypted content is not supported with this model." }),
       responsesReply([saidItem("hi")]),

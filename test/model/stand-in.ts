@@ -1,4 +1,4 @@
-/** Model servers on loopback: the shared stand-in with the answers of the model APIs, given out in order, the last one again and again. */
+/** Model servers on loopback: the shared stand-in, which gives the answers of a model API in order and repeats the last one. */
 import { onTestFinished } from "vitest"
 import type { RemoteEndpoint } from "../../src/model/servers/endpoint.ts"
 import { completionOf } from "../support/chat-model.ts"

@@ -1,4 +1,4 @@
-/** Recordings become words, at a stand-in and at a mock of the real API, and their price is known or said not to be. */
+/** Recordings become words at a stand-in and at a mock of the real API. Their price is known, or null. */
 import { LLMock } from "@copilotkit/aimock"
 import { expect, onTestFinished, test } from "vitest"
 import type { RemoteEndpoint } from "../../src/model/servers/endpoint.ts"
@@ -18,11 +18,11 @@ async function earAt(answer: Answer | (() => Promise<Answer>), more: Partial<Rem
 }
 const said = (more: object = {}): Answer => ({ status: 200, body: { text: " Hello there. ", ...more } })
 
-test("without an endpoint there is none", async () => {
+test("without an endpoint there is no transcriber", async () => {
   expect(await createTranscriber(undefined)).toBeUndefined()
 })
 
-test("sends the file with its model and a name that shows its format, and gives back the words", async () => {
+test("a request has the file, the model and a file name that shows the format, and its answer is the words", async () => {
   const { ear, asked } = await earAt(said(), { model: "whisper-1" })
   expect(await ear.transcribe(recording)).toMatchObject({ text: "Hello there.", model: "whisper-1" })
   expect(asked[0]?.url.pathname).toBe("/v1/audio/transcriptions")
@@ -55,14 +55,14 @@ test.each([
   ["not at all where nobody said what it took", "openai", "whisper-1", {}, {}, null],
   ["not at all for a model that no list knows", "openai", "hears-9", { usage: tokens }, { seconds: 30 }, null],
   ["as nothing on one's own machine", "ollama", "whisper", {}, {}, 0],
-])("is priced %s", async (_, provider, model, usage, length, cost) => {
+])("a recording is priced %s", async (_, provider, model, usage, length, cost) => {
   const { ear } = await earAt(said(usage), { provider, model })
   const told = await ear.transcribe({ ...recording, ...length })
   if (cost === null) expect(told.cost).toBeNull()
   else expect(told.cost).toBeCloseTo(cost)
 })
 
-test("the most it can cost is told before, from its length or its size", async () => {
+test("the highest cost of a recording is estimated from its length or its size", async () => {
   const { ear } = await earAt(said(), { provider: "openai", model: "whisper-1" })
   expect(ear.estimate({ size: 1, seconds: 60 })).toBeCloseTo(0.006)
   expect(ear.estimate({ size: 36_000 })).toBeCloseTo(0.006)
@@ -77,12 +77,12 @@ test.each([
   ["will not take it", refusal(400, { message: "Audio file might be corrupted" }), { name: "Reject" }],
   ["is busy", refusal(503, {}), { name: "Retry" }],
   ["answers something else", { status: 200, body: { words: 1 } }, { name: "Retry", code: "bad_answer" }],
-])("an endpoint that %s is told apart", async (_, answer, error) => {
+])("an endpoint that %s throws its own kind of error", async (_, answer, error) => {
   const { ear } = await earAt(answer)
   await expect(ear.transcribe(recording)).rejects.toMatchObject(error)
 })
 
-test("one that hangs is left with the caller's own reason", async () => {
+test("a request to an endpoint that hangs ends with the caller's own reason", async () => {
   const gate = Promise.withResolvers<void>()
   const { ear, asked } = await earAt(() => gate.promise.then(() => said()))
   const stop = new AbortController()

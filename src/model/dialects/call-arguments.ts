@@ -1,11 +1,11 @@
 /**
- * Call arguments: JSON text on its way between a model and a tool. They are never replaced by `{}`: a tool that runs
- * with empty arguments does something nobody asked for.
+ * Call arguments: JSON text on its way between a model and a tool. Malformed arguments are never replaced by `{}`,
+ * because a tool that runs with empty arguments does something that nobody requested.
  */
 
 /**
- * Several JSON objects written one after the other (`{"a":1}{"a":2}`, seen where parallel calls were merged) as one
- * text each; anything else comes back whole.
+ * Splits JSON objects that stand one after the other into one text each: `{"a":1}{"a":2}`, as servers write it that merge
+ * parallel calls. Any other text comes back whole.
  */
 export function splitArguments(text: string): string[] {
   if (isJson(text)) return [text]
@@ -13,20 +13,23 @@ export function splitArguments(text: string): string[] {
   return parts.length > 1 && parts.every(isJson) ? parts : [text]
 }
 
-/** Arguments for a request's history: servers parse them there and refuse the whole conversation over one bad text. */
+/**
+ * Arguments as the history of a request shows them, always a JSON object: servers parse the history and refuse the whole
+ * conversation over one malformed text.
+ */
 export function historyArguments(text: string): string {
   if (text.trim() === "") return "{}"
   return isJsonObject(text) ? text : JSON.stringify({ malformed_arguments: text })
 }
 
-/** The objects of a text that holds nothing else but objects. */
+/** The objects of a text that holds only objects and blanks; empty for any other text. */
 function topLevelObjects(text: string): string[] {
   const parts: string[] = []
   let depth = 0
   let start = 0
   let between = ""
   let end = 0
-  // Outside strings only braces count; strings are skipped whole, escapes included.
+  // A string is one token, escapes included, so that a brace inside it does not count.
   for (const token of text.matchAll(/"(?:[^"\\]|\\[\s\S])*"|[{}]/g)) {
     if (token[0] === "{") {
       if (depth === 0) start = token.index

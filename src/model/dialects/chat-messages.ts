@@ -1,4 +1,7 @@
-/** Chat messages: the neutral history as Chat Completions wants it, with each provider's own extra fields put back. */
+/**
+ * Chat messages: the neutral history in the form of Chat Completions. The extra fields that a provider gave with a message
+ * or a call go back to that provider and model, and to no other.
+ */
 import type { OpenAI } from "openai"
 import { z } from "zod"
 import { historyArguments } from "./call-arguments.ts"
@@ -9,7 +12,10 @@ import { type Turn, transcript } from "./transcript.ts"
 
 type ChatMessage = OpenAI.ChatCompletionMessageParam
 
-/** What is carried from one chat answer to the next request: fields of the message, and of its calls by our id. */
+/**
+ * What one chat answer leaves for the next request: extra fields of the message, and extra fields of each call under
+ * Vigil's call id.
+ */
 export const chatState = z.object({
   dialect: z.literal("chat"),
   message: z.record(z.string(), z.unknown()),
@@ -19,14 +25,15 @@ export const chatState = z.object({
 export function chatMessages(call: DialectCall, names: ToolNames): ChatMessage[] {
   const { request, facts } = call
   const turns = transcript(request, { callIds: facts.callIds, sees: call.sees })
-  const asked = request.schema !== undefined && facts.answers !== "json_schema" ? schemaInstruction(request.schema) : ""
-  const system = [request.system, asked].filter((part) => part !== "").join("\n\n")
+  const format =
+    request.schema !== undefined && facts.answers !== "json_schema" ? schemaInstruction(request.schema) : ""
+  const system = [request.system, format].filter((part) => part !== "").join("\n\n")
   const first: ChatMessage[] = system === "" ? [] : [{ role: "system", content: system }]
   return [...first, ...turns.flatMap((turn) => wire(turn, call, names))]
 }
 
 function wire(turn: Turn, call: DialectCall, names: ToolNames): ChatMessage[] {
-  if (turn.role === "user") return [{ role: "user", content: heard(turn) }]
+  if (turn.role === "user") return [{ role: "user", content: userContent(turn) }]
   const { facts } = call
   const state = chatState.safeParse(stateFor(call, turn.state)).data
   if (turn.calls.length === 0) return [{ role: "assistant", content: turn.text, ...state?.message }]
@@ -43,8 +50,8 @@ function wire(turn: Turn, call: DialectCall, names: ToolNames): ChatMessage[] {
   ]
 }
 
-/** Words alone stay a plain text, which every server takes. */
-function heard({ text, pictures }: Extract<Turn, { role: "user" }>): string | OpenAI.ChatCompletionContentPart[] {
+/** A message without pictures stays a plain string, because every server takes that form. */
+function userContent({ text, pictures }: Extract<Turn, { role: "user" }>): string | OpenAI.ChatCompletionContentPart[] {
   if (pictures.length === 0) return text
   const shown = pictures.map(({ type, data }) => ({
     type: "image_url" as const,

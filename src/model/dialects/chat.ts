@@ -1,6 +1,6 @@
 /**
- * Chat: the Chat Completions dialect, spoken by every OpenAI-compatible server. Never streamed: several servers break
- * tool calls in streams and none does without.
+ * Chat: the Chat Completions dialect, which every OpenAI-compatible server speaks. Answers are never streamed, because
+ * several servers break tool calls in a stream and none breaks them in a whole answer.
  */
 import type { OpenAI } from "openai"
 import { z } from "zod"
@@ -44,6 +44,10 @@ const failed = z.object({ error: z.looseObject({ message: z.string() }) })
 
 type WireMessage = z.infer<typeof wireMessage>
 
+/**
+ * Asks once. Throws what the SDK throws, `Retry` for a failure inside a 200, and `Retry("bad_answer")` for any other
+ * shape.
+ */
 export async function askChat(call: DialectCall): Promise<DialectAnswer> {
   const { client, endpoint, request } = call
   const names = createToolNames(request.tools.map((tool) => tool.name))
@@ -51,9 +55,9 @@ export async function askChat(call: DialectCall): Promise<DialectAnswer> {
   const raw: unknown = await client.chat.completions.create(body(call, names), options)
   const parsed = completion.safeParse(raw)
   if (!parsed.success) {
-    // Some gateways put the provider's failure into a 200.
-    const inside = failed.safeParse(raw)
-    if (inside.success) throw new Retry(`${nameOf(endpoint)} said: ${inside.data.error.message.slice(0, 500)}`)
+    // Some gateways answer 200 with the provider's failure in the body.
+    const failure = failed.safeParse(raw)
+    if (failure.success) throw new Retry(`${nameOf(endpoint)} said: ${failure.data.error.message.slice(0, 500)}`)
     throw unreadable(endpoint, parsed.error)
   }
   const { choices, usage } = parsed.data
@@ -106,11 +110,11 @@ function read(
         arguments: text,
       }),
     )
-    for (const one of calls) extras[one.id] = picked(made, facts.echoCall)
+    for (const toolCall of calls) extras[toolCall.id] = picked(made, facts.echoCall)
     return calls
   })
-  const said = textOf(message)
-  const text = request.schema === undefined ? said : bareJson(said)
+  const content = textOf(message)
+  const text = request.schema === undefined ? content : bareJson(content)
   const state: z.infer<typeof chatState> = { dialect: "chat", message: picked(message, facts.echo), calls: extras }
   const carries = facts.echo.length + facts.echoCall.length > 0
   return { text, toolCalls, finish: finishOf(choice, toolCalls.length), ...rest, ...(carries ? { state } : {}) }
@@ -130,7 +134,7 @@ function finishOf(
 ): ModelResult["finish"] {
   if (choice.finish_reason === "length") return "length"
   if (choice.finish_reason === "content_filter" || (choice.message.refusal ?? "") !== "") return "filtered"
-  // Some servers finish with `stop` although they call tools.
+  // Some servers give the finish reason `stop` although they call tools.
   return calls > 0 ? "tool_calls" : "stop"
 }
 

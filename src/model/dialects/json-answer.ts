@@ -1,4 +1,7 @@
-/** JSON answers: a request that wants one JSON value of a schema, for servers that can enforce it and for those that cannot. */
+/**
+ * JSON answers: how a request gets one JSON value of a schema, from servers that can enforce a schema and from servers
+ * that cannot.
+ */
 
 import { z } from "zod"
 
@@ -7,19 +10,19 @@ interface Wanted {
   schema: Record<string, unknown>
 }
 
-/** The sentence that asks for the value where the server does not enforce the schema. */
+/** The sentence in the prompt that stands in for a schema which the server does not enforce. */
 export function schemaInstruction(wanted: Wanted): string {
   return `Answer with exactly one JSON value and nothing else. It must match this JSON Schema (${wanted.name}):\n${JSON.stringify(wanted.schema)}`
 }
 
-/** The value without the code fence that models like to put around it. */
+/** The answer without the code fence that models often put around JSON. */
 export function bareJson(text: string): string {
   const fenced = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?\s*```\s*$/i.exec(text)
   return (fenced?.[1] ?? text).trim()
 }
 
 /**
- * Whether OpenAI's strict mode takes this schema: every object closed and every one of its properties required.
+ * Whether OpenAI's strict mode takes this schema: every object must be closed, and every property must be required.
  * Source: OpenAI, Structured Outputs, "Supported schemas".
  */
 export function isStrict(schema: unknown): boolean {

@@ -1,6 +1,6 @@
 /**
- * Responses: OpenAI's own dialect, the only one in which its current models use tools. Stateless: nothing is stored
- * there, the reasoning comes back encrypted and travels with our history, so a restart loses none of it.
+ * Responses: OpenAI's own dialect, and the only one in which its current models use tools. Nothing is stored at OpenAI:
+ * the reasoning comes back encrypted and Vigil keeps it in its history, so that a restart loses none of it.
  */
 import type { OpenAI } from "openai"
 import { z } from "zod"
@@ -15,7 +15,7 @@ import { callIdsIn, ownId, type Turn, transcript } from "./transcript.ts"
 
 type InputItem = OpenAI.Responses.ResponseInputItem
 
-/** The API refuses less. */
+/** Tokens. The API refuses a lower cap on the output. */
 const LEAST_OUTPUT = 16
 
 const count = z.number().nonnegative().catch(0)
@@ -41,13 +41,14 @@ const answer = z.looseObject({
 const responsesState = z.object({
   dialect: z.literal("responses"),
   items: z.array(z.looseObject({ type: z.string(), call_id: z.string().optional() })),
-  /** Our call ids by the provider's. */
+  /** Vigil's call id for each call id of the provider. */
   ids: z.record(z.string(), z.string()),
 })
 
 type Answer = z.infer<typeof answer>
 type Item = z.infer<typeof item>
 
+/** Asks once. Throws what the SDK throws, `Retry` for a failed response, and `Retry("bad_answer")` for any other shape. */
 export async function askResponses(call: DialectCall): Promise<DialectAnswer> {
   const { client, endpoint, request } = call
   const names = createToolNames(request.tools.map((tool) => tool.name))
@@ -104,14 +105,17 @@ function answerFormat({ facts, request }: DialectCall): Partial<OpenAI.Responses
 }
 
 function wire(turn: Turn, call: DialectCall, names: ToolNames): InputItem[] {
-  if (turn.role === "user") return [{ role: "user", content: heard(turn) }]
+  if (turn.role === "user") return [{ role: "user", content: userContent(turn) }]
   const results = turn.calls.map(
     (made): InputItem => ({ type: "function_call_output", call_id: made.id, output: made.result }),
   )
   return [...(replayed(turn, call) ?? rewritten(turn, names)), ...results]
 }
 
-function heard({ text, pictures }: Extract<Turn, { role: "user" }>): string | OpenAI.Responses.ResponseInputContent[] {
+function userContent({
+  text,
+  pictures,
+}: Extract<Turn, { role: "user" }>): string | OpenAI.Responses.ResponseInputContent[] {
   if (pictures.length === 0) return text
   const shown = pictures.map(({ type, data }) => ({
     type: "input_image" as const,
@@ -121,21 +125,26 @@ function heard({ text, pictures }: Extract<Turn, { role: "user" }>): string | Op
   return [{ type: "input_text", text }, ...shown]
 }
 
-/** The model's own items, reasoning included, under this request's call ids. */
+/**
+ * The items that this model itself gave, reasoning included, with the call ids of this request; undefined when another
+ * model made the turn.
+ */
 function replayed(turn: Extract<Turn, { role: "assistant" }>, call: DialectCall): InputItem[] | undefined {
   const state = responsesState.safeParse(stateFor(call, turn.state)).data
   if (state === undefined) return undefined
   const ids = new Map(turn.calls.map((made) => [made.ourId, made.id]))
-  const items = state.items.map((one) => {
-    const id = one.call_id === undefined ? undefined : ids.get(state.ids[one.call_id] ?? one.call_id)
-    return id === undefined ? one : { ...one, call_id: id }
+  const items = state.items.map((given) => {
+    const id = given.call_id === undefined ? undefined : ids.get(state.ids[given.call_id] ?? given.call_id)
+    return id === undefined ? given : { ...given, call_id: id }
   })
-  // The boundary: these items came from this API, through the SDK's own normaliser, and were shape-checked above.
+  // A parsed boundary: the items came from this API through the SDK's own normaliser, and `responsesState` checked their
+  // shape.
   return items as unknown as InputItem[]
 }
 
+/** A turn of another model, written from the neutral history. */
 function rewritten(turn: Extract<Turn, { role: "assistant" }>, names: ToolNames): InputItem[] {
-  const said: InputItem[] = turn.text === null || turn.text === "" ? [] : [{ role: "assistant", content: turn.text }]
+  const text: InputItem[] = turn.text === null || turn.text === "" ? [] : [{ role: "assistant", content: turn.text }]
   const calls = turn.calls.map(
     (made): InputItem => ({
       type: "function_call",
@@ -144,24 +153,24 @@ function rewritten(turn: Extract<Turn, { role: "assistant" }>, names: ToolNames)
       arguments: historyArguments(made.arguments),
     }),
   )
-  return [...said, ...calls]
+  return [...text, ...calls]
 }
 
 async function read(call: DialectCall, names: ToolNames, given: Answer): Promise<DialectAnswer> {
   const { toResponseInputItems } = await import("openai/lib/responses/ResponseInputItems")
-  const known = given.output.flatMap((one) => item.safeParse(one).data ?? [])
+  const known = given.output.flatMap((output) => item.safeParse(output).data ?? [])
   const taken = callIdsIn(call.request.messages)
   const ids: Record<string, string> = {}
-  const toolCalls = known.flatMap((one): ToolCall[] => {
-    if (one.type !== "function_call") return []
-    const id = ownId(one.call_id, taken)
-    ids[one.call_id] = id
-    return [{ id, name: names.toOurs(one.name), arguments: one.arguments }]
+  const toolCalls = known.flatMap((made): ToolCall[] => {
+    if (made.type !== "function_call") return []
+    const id = ownId(made.call_id, taken)
+    ids[made.call_id] = id
+    return [{ id, name: names.toOurs(made.name), arguments: made.arguments }]
   })
-  const said = known.flatMap(spoken).join("")
+  const text = known.flatMap(textsOf).join("")
   const details = given.usage?.input_tokens_details
   return {
-    text: call.request.schema === undefined ? said : bareJson(said),
+    text: call.request.schema === undefined ? text : bareJson(text),
     toolCalls,
     finish: finishOf(given, known),
     usage: {
@@ -178,17 +187,17 @@ async function read(call: DialectCall, names: ToolNames, given: Answer): Promise
   }
 }
 
-function spoken(one: Item): string[] {
-  return one.type === "message" ? one.content.map((p) => p.text ?? p.refusal ?? "") : []
+function textsOf(output: Item): string[] {
+  return output.type === "message" ? output.content.map((p) => p.text ?? p.refusal ?? "") : []
 }
 
 function finishOf(given: Answer, known: Item[]): ModelResult["finish"] {
   const reason = given.incomplete_details?.reason
   if (reason === "content_filter" || known.some(isRefusal)) return "filtered"
   if (given.status === "incomplete") return "length"
-  return known.some((one) => one.type === "function_call") ? "tool_calls" : "stop"
+  return known.some((output) => output.type === "function_call") ? "tool_calls" : "stop"
 }
 
-function isRefusal(one: Item): boolean {
-  return one.type === "message" && one.content.some((p) => p.type === "refusal")
+function isRefusal(output: Item): boolean {
+  return output.type === "message" && output.content.some((p) => p.type === "refusal")
 }

@@ -1,6 +1,6 @@
 /**
- * SDK: the `openai` package, loaded at its first use (180 ms, 36 MB) and told everything explicitly, so that no
- * variable of the environment adds a header or an address behind our back.
+ * SDK: the `openai` package, loaded at its first use because it costs 180 ms and 36 MB. Every option is set explicitly,
+ * because the package reads environment variables otherwise, and one of them could add a header or an address.
  */
 import type { OpenAI } from "openai"
 import type { RemoteEndpoint } from "../servers/endpoint.ts"
@@ -9,7 +9,7 @@ import { createGuardedFetch } from "../servers/guarded-fetch.ts"
 export interface SdkLimits {
   /** Milliseconds for one attempt. */
   timeoutMs: number
-  /** Attempts after the first, for refusals that pass quickly. */
+  /** Attempts after the first, for failures that pass quickly. */
   maxRetries: number
 }
 
@@ -17,7 +17,7 @@ const LIMITS: SdkLimits = { timeoutMs: 90_000, maxRetries: 1 }
 const MAX_BYTES = 16 * 1024 * 1024
 const PATIENCE_MS = 2_000
 
-/** Hands out one SDK client per address and key. */
+/** Gives the SDK client of an address and key; there is one client per pair. */
 export type Sdk = (at: Pick<RemoteEndpoint, "baseUrl" | "apiKey">) => Promise<OpenAI>
 
 export function createSdk(limits: Partial<SdkLimits> = {}): Sdk {

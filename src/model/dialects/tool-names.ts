@@ -1,6 +1,7 @@
 /**
- * Tool names: ours on one side, what a provider accepts (`^[a-zA-Z0-9_-]{1,64}$`) on the other, one to one within a
- * request. A name the model made up comes back as it wrote it, so that the tool room can say it does not exist.
+ * Tool names: Vigil's names of its tools, and the names on the wire (`^[a-zA-Z0-9_-]{1,64}$`, which every provider
+ * accepts). Within one request the mapping is one to one. A name that the model made up comes back unchanged, so that
+ * the loop can answer that this tool does not exist.
  */
 import { createHash } from "node:crypto"
 
@@ -29,7 +30,7 @@ function clean(name: string): string {
   return name.length > 64 || name === "" ? distinct(name) : name.replace(/[^a-zA-Z0-9_-]/g, "_")
 }
 
-/** Two long or clashing names stay two: the end is a hash of the whole. */
+/** Ends with a hash of the whole name, so that two long or similar names never become the same wire name. */
 function distinct(name: string): string {
   const hash = createHash("sha256").update(name).digest("hex").slice(0, 8)
   return `${name.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 55)}_${hash}`

@@ -1,7 +1,8 @@
 /**
- * Transcript: the neutral history put into the order every provider demands: each assistant message with tool calls is
- * followed at once by exactly one result per call, under ids that occur once. What is missing after a crash, a
- * cancellation or a trim is said to be missing; a result without its call is left out.
+ * Transcript: the neutral history in the order that every provider demands. Exactly one result per call follows each
+ * assistant message with tool calls, and no call id occurs twice, because providers refuse the whole request otherwise.
+ * A result that is missing after a crash, a cancellation or a trim is replaced by `NOT_EXECUTED`; a result without its
+ * call is left out.
  */
 import { createHash } from "node:crypto"
 import { type Picture, picturesOf, wordsOf } from "../attached.ts"
@@ -14,15 +15,20 @@ export type Turn =
   | { role: "assistant"; text: string | null; calls: WireCall[]; state?: ProviderState }
 
 interface WireCall {
-  /** The id our side knows the call by; `id` is what this request calls it. */
+  /** The id of the call in Vigil's history. */
   ourId: string
+  /** The id of the call in this request. */
   id: string
   name: string
   arguments: string
   result: string
 }
 
-/** @param facts what the provider accepts as an id, and whether the model takes pictures; see `providers.ts` */
+/**
+ * The history of a request as turns.
+ * @param limits `callIds`: the form of call id that the provider accepts (`providers.ts`); `sees`: whether the model
+ * takes pictures.
+ */
 export function transcript(
   request: { messages: readonly Message[]; volatile?: string },
   { callIds, sees }: { callIds: "any" | "nine"; sees: boolean },
@@ -44,7 +50,10 @@ export function transcript(
   return volatile === "" ? turns : withVolatile(turns, volatile)
 }
 
-/** What changes from call to call stands as late as it can, so that the provider's cache keeps all before it. */
+/**
+ * Appends the volatile text to the last user message. It stands as late as it can, because the provider caches only the
+ * unchanged beginning of a prompt.
+ */
 function withVolatile(turns: Turn[], volatile: string): Turn[] {
   const last = turns.findLastIndex((turn) => turn.role === "user")
   const before = turns[last]
@@ -65,10 +74,13 @@ function toWire(
   return { ourId: call.id, id, name, arguments: text, result: results.get(call.id) ?? NOT_EXECUTED }
 }
 
-/** The results that belong to the assistant message at `at`: ids repeat between runs, so the next caller of one ends it. */
+/**
+ * The results of the calls in the assistant message at `at`, by call id. Two runs can use the same id, so the search for
+ * an id ends where a later message calls with it again.
+ */
 function resultsAfter(messages: readonly Message[], at: number): Map<string, string> {
-  const asked = messages[at]
-  const open = new Set(asked?.role === "assistant" ? asked.toolCalls.map((call) => call.id) : [])
+  const caller = messages[at]
+  const open = new Set(caller?.role === "assistant" ? caller.toolCalls.map((call) => call.id) : [])
   const results = new Map<string, string>()
   for (const message of messages.slice(at + 1)) {
     if (open.size === 0) break
@@ -85,7 +97,7 @@ function wireId(id: string, callIds: "any" | "nine"): string {
   return callIds === "nine" ? hash.slice(0, 9) : `call_${hash.slice(0, 24)}`
 }
 
-/** The provider's own id where it is fit to be ours (present, not taken), else a made one; marks it taken. */
+/** The provider's call id if it gave one that is not yet in `taken`, else a new id. Adds the result to `taken`. */
 export function ownId(given: string | undefined, taken: Set<string>): string {
   const wanted = given === undefined || given === "" ? "call" : given
   let id = wanted
@@ -94,6 +106,7 @@ export function ownId(given: string | undefined, taken: Set<string>): string {
   return id
 }
 
+/** Every call id that the history uses. */
 export function callIdsIn(messages: readonly Message[]): Set<string> {
   return new Set(
     messages.flatMap((message) => (message.role === "assistant" ? message.toolCalls.map((c) => c.id) : [])),

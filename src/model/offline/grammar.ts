@@ -1,10 +1,10 @@
 /**
- * Offline grammar: everyday sentences to commands, by patterns alone. A sentence that fits none is `unknown`; nothing
- * is guessed, and a statement that was not asked to be kept is not kept.
+ * Offline grammar: turns everyday sentences into commands, by patterns alone. Nothing is guessed: a sentence that fits no
+ * pattern is `unknown`, and a statement is kept only when the person says to keep it.
  */
 import { takeRecurrence, takeWhen } from "./time.ts"
 
-/** What the offline responder says by itself, without a tool. */
+/** The fixed replies of the offline responder, which need no tool. */
 export type Saying =
   | "greeting"
   | "thanks"
@@ -25,13 +25,13 @@ export type OfflineCommand =
   | { kind: "forget_about"; topic: string }
   | { kind: "say"; saying: Saying }
 
-/** One way to understand a sentence; undefined passes it to the next. */
+/** One way to understand a sentence; undefined leaves the sentence to the next rule. */
 type Rule = (text: string, asks: boolean) => OfflineCommand | undefined
 
 const call = (tool: string, args: Record<string, unknown> = {}): OfflineCommand => ({ kind: "call", tool, args })
 const say = (saying: Saying): OfflineCommand => ({ kind: "say", saying })
 
-/** Never throws, whatever the text. */
+/** The command in a text. Never throws, whatever the text. */
 export function parseCommand(text: string): OfflineCommand {
   const plain = withoutManners(text)
   const asks = /\?\s*$/.test(plain)
@@ -47,10 +47,10 @@ const OPENERS =
   /^(?:(?:hey|hi|hello|yo|ok|okay|so|well|oh)\b(?:\s+(?:there|vigil)\b)?[\s,.!]+|@?vigil\b[\s,:!.]*|please\b[\s,]*|kindly\s+|just\s+|also\b[\s,]*|(?:can|could|would|will)\s+you\s+(?:please\s+)?|i(?:'d| would)\s+like\s+you\s+to\s+|i\s+(?:want|need)\s+you\s+to\s+)(?!there\b)(?=\S)/i
 const CLOSERS = /[\s,]+(?:please|thanks|thank you|thx)([\s.!?]*)$/i
 
-/** Nobody says more of them around one sentence. */
+/** Polite words that are taken off one sentence at most. */
 const MANNERS = 10
 
-/** Curly quotes made straight, greetings and politeness around the sentence taken off. */
+/** The sentence with straight quotes and without the greetings and polite words around it. */
 function withoutManners(text: string): string {
   let plain = text
     .replace(/[\u2018\u2019\u02bc]/g, "'")
@@ -104,7 +104,7 @@ const PREFERS =
 
 const remember: Rule = (text, asks) => {
   if (/^(?:remember|note|make a note|take a note|don't forget)$/i.test(text)) return say("remember_what")
-  // "Can you remember that …?" gives something to keep, "do you remember my …?" asks for it.
+  // "Can you remember that …?" tells something to keep; "do you remember my …?" is a question.
   if (asks && !/^remember(?:\s+this)?(?:\s*:|\s+(?:that|to)\s)/i.test(text)) return undefined
   const body = firstGroup(REMEMBER, text)
   if (body === undefined) return undefined
@@ -132,7 +132,7 @@ const forget: Rule = (text) => {
 const NAME = /^(?:(?:you (?:can|may) )?call me|my name is|my name's|i'm called|i am called)\s+(.{1,60})$/i
 const ZONE =
   /^(?:(?:set\s+)?(?:my\s+)?time\s?zone(?:\s+(?:is|to|=))?|my time\s?zone's|(?:i'm|i am) in(?= ?\w+\/))\s*:?\s*([A-Za-z][\w+-]*(?:\/[\w+-]+){0,2})$/i
-/** "call me tomorrow" asks for a call, not for a name. */
+/** "call me tomorrow" requests a call and is not a name. */
 const NO_NAME =
   /\d|^(?:in|at|on|back|later|when|if|tomorrow|today|tonight|now|again|every|a|an|maybe|after|before|next|this)\b/i
 
@@ -218,7 +218,7 @@ const schedule: Rule = (text) => {
   const found = QUESTION.test(text) ? undefined : takeRecurrence(text)
   if (found === undefined) return undefined
   const action = tidy(found.rest.replace(/^(?:please\s+)?schedule\b\s*:?/i, ""))
-  // "I run every morning" tells something; only an order, or a repetition said first, asks for something.
+  // "I run every morning" is a statement. Only an order, or a sentence that begins with the repetition, is a request.
   if (STATES.test(action) || !(found.leads || ORDERS.test(found.rest))) return undefined
   if (action === "" || /^(?:remind me|set (?:a )?reminder)$/i.test(action)) return say("schedule_what")
   return call("schedule", { action, when: found.when })
@@ -236,7 +236,7 @@ const remind: Rule = (text) => {
   }
   const body = REMIND.exec(text)?.[1]
   if (body !== undefined) return remindOf(body)
-  // "In 20 minutes, remind me to …": the same with the time first.
+  // "In 20 minutes, remind me to …": the time comes first.
   const [, before = "", after = ""] = /^(.{1,80}?),?\s+remind me(?=\s|$)([\s\S]*)$/i.exec(text) ?? []
   return takeWhen(before)?.rest === "" ? remindOf(`${before} ${after.trim()}`) : undefined
 }
@@ -285,7 +285,7 @@ function firstGroup(patterns: readonly RegExp[], text: string): string | undefin
   return undefined
 }
 
-/** What is left of a sentence once its time is taken out, without the words that tied them together. */
+/** The rest of a sentence whose time was taken out, without the words that connected the two. */
 function tidy(text: string): string {
   return text
     .replace(/^(?:[\s,:;-]+|(?:to|that|about|of|for|and|at|on)\b\s*)+/i, "")

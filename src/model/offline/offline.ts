@@ -1,7 +1,7 @@
 /**
- * Offline: the responder without a language model. It reads the same requests as every model and answers them by
- * rules, from the request alone: a command becomes tool calls, their results become the reply. It never invents
- * words about the world, and it never repeats a call that another model already made in this turn.
+ * Offline: the responder without a language model. It takes the same requests as every model and answers them by rules,
+ * from the request alone: a command becomes tool calls, and their results become the reply. It never invents a statement
+ * about the world, and it never repeats a call that another model already made in this turn.
  */
 import { Reject } from "../../base/errors.ts"
 import { type Attached, UNSEEN } from "../attached.ts"
@@ -11,25 +11,26 @@ import { type OfflineCommand, parseCommand } from "./grammar.ts"
 import { notQuite, quotations, readReport, refused, replyOf, saying, switchedOff } from "./replies.ts"
 import { fullyAbout, touching } from "./words.ts"
 
-/** Our calls carry this id, so that their results are known again: `offline-<message>-<step>`. */
+/** The ids of the offline responder's own calls, by which it knows their results again: `offline-<message>-<step>`. */
 const OURS = /^offline-\d+-\d+$/
 
-/** What one command needs next, or its finished reply. */
+/** The next call that a command needs, or its finished reply. */
 type Plan = { call: ToolCall } | { reply: string }
 type ToolMessage = Extract<Message, { role: "tool" }>
 
 interface Turn {
-  /** The person's messages in this turn, those already handled by another model left out. */
+  /** The person's messages in this turn, without those that another model already handled. */
   said: { text: string; at: number; attached: Attached[] }[]
-  /** Results of our own calls, by id. */
+  /** Results of the offline responder's own calls, by id. */
   results: ReadonlyMap<string, string>
   /** Results of calls that another model made before it failed. */
   foreign: ToolMessage[]
 }
 
 /**
- * @param now only to leave out the year of this year's dates
- * @throws Reject with code `offline_no_schema`: rules cannot fill a schema
+ * Answers by rules.
+ * @param now used only to leave out the year of dates in the current year
+ * @throws Reject with code `offline_no_schema` when the request has a schema, because rules cannot fill one
  */
 export function answerOffline(request: ModelRequest, now: Date): ModelResult {
   if (request.schema !== undefined) {
@@ -44,8 +45,8 @@ export function answerOffline(request: ModelRequest, now: Date): ModelResult {
     ...(text === "" ? [] : [plan(parseCommand(text), { at, turn, offered, now })]),
     ...attached.flatMap(unreadable),
   ])
-  const toolCalls = plans.flatMap((one) => ("call" in one ? [one.call] : []))
-  const replies = plans.flatMap((one) => ("reply" in one ? [one.reply] : []))
+  const toolCalls = plans.flatMap((next) => ("call" in next ? [next.call] : []))
+  const replies = plans.flatMap((next) => ("reply" in next ? [next.reply] : []))
   const done = turn.foreign.map((message) => replyOf(message.name, message.text))
   const reply = [...done, ...replies].join("\n\n") || saying("unknown")
   return {
@@ -59,7 +60,7 @@ export function answerOffline(request: ModelRequest, now: Date): ModelResult {
   }
 }
 
-/** Everything since the last finished answer. */
+/** Reads what came after the last finished answer. */
 function readTurn(messages: readonly Message[]): Turn {
   const answered = messages.findLastIndex((message) => message.role === "assistant" && message.toolCalls.length === 0)
   const since = messages.slice(answered + 1)
@@ -68,22 +69,22 @@ function readTurn(messages: readonly Message[]): Turn {
   const handled = since.findLastIndex((m) => m.role === "assistant" && m.toolCalls.some((call) => !OURS.test(call.id)))
   const said = since
     .flatMap((m, index) => (m.role === "user" ? [{ text: commandIn(m.text), attached: m.attached ?? [], index }] : []))
-    .map((one, at) => ({ ...one, at: at + 1 }))
+    .map((message, at) => ({ ...message, at: at + 1 }))
     .filter(({ index }) => index > handled)
   return { said, results, foreign }
 }
 
-/** A recording becomes a text that says what it was. */
+/** The command in a message. The words of a recording come with a mark in front, which is no part of the command. */
 const commandIn = (text: string): string => text.replace(/^voice note: /, "").trim()
 
-/** Rules read and see nothing; each thing that came is answered for. */
+/** One reply per attached file: rules can neither read nor see, and no file is passed over silently. */
 function unreadable({ what, unread, image }: Attached): Plan[] {
   const why = unread ?? (image === undefined ? "I can't read files without a model" : UNSEEN)
   return [{ reply: `${what.charAt(0).toUpperCase()}${what.slice(1)}: ${why}.` }]
 }
 
 interface Place {
-  /** Which message of the turn this is, from 1. */
+  /** The place of the message in the turn, from 1. */
   at: number
   turn: Turn
   offered: ReadonlySet<string>
@@ -92,10 +93,11 @@ interface Place {
 
 function plan(command: OfflineCommand, place: Place): Plan {
   if (command.kind === "say") return { reply: saying(command.saying) }
-  if (command.kind === "call") return one(place, 1, command.tool, command.args, (text) => replyOf(command.tool, text))
+  if (command.kind === "call")
+    return callOrReply(place, 1, command.tool, command.args, (text) => replyOf(command.tool, text))
   if (command.kind === "recall") {
     const { query } = command
-    return one(place, 1, "recall", { query }, (text) => recalled(query, text, place.now))
+    return callOrReply(place, 1, "recall", { query }, (text) => recalled(query, text, place.now))
   }
   return forgetAbout(command.topic, place)
 }
@@ -105,19 +107,19 @@ function recalled(query: string, text: string, now: Date): string {
   return report.ok === false ? refused(report) : quotations(touching(query, report.memories), now)
 }
 
-/** Two steps: what is there about the topic, then those of it that are wholly about it. */
+/** Forgets in two steps: recalls the memories about the topic, then forgets those that are wholly about it. */
 function forgetAbout(topic: string, place: Place): Plan {
   const found = place.turn.results.get(callId(place.at, 1))
-  if (found === undefined) return one(place, 1, "recall", { query: topic }, () => "")
+  if (found === undefined) return callOrReply(place, 1, "recall", { query: topic }, () => "")
   const report = readReport(found)
   if (report.ok === false) return { reply: refused(report) }
   const ids = fullyAbout(topic, report.memories).flatMap((memory) => memory.id ?? [])
   if (ids.length === 0) return { reply: notQuite(touching(topic, report.memories)) }
-  return one(place, 2, "forget", { ids }, (text) => replyOf("forget", text))
+  return callOrReply(place, 2, "forget", { ids }, (text) => replyOf("forget", text))
 }
 
-/** The reply when the call's result is there, else the call, else why it cannot be made. */
-function one(
+/** The reply when the call has its result, else the call; a reply that says why when the tool is not offered. */
+function callOrReply(
   place: Place,
   step: number,
   tool: string,

@@ -1,6 +1,6 @@
 /**
- * Offline replies: sentences filled in from tool results and nothing else. What is said about the person's life is a
- * quotation with its date; a result that is missing something is reported without it.
+ * Offline replies: sentences that are filled in from tool results and from nothing else. Anything about the person's life
+ * is a quotation with its date. A field that a result lacks is left out of the sentence.
  */
 import { z } from "zod"
 import type { Saying } from "./grammar.ts"
@@ -33,7 +33,7 @@ const texts = z.array(z.string()).catch([])
 const list = <T extends z.ZodType>(item: T) => z.array(item).catch([])
 const memory = z.looseObject({ id, text, recordedAt: text })
 
-/** Everything a tool may report; each tool fills its own part. */
+/** All fields that a tool may report; each tool fills its own. */
 const result = z.looseObject({
   ok: z.boolean().optional().catch(undefined),
   code: text,
@@ -76,7 +76,7 @@ const result = z.looseObject({
 export type ToolReport = z.infer<typeof result>
 export type RecalledMemory = z.infer<typeof memory>
 
-/** A tool's result as data; text that is not a JSON object becomes the message of a failure. */
+/** The result of a tool as data. A text that is not a JSON object becomes the message of a failure. */
 export function readReport(given: string): ToolReport {
   return (
     result.safeParse(jsonOf(given)).data ??
@@ -114,7 +114,7 @@ const REPLIES: Readonly<Record<string, (report: ToolReport) => string>> = {
   now: (r) => `It is ${r.local ?? r.now ?? "not known what time it is"}${r.zone === undefined ? "" : ` (${r.zone})`}.`,
 }
 
-/** What a tool did, in one or a few lines. */
+/** The reply about what a tool did, in one or a few lines. */
 export function replyOf(tool: string, given: string): string {
   const report = readReport(given)
   if (report.ok === false) return refused(report)
@@ -129,7 +129,7 @@ export function refused(report: ToolReport): string {
 
 const NOTHING = "I have nothing about that. Tell me with: remember ..."
 
-/** The memories as quotations, the best one first; `memories` come in the order of recall. */
+/** The memories as quotations, in the order of recall: the best one first. */
 export function quotations(memories: readonly RecalledMemory[], now: Date): string {
   const [best, ...others] = memories
   if (best === undefined) return NOTHING
@@ -138,7 +138,7 @@ export function quotations(memories: readonly RecalledMemory[], now: Date): stri
   return [
     first,
     "Also:",
-    ...others.slice(0, 4).map((one) => `- ${`${dated(one, now)} "${one.text ?? ""}"`.trim()}`),
+    ...others.slice(0, 4).map((other) => `- ${`${dated(other, now)} "${other.text ?? ""}"`.trim()}`),
   ].join("\n")
 }
 
@@ -151,25 +151,25 @@ export function switchedOff(tool: string): string {
   return `I cannot do that here: the tool ${tool} is not available.`
 }
 
-/** `(3 Nov)`, with the year when it is not this one. */
-function dated(one: RecalledMemory, now: Date): string {
-  if (one.recordedAt === undefined) return ""
-  const at = new Date(one.recordedAt)
-  if (Number.isNaN(at.getTime())) return ` (${one.recordedAt})`
+/** The date of a memory: `(3 Nov)`, with the year when it is not the current one. */
+function dated(memory: RecalledMemory, now: Date): string {
+  if (memory.recordedAt === undefined) return ""
+  const at = new Date(memory.recordedAt)
+  if (Number.isNaN(at.getTime())) return ` (${memory.recordedAt})`
   const year = at.getUTCFullYear() === now.getUTCFullYear() ? {} : { year: "numeric" as const }
   return ` (${at.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC", ...year })})`
 }
 
-function line(one: RecalledMemory): string {
-  return `${mark(one.id)} "${one.text ?? ""}"`.trim()
+function line({ id, text }: RecalledMemory): string {
+  return `${mark(id)} "${text ?? ""}"`.trim()
 }
 
 function mark(number: ToolReport["id"]): string {
   return number === undefined ? "" : ` #${number}`
 }
 
-function quoted(said: string | undefined): string {
-  return said === undefined ? "." : `: "${said}"`
+function quoted(words: string | undefined): string {
+  return words === undefined ? "." : `: "${words}"`
 }
 
 function upcoming(next: string[]): string {

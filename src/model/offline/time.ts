@@ -1,27 +1,27 @@
 /**
- * Offline time: finds the words of a sentence that say when, and hands them on as they are. What instant they mean is
- * decided by the schedule room, which knows the person's zone.
+ * Offline time: finds the words about a time in a sentence and passes them on unchanged. The schedule room decides which
+ * instant they mean, because it knows the person's zone.
  */
 import { type ParsedResult, parse } from "chrono-node/en"
 
 export interface WhenFound {
   /** The person's own phrase: `tomorrow at 9`, `every weekday at 8am`. */
   when: string
-  /** The sentence without it. */
+  /** The sentence without the phrase. */
   rest: string
-  /** Whether the phrase opened the sentence. */
+  /** Whether the sentence began with the phrase. */
   leads: boolean
 }
 
-/** Beyond this a sentence is prose, not a command. */
+/** Characters. A longer text is prose, not a command. */
 const MAX_CHARS = 1_000
 /** Only positions and words are read from the parse, so the reference instant changes nothing. */
 const REFERENCE = new Date(0)
 
-/** A point in time: `in 20 minutes`, `tomorrow at 9`, `on Friday`. */
+/** Takes a single time out of a sentence: `in 20 minutes`, `tomorrow at 9`, `on Friday`. */
 export function takeWhen(text: string): WhenFound | undefined {
   if (text.length > MAX_CHARS) return undefined
-  // "10 minutes before the meeting" hangs on an event nobody here knows.
+  // "10 minutes before the meeting" depends on an event whose time is unknown here.
   const spans = parse(text, REFERENCE).filter((span) => !/\b(?:before|after|ago|earlier|prior)$/i.test(span.text))
   const [first] = spans
   const last = spans.at(-1)
@@ -37,16 +37,18 @@ interface Span {
   to: number
 }
 
-/** With the small words before it, which the parser leaves out of some phrases ("at noon", "day after tomorrow"). */
+/**
+ * The span with the small words before it, which the parser leaves out of some phrases ("at noon", "day after tomorrow").
+ */
 function widened(text: string, span: ParsedResult): Span {
   const before = /(?:\b(?:the\s+)?day\s+after\s+|\b(?:later|by|at|on|in|around|before)\s+|@\s*)+$/i
   const lead = before.exec(text.slice(0, span.index))?.[0] ?? ""
   return { from: span.index - lead.length, to: span.index + span.text.length }
 }
 
-/** "on Friday … at 5pm": a day without an hour, and an hour without a day, are one instant. */
+/** Whether two spans are one instant: a day without an hour and an hour without a day ("on Friday … at 5pm"). */
 function completes(day: ParsedResult, hour: ParsedResult): boolean {
-  const dated = (one: ParsedResult) => one.start.isCertain("day") || one.start.isCertain("weekday")
+  const dated = (span: ParsedResult) => span.start.isCertain("day") || span.start.isCertain("weekday")
   return !day.start.isCertain("hour") && hour.start.isCertain("hour") && dated(day) && !dated(hour)
 }
 
@@ -70,7 +72,7 @@ const DETAIL = `(?:on\\s+${UNITS}|in\\s+the\\s+(?:morning|afternoon|evening)\\b|
 const OF = "(?:\\b(?:on\\s+)?the\\s+(?:\\d{1,2}(?:st|nd|rd|th)|first|last)(?:\\s+(?:working\\s+)?day)?\\s+of\\s+)"
 const RECURRENCE = new RegExp(`(?:\\b${AT}\\s+)?${OF}?${EVERY}(?:,?\\s+${DETAIL})*`, "i")
 
-/** A repetition: `every weekday at 8am`, `daily at 7:30`, `at 9 every Monday and Friday`. */
+/** Takes a repetition out of a sentence: `every weekday at 8am`, `daily at 7:30`, `at 9 every Monday and Friday`. */
 export function takeRecurrence(text: string): WhenFound | undefined {
   if (text.length > MAX_CHARS) return undefined
   const match = RECURRENCE.exec(text)

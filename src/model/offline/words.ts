@@ -1,6 +1,10 @@
-/** Offline words: whether a memory is about a question, by the words that carry meaning in both. */
+/**
+ * Offline words: decides whether a memory is about a question, by the words that both contain. Words without a meaning of
+ * their own never count.
+ */
 import type { RecalledMemory } from "./replies.ts"
 
+/** Words without a meaning of their own. */
 const EMPTY = new Set(
   `a about all also am an and any are as at be been but by can could d did do does ever for from get give go got had has have he her hers him his how i if in is it its
    just know like ll m me mine much many my no not now of off on one or our out put re remember s said say she should so some t tell than that the their them then there
@@ -9,21 +13,24 @@ const EMPTY = new Set(
   ),
 )
 
-/** The memories that share a word with the question; all of them when the question has no word of its own. */
+/** The memories that share a word with the question; all of them when the question has no word that counts. */
 export function touching(question: string, memories: readonly RecalledMemory[]): RecalledMemory[] {
-  const asked = wordsOf(question)
+  const wanted = wordsOf(question)
   return memories.filter(
-    (memory) => asked.length === 0 || asked.some((word) => wordsOf(memory.text ?? "").some((w) => same(w, word))),
+    (memory) => wanted.length === 0 || wanted.some((word) => wordsOf(memory.text ?? "").some((w) => same(w, word))),
   )
 }
 
-/** The memories that hold every word of the topic: nothing else is forgotten on its account. */
+/**
+ * The memories that contain every word of the topic. Only these may be forgotten with it; none when the topic has no word
+ * that counts.
+ */
 export function fullyAbout(topic: string, memories: readonly RecalledMemory[]): RecalledMemory[] {
-  const asked = wordsOf(topic)
-  if (asked.length === 0) return []
+  const wanted = wordsOf(topic)
+  if (wanted.length === 0) return []
   return memories.filter((memory) => {
     const held = wordsOf(memory.text ?? "")
-    return asked.every((word) => held.some((w) => same(w, word)))
+    return wanted.every((word) => held.some((w) => same(w, word)))
   })
 }
 
@@ -36,7 +43,7 @@ function wordsOf(text: string): string[] {
   return words.filter((word) => !EMPTY.has(word))
 }
 
-/** Equal, or one is the beginning of the other: `birthday` and `birthdays`, `park` and `parked`. */
+/** Whether two words are equal, or one begins with the other: `birthday` and `birthdays`, `park` and `parked`. */
 function same(a: string, b: string): boolean {
   if (a === b) return true
   const [short, long] = a.length < b.length ? [a, b] : [b, a]

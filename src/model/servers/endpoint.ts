@@ -1,16 +1,16 @@
-/** Endpoint: one model at one address. Resolved once at boot; its key never enters a message, a log line or an error. */
+/** Endpoint: one model at one address, resolved once at boot. Its key never enters a message, a log line or an error. */
 import { type Dialect, factsOf } from "./providers.ts"
 
 export interface RemoteEndpoint {
   /** An id of `providers.ts`. */
   provider: string
   model: string
-  /** Ends before `/chat/completions`; no trailing slash. */
+  /** The address up to `/chat/completions`, without a trailing slash. */
   baseUrl: string
   apiKey: string
-  /** The dialect to begin with; a refusal may teach the other one (`learned-limits.ts`). */
+  /** The dialect of the first attempt; a refusal may teach the other one (`learned-limits.ts`). */
   dialect: Dialect
-  /** Whether it takes pictures, where the owner or the server said so; else its provider's facts decide. */
+  /** Whether the model takes pictures, as the owner or the server said. When absent, the facts of the provider decide. */
   sees?: boolean
 }
 
@@ -27,12 +27,12 @@ export function isRemote(endpoint: Endpoint): endpoint is RemoteEndpoint {
   return endpoint.provider !== OFFLINE.provider
 }
 
-/** Whether pictures are worth showing to it; only its answer tells for sure. */
+/** Whether pictures may be shown to the model. It is a guess: only the model's answer tells for certain. */
 export function mayShow(endpoint: RemoteEndpoint): boolean {
   return endpoint.sees ?? !factsOf(endpoint.provider).blind.test(endpoint.model)
 }
 
-/** Names a model for people and for state kept per model: `openai/gpt-6-luna`. */
+/** The name of a model for people, and the key of state that is kept per model: `openai/gpt-6-luna`. */
 export function nameOf(endpoint: { provider: string; model: string }): string {
   return endpoint.provider === OFFLINE.provider ? endpoint.model : `${endpoint.provider}/${endpoint.model}`
 }

@@ -1,15 +1,15 @@
 /**
- * Guarded fetch: what goes to model servers goes through here. A body never grows past its cap; a refusal is read
- * whole while the caller's clock still runs; and a server that asks for a long pause is not waited for here: the queue
- * waits better than a worker does.
+ * Guarded fetch: every request to a model server goes through it. A body never grows past its cap. The body of a refusal
+ * is read at once, so that the caller's timeout still covers it. A server that demands a long pause is not waited for
+ * here, because the queue can wait without holding a worker.
  */
 import { capped } from "../../base/bounded-fetch.ts"
 import { Reject } from "../../base/errors.ts"
 
 export interface FetchGuards {
-  /** Bytes of a response body. */
+  /** The cap on a response body, in bytes. */
   maxBytes: number
-  /** Milliseconds a `retry-after` may ask for and still be waited for in place. */
+  /** The longest `retry-after` that the SDK waits for by itself, in milliseconds. */
   patienceMs: number
 }
 
@@ -26,7 +26,7 @@ export function createGuardedFetch(guards: FetchGuards): Fetch {
 const tooLarge = (maxBytes: number) =>
   new Reject(502, `the model server answered more than ${maxBytes} bytes`, { code: "too_large" })
 
-/** A refusal, read whole, with the SDK told when another attempt right away is pointless. */
+/** A refusal with its whole body. A header tells the SDK when another attempt at once is pointless. */
 async function judged(response: Response, guards: FetchGuards): Promise<Response> {
   const body = await response.text()
   const headers = new Headers(response.headers)
@@ -36,7 +36,10 @@ async function judged(response: Response, guards: FetchGuards): Promise<Response
   return new Response(body, { status: response.status, statusText: response.statusText, headers })
 }
 
-/** `retry-after-ms`, else `retry-after` in seconds or as an HTTP date (RFC 9110 section 10.2.3), in milliseconds. */
+/**
+ * The pause that a server demands, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date
+ * (RFC 9110 section 10.2.3).
+ */
 export function retryAfterMs(headers: Headers, now = Date.now()): number | undefined {
   const exact = Number.parseFloat(headers.get("retry-after-ms") ?? "")
   if (Number.isFinite(exact)) return Math.max(0, exact)

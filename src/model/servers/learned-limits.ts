@@ -1,6 +1,6 @@
 /**
- * Quirks: what a model's refusals taught us about it, kept for the life of the process. Each is learnt from one exact
- * kind of 400 and answered by one more attempt; nothing else is repeated.
+ * Learned limits: what a model refused once, kept for the life of the process. Each limit is learned from one exact kind
+ * of refusal and leads to one more attempt. A refusal that teaches nothing is never repeated.
  */
 import type { Dialect, ProviderFacts } from "./providers.ts"
 
@@ -8,12 +8,13 @@ export interface LearnedLimits {
   dialect?: Dialect
   outputCap?: ProviderFacts["outputCap"]
   answers?: ProviderFacts["answers"]
-  /** The model gives no encrypted reasoning to carry. */
+  /** True for a model that has no encrypted reasoning to carry. */
   plainReasoning?: boolean
-  /** The model takes no pictures. */
+  /** False for a model that takes no pictures. */
   sees?: false
 }
 
+/** The words of a refusal, and the limit that they teach. */
 const LESSONS: readonly (readonly [RegExp, LearnedLimits])[] = [
   // "Function tools with reasoning_effort are not supported for … in /v1/chat/completions. …, use /v1/responses …"
   [/Function tools .*not supported .*\/v1\/chat\/completions/i, { dialect: "responses" }],
@@ -21,7 +22,9 @@ const LESSONS: readonly (readonly [RegExp, LearnedLimits])[] = [
   [/max_completion_tokens.*(not (supported|permitted)|unknown|extra|unrecognized)/i, { outputCap: "max_tokens" }],
   [/(response_format|text\.format|json_schema).*(support|unknown|unrecognized|unavailable)/i, { answers: "prompt" }],
   [/encrypted content is not supported/i, { plainReasoning: true }],
-  // Of pictures at all; one that is broken is refused in other words. "unknown variant `image_url`, expected `text`", "image input is not supported", "image_url is only supported by certain models"
+  // Refusals of all pictures: "unknown variant `image_url`, expected `text`", "image input is not supported", "image_url
+  // is only supported by certain models".
+  // The refusal of one broken picture has other words and teaches nothing.
   [/unknown variant .?(image_url|input_image)/i, { sees: false }],
   [
     /\b(image_url|image inputs?|image content|images|vision) (is|are) (not|only) (supported|available|allowed|enabled)/i,
@@ -33,9 +36,10 @@ const LESSONS: readonly (readonly [RegExp, LearnedLimits])[] = [
   ],
 ]
 
+/** The learned limits of each pair of base URL and model. */
 export interface LimitBook {
   of(pair: string): LearnedLimits
-  /** Takes a lesson from a 400's message; whether there was a new one. */
+  /** Learns from the message of a refusal; true when it taught something new. */
   learn(pair: string, message: string): boolean
 }
 

@@ -1,6 +1,7 @@
 /**
- * Probe: model servers already running on this machine. It only asks loopback addresses which models they have, gives
- * each a moment, downloads nothing and starts nothing; whatever does not answer like a model server is not one.
+ * Probe: finds the model servers that already run on this machine. It asks loopback addresses for their list of models,
+ * with a short timeout each. It downloads nothing and starts nothing. A server that does not answer like a model server
+ * is left out.
  */
 import { z } from "zod"
 import { createGuardedFetch } from "./guarded-fetch.ts"
@@ -11,7 +12,7 @@ export interface LocalAddress {
   origin: string
 }
 
-/** Where these servers listen unless told otherwise. */
+/** The default addresses of these servers. */
 export const LOCAL_ADDRESSES: readonly LocalAddress[] = [
   { provider: "ollama", origin: "http://127.0.0.1:11434" },
   { provider: "lmstudio", origin: "http://127.0.0.1:1234" },
@@ -22,17 +23,17 @@ export const LOCAL_ADDRESSES: readonly LocalAddress[] = [
 export interface LocalServer {
   provider: LocalAddress["provider"]
   baseUrl: string
-  /** Chat models, those known to call tools first. */
+  /** Chat models; the ones that say they call tools come first. */
   chat: string[]
   embedding: string[]
-  /** Which of its models take pictures, where it says so. */
+  /** Whether a model takes pictures, for each model of which the server says so. */
   seeing?: ReadonlyMap<string, boolean>
 }
 
 const TIMEOUT_MS = 1000
 const MAX_BYTES = 1024 * 1024
-/** How many models are asked for their abilities. */
-const MAX_ASKED = 8
+/** Models whose abilities are looked up. */
+const MAX_LOOKUPS = 8
 const EMBEDS = /embed|(^|[/_-])(bge|e5|gte|minilm|mxbai)([-_:]|$)|all-minilm/i
 const NO_CHAT = /rerank|whisper|(^|[/_-])tts([-_:]|$)|clip([-_:]|$)/i
 
@@ -50,7 +51,7 @@ export async function probeLocal(
   return found.filter((server) => server !== undefined)
 }
 
-/** The models a server lists at `<baseUrl>/models`, sorted into kinds; undefined when it does not answer so. */
+/** The models that a server lists at `<baseUrl>/models`, by kind; undefined when it gives no such list. Never throws. */
 export async function listModels(
   baseUrl: string,
   apiKey?: string,
@@ -72,8 +73,8 @@ async function listOllama(origin: string): Promise<Pick<LocalServer, "chat" | "e
   const list = tags.safeParse(await getJson(`${origin}/api/tags`)).data
   if (list === undefined) return undefined
   const { chat, embedding } = sorted(list.models.map((model) => model.name))
-  const known = await Promise.all(chat.slice(0, MAX_ASKED).map((model) => abilitiesOf(origin, model)))
-  // A model that says it calls no tools would refuse every turn; one that says nothing may well do.
+  const known = await Promise.all(chat.slice(0, MAX_LOOKUPS).map((model) => abilitiesOf(origin, model)))
+  // A model that says it calls no tools would refuse every turn, so it is left out. A model that says nothing may call them.
   const able = chat.filter((_, at) => known[at]?.includes("tools"))
   const silent = chat.filter((_, at) => known[at] === undefined)
   const seeing = chat.flatMap((model, at) =>
@@ -96,7 +97,10 @@ function sorted(names: string[]): Pick<LocalServer, "chat" | "embedding"> {
 
 const send = createGuardedFetch({ maxBytes: MAX_BYTES, patienceMs: 0 })
 
-/** The JSON at `url`; undefined for silence, refusals and everything that is not JSON: none of it is a model server. */
+/**
+ * The JSON at `url`; undefined for a timeout, a refusal and any body that is not JSON, because no model server answers
+ * so.
+ */
 async function getJson(url: string, init: RequestInit = {}, timeoutMs = TIMEOUT_MS): Promise<unknown> {
   try {
     const response = await send(url, { ...init, redirect: "error", signal: AbortSignal.timeout(timeoutMs) })

@@ -1,34 +1,40 @@
 /**
- * Providers: how each server differs, as data. The dialects read these facts and never ask for a name.
- * Sources: the providers' own compatibility pages and the reports of those who met the refusals.
+ * Providers: the differences between the model servers, as data. A dialect reads these facts and never compares the name
+ * of a provider, so that a new provider needs one row here and no code.
+ * Sources: the providers' own compatibility pages, and public reports of the refusals.
  */
 export type Dialect = "responses" | "chat"
 
 export interface ProviderFacts {
   dialect: Dialect
-  /** The id in the price list; without one the model's name alone is looked up. */
+  /** The provider's id in the price list; when absent, the price is looked up by the name of the model alone. */
   prices?: string
-  /** Runs on the owner's machine, so a call has no price. */
+  /** Whether the server runs on the owner's machine, so that a call costs nothing. */
   free: boolean
+  /** The field that caps the output. */
   outputCap: "max_completion_tokens" | "max_tokens"
-  /** The content of an assistant message which holds only tool calls; some refuse null, some an empty string. */
+  /** The content of an assistant message that has only tool calls. Some servers refuse null, others an empty string. */
   noContent: null | ""
-  /** `nine`: tool call ids must be nine letters or digits. */
+  /** The form of a tool call id; `nine` is exactly nine letters or digits. */
   callIds: "any" | "nine"
-  /** How a JSON answer is asked for. */
+  /** How a request says that its answer is JSON. */
   answers: "json_schema" | "json_object" | "prompt"
-  /** Fields of an assistant message and of its tool calls which must come back on the next request. */
+  /** Fields of an assistant message that the next request must carry. */
   echo: readonly string[]
+  /** Fields of a tool call that the next request must carry. */
   echoCall: readonly string[]
-  /** What an assistant message with tool calls must carry even when the model gave none. */
+  /** Fields that an assistant message with tool calls must have even when the model gave none. */
   always: Readonly<Record<string, unknown>>
-  /** What a tool call made by another model must carry. */
+  /** Fields that a tool call of another model must have. */
   foreignCall: Readonly<Record<string, unknown>>
-  /** Models that take no pictures, by name; any other is shown them, and a refusal teaches otherwise (`learned-limits.ts`). */
+  /**
+   * The names of models that take no pictures. Any other model is shown them, and a refusal teaches the limit
+   * (`learned-limits.ts`).
+   */
   blind: RegExp
-  /** The model that transcribes unless another is set; without one nothing is transcribed. */
+  /** The default model for transcription; when absent, nothing is transcribed unless the owner names a model. */
   hears?: string
-  /** Error codes that mean "ask again" although the status says the request is wrong. */
+  /** Error codes that mean "try again" although the status says that the request is wrong. */
   retryCodes: readonly string[]
 }
 
@@ -84,7 +90,7 @@ const FACTS: Readonly<Record<string, ProviderFacts>> = {
   vllm: LOCAL,
 }
 
-/** Addresses to providers, first match wins; matched against `host:port`. */
+/** The provider of an address, matched against `host:port`; the first match wins. */
 const HOSTS: readonly (readonly [RegExp, string])[] = [
   [/^api\.openai\.com$/, "openai"],
   [/(^|\.)(openai\.azure\.com|cognitiveservices\.azure\.com|services\.ai\.azure\.com)$/, "azure"],
@@ -103,12 +109,13 @@ const HOSTS: readonly (readonly [RegExp, string])[] = [
   [/^(localhost|127\.0\.0\.1|\[::1\]):1234$/, "lmstudio"],
 ]
 
-/** The provider behind a base URL, `openai-compatible` when nobody knows it. */
+/** The provider at a base URL; `openai-compatible` when the address is unknown. */
 export function providerAt(baseUrl: string): string {
   const { host } = new URL(baseUrl)
   return HOSTS.find(([pattern]) => pattern.test(host))?.[1] ?? "openai-compatible"
 }
 
+/** The facts of a provider; an unknown one gets those that most servers share. */
 export function factsOf(provider: string): ProviderFacts {
   return FACTS[provider] ?? BASE
 }

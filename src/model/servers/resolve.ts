@@ -1,6 +1,6 @@
 /**
- * Resolve: which model answers, decided once at boot and explained in one sentence. What the owner set wins; a model
- * nobody chose is never paid for; without any there is the offline responder, and it says so.
+ * Resolve: decides once at boot which model answers, and says why in one sentence. The owner's settings win. A model that
+ * the owner did not choose is never paid for. Without any model the offline responder answers, and it says that it is one.
  */
 import { Misconfigured } from "../../base/errors.ts"
 import type { ModelIdentity } from "../model.ts"
@@ -11,41 +11,41 @@ import { factsOf, providerAt } from "./providers.ts"
 export interface ModelSettings {
   /** `OPENAI_API_KEY` */
   apiKey?: string | undefined
-  /** `OPENAI_BASE_URL`, ends before `/chat/completions` */
+  /** `OPENAI_BASE_URL`: the address up to `/chat/completions` */
   baseUrl?: string | undefined
-  /** `VIGIL_MODEL`; `offline` forces offline */
+  /** `VIGIL_MODEL`; `offline` means no language model */
   model?: string | undefined
   /** `VIGIL_EMBEDDING_MODEL` */
   embeddingModel?: string | undefined
   /** `VIGIL_TRANSCRIPTION_MODEL`: a model at the same endpoint */
   transcriptionModel?: string | undefined
-  /** `VIGIL_IMAGES`: whether the first choice takes pictures, where what is known of it is wrong */
+  /** `VIGIL_IMAGES`: whether the first model takes pictures; overrides what the provider's facts or the server say */
   images?: boolean | undefined
   /** `VIGIL_FALLBACK_MODELS`: names at the same endpoint, or `offline` */
   fallbacks: string[]
-  /** Our own port, which is not probed. */
+  /** Vigil's own port, which the probe leaves out. */
   ownPort: number
-  /** False for `VIGIL_PROBE_LOCAL=0`. */
+  /** Whether to look for a server on this machine; false for `VIGIL_PROBE_LOCAL=0`. */
   probe: boolean
 }
 
 export interface Resolution {
   identity: ModelIdentity
-  /** The first choice and its fallbacks, in order; never empty. */
+  /** The first model and its fallbacks, in order; never empty. */
   endpoints: Endpoint[]
   embedding?: RemoteEndpoint
-  /** Where recordings become text. */
+  /** The model that transcribes recordings. */
   transcription?: RemoteEndpoint
 }
 
 const OPENAI_URL = "https://api.openai.com/v1"
-/** A current small model of OpenAI's, and priced by the list in use. */
+/** A current small model of OpenAI that the price list knows. */
 export const DEFAULT_MODEL = "gpt-6-luna"
-/** Servers that ask for no key still get the header. */
+/** The key for servers that need none: the SDK sends the header in any case. */
 const NO_KEY = "none"
 const LIST_TIMEOUT_MS = 3_000
 
-/** @throws Misconfigured when what was set cannot work as it stands */
+/** Resolves the settings to models. @throws Misconfigured when the settings cannot work */
 export async function resolveModel(
   settings: ModelSettings,
   deps: { addresses?: readonly LocalAddress[] } = {},
@@ -64,7 +64,8 @@ async function atBaseUrl(settings: ModelSettings, baseUrl: string): Promise<Reso
   const because = settings.model === undefined ? "OPENAI_BASE_URL is set" : "OPENAI_BASE_URL and VIGIL_MODEL are set"
   if (settings.model !== undefined) return remote(settings, endpointAt(baseUrl, key, settings.model), because)
   if (providerAt(baseUrl) === "openai") return remote(settings, endpointAt(baseUrl, key, DEFAULT_MODEL), because)
-  // Only a server of one's own is asked which model it has: picking from a shop's list would spend someone's money.
+  // Only a server in the owner's own network is asked for its models. A choice from a paid provider's list would spend
+  // the owner's money.
   const own = isPrivate(new URL(baseUrl).hostname) ? await listModels(baseUrl, key, LIST_TIMEOUT_MS) : undefined
   const model = own?.chat[0]
   if (model === undefined) {
@@ -81,7 +82,7 @@ async function onThisMachine(settings: ModelSettings, addresses: readonly LocalA
   const server = servers.find(({ chat }) => (model === undefined ? chat.length > 0 : chat.includes(model)))
   if (server !== undefined) return local(settings, server)
   if (model !== undefined) {
-    throw new Misconfigured(`VIGIL_MODEL is ${model}, but nothing says where that model is`, {
+    throw new Misconfigured(`VIGIL_MODEL is ${model}, but no setting says where that model runs`, {
       fix: "set OPENAI_API_KEY, or OPENAI_BASE_URL for another server, or VIGIL_MODEL=offline",
     })
   }
@@ -99,7 +100,7 @@ function local(settings: ModelSettings, server: LocalServer): Resolution {
     baseUrl,
     apiKey: NO_KEY,
     dialect: factsOf(provider).dialect,
-    ...seen(server, model),
+    ...sightOf(server, model),
   })
   const first = at(settings.model ?? chat[0] ?? "")
   const embeds = settings.embeddingModel ?? embedding[0]
@@ -108,10 +109,10 @@ function local(settings: ModelSettings, server: LocalServer): Resolution {
   return embeds === undefined ? found : { ...found, embedding: at(embeds) }
 }
 
-/** What the server itself said of the model; one that it said nothing of is tried. */
-function seen({ seeing }: LocalServer, model: string): { sees?: boolean } {
-  const said = seeing?.get(model)
-  return said === undefined ? {} : { sees: said }
+/** Whether the model takes pictures, as the server itself said; empty when it did not say, and then the model is tried. */
+function sightOf({ seeing }: LocalServer, model: string): { sees?: boolean } {
+  const sees = seeing?.get(model)
+  return sees === undefined ? {} : { sees }
 }
 
 function remote(settings: ModelSettings, first: RemoteEndpoint, because: string): Resolution {
@@ -154,7 +155,10 @@ function isOffline(model: string | undefined): boolean {
   return model === OFFLINE.provider || model === OFFLINE.model
 }
 
-/** Loopback, private ranges (RFC 1918, RFC 4193) and names without a dot or under `.local` and `.internal`. */
+/**
+ * Whether a host is loopback, in a private range (RFC 1918, RFC 4193), a name without a dot, or under `.local` or
+ * `.internal`.
+ */
 function isPrivate(hostname: string): boolean {
   return /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|\[::1\]|\[f[cd])|^[^.:]+$|\.(local|internal)$/.test(
     hostname,

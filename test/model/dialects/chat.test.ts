@@ -12,7 +12,7 @@ const SCHEMA = {
 const user = (text: string): Message => ({ role: "user", text })
 
 describe("the chat dialect", () => {
-  test("asks with the system text, the tools and the cap, and never streams", async () => {
+  test("a request has the system text, the tools and the cap on the output, and is never streamed", async () => {
     const { origin, heard } = await standIn([chatReply({ content: "hi" })])
     const model = await modelOf([endpoint(origin)])
     const result = await model.ask(ask({ tools: [WEATHER] }))
@@ -40,7 +40,7 @@ describe("the chat dialect", () => {
     expect(body.stream).toBeUndefined()
   })
 
-  test("makes a round trip through a tool", async () => {
+  test("a tool call and its result make a round trip", async () => {
     const call = toolCall("call_1", "weather", '{"place":"Lisbon"}')
     const { origin, heard } = await standIn([
       chatReply({ content: null, tool_calls: [call] }),
@@ -65,7 +65,7 @@ describe("the chat dialect", () => {
     ])
   })
 
-  test("gives every call exactly one tool message, at once after it, whatever the history lost", async () => {
+  test("every call is followed at once by exactly one tool message, whatever the history lost", async () => {
     const { origin, heard } = await standIn([chatReply({ content: "ok" })])
     const model = await modelOf([endpoint(origin)])
     const calls = ["a", "b"].map((id) => ({ id, name: "weather", arguments: "{}" }))
@@ -93,7 +93,7 @@ describe("the chat dialect", () => {
     expect(wire[3].content).toBe("rain")
   })
 
-  test("keeps calls apart that carried the same id in two runs", async () => {
+  test("two calls with the same id in two runs stay apart", async () => {
     const { origin, heard } = await standIn([chatReply({ content: "ok" })])
     const model = await modelOf([endpoint(origin)])
     const made = (text: string): Message[] => [
@@ -107,7 +107,7 @@ describe("the chat dialect", () => {
     expect(new Set(results.map((m: { tool_call_id: string }) => m.tool_call_id)).size).toBe(2)
   })
 
-  test("hands malformed arguments on as they were written, and shows them to the model as text", async () => {
+  test("malformed arguments reach the caller unchanged, and the model sees them again as text", async () => {
     const bad = '{"place": "Lis'
     const { origin, heard } = await standIn([
       chatReply({ content: null, tool_calls: [toolCall("c", "weather", bad)] }),
@@ -121,7 +121,7 @@ describe("the chat dialect", () => {
     expect(JSON.parse(sent)).toEqual({ malformed_arguments: bad })
   })
 
-  test("reads merged calls as one call each, and gives an id to a call without one", async () => {
+  test("merged calls become one call each, and a call without an id gets one", async () => {
     const merged = toolCall("", "weather", '{"place":"A } {"} {"place":"B"}')
     const { origin } = await standIn([chatReply({ content: null, tool_calls: [merged] })])
     const { toolCalls } = await (await modelOf([endpoint(origin)])).ask(ask({ tools: [WEATHER] }))
@@ -129,7 +129,7 @@ describe("the chat dialect", () => {
     expect(new Set(toolCalls.map((call) => call.id)).size).toBe(2)
   })
 
-  test("gives a new id to a call whose id an earlier step already used", async () => {
+  test("a call whose id an earlier step used gets a new id", async () => {
     const { origin } = await standIn([chatReply({ content: null, tool_calls: [toolCall("call_0", "weather", "{}")] })])
     const messages: Message[] = [
       user("hi"),
@@ -139,7 +139,7 @@ describe("the chat dialect", () => {
     expect(toolCalls[0]?.id).not.toBe("call_0")
   })
 
-  test("sends tool names that every provider accepts and brings them back as ours", async () => {
+  test("tool names are sent in a form that every provider accepts, and come back as Vigil's names", async () => {
     const name = "files.read/v2"
     const { origin, heard } = await standIn([
       chatReply({ content: null, tool_calls: [toolCall("c", "files_read_v2", "{}")] }),
@@ -156,7 +156,7 @@ describe("the chat dialect", () => {
     expect(toolCalls[0]?.name).toBe(name)
   })
 
-  test("asks for JSON of a schema without tools, and returns the bare value", async () => {
+  test("a request with a schema has no tools, and its answer is the bare value", async () => {
     const { origin, heard } = await standIn([chatReply({ content: '```json\n{"kind":"bug"}\n```' })])
     const result = await (await modelOf([endpoint(origin)])).ask(ask({ tools: [WEATHER], schema: SCHEMA }))
     expect(JSON.parse(result.text)).toEqual({ kind: "bug" })
@@ -165,7 +165,7 @@ describe("the chat dialect", () => {
     expect(body.tools).toBeUndefined()
   })
 
-  test("puts the schema into the prompt where the provider does not enforce it", async () => {
+  test("the prompt contains the schema when the provider does not enforce it", async () => {
     const { origin, heard } = await standIn([chatReply({ content: '{"kind":"bug"}' })])
     await (await modelOf([endpoint(origin, { provider: "anthropic" })])).ask(ask({ schema: SCHEMA }))
     const { body } = heard()[0] ?? { body: {} }
@@ -173,7 +173,7 @@ describe("the chat dialect", () => {
     expect(body.messages[0].content).toContain('"required":["kind"]')
   })
 
-  test("puts what changes from call to call after the person's last words, before the steps that followed them", async () => {
+  test("the volatile text stands after the person's last words and before the steps that followed them", async () => {
     const { origin, heard } = await standIn([chatReply({ content: "ok" })])
     const model = await modelOf([endpoint(origin)])
     const step: Message = { role: "assistant", text: null, toolCalls: [{ id: "c", name: "weather", arguments: "{}" }] }
@@ -190,7 +190,7 @@ describe("the chat dialect", () => {
   test.each([
     ["length", "length"],
     ["content_filter", "filtered"],
-  ])("finishes with %s as %s", async (given, finish) => {
+  ])("the finish reason %s is read as %s", async (given, finish) => {
     const { origin } = await standIn([
       chatReply(
         { content: "cut" },
@@ -217,19 +217,19 @@ describe("provider differences", () => {
   }
   const signed = { ...toolCall("c", "weather", "{}"), extra_content: { google: { thought_signature: "s1" } } }
 
-  test("Gemini gets the signature of each call back", async () => {
+  test("Gemini gets back the signature of each call", async () => {
     const sent = await secondRequest("google", { content: null, tool_calls: [signed] })
     expect(sent.tool_calls[0].extra_content).toEqual(signed.extra_content)
   })
 
-  test("Gemini gets the agreed stand-in for a call that another model made", async () => {
+  test("Gemini gets the agreed placeholder signature for a call of another model", async () => {
     const sent = await secondRequest("google", { content: null, tool_calls: [signed] }, "another-model")
     expect(sent.tool_calls[0].extra_content).toEqual({
       google: { thought_signature: "skip_thought_signature_validator" },
     })
   })
 
-  test("DeepSeek gets its reasoning back, and an empty one where there was none", async () => {
+  test("DeepSeek gets back its reasoning, and an empty one where there was none", async () => {
     const calls = [toolCall("c", "weather", "{}")]
     expect(
       await secondRequest("deepseek", { content: null, reasoning_content: "hm", tool_calls: calls }),
@@ -247,13 +247,13 @@ describe("provider differences", () => {
     expect(sent.tool_calls[0].id).toMatch(/^[a-zA-Z0-9]{9}$/)
   })
 
-  test("OpenRouter's own bill is the cost", async () => {
+  test("the cost of a call at OpenRouter is what OpenRouter says it charged", async () => {
     const usage = { prompt_tokens: 5, completion_tokens: 1, cost: 0.0042 }
     const { origin } = await standIn([chatReply({ content: "ok" }, { usage })])
     expect((await (await modelOf([endpoint(origin, { provider: "openrouter" })])).ask(ask())).cost).toBe(0.0042)
   })
 
-  test("Groq's failed tool use is asked again although its status says 400", async () => {
+  test("a failed tool use at Groq is a Retry although its status is 400", async () => {
     const { origin } = await standIn([
       { status: 400, body: { error: { message: "Failed to call a function", code: "tool_use_failed" } } },
     ])

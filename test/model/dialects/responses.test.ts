@@ -21,7 +21,7 @@ function assistant({ text, toolCalls, state }: ModelResult): Message {
 }
 
 describe("the Responses dialect", () => {
-  test("stores nothing there, asks for the sealed reasoning and names the thread's cache", async () => {
+  test("a request stores nothing at OpenAI, includes the encrypted reasoning and names the cache of the thread", async () => {
     const { origin, heard } = await standIn([responsesReply([saidItem("hi")])])
     const result = await (await modelOf([at(origin)])).ask(
       ask({ tools: [WEATHER], cacheKey: "thread-7", maxOutput: 4 }),
@@ -41,7 +41,7 @@ describe("the Responses dialect", () => {
     expect(body.previous_response_id).toBeUndefined()
   })
 
-  test("makes a round trip through a tool, with its own reasoning in front of the call", async () => {
+  test("a tool call and its result make a round trip, with the model's reasoning before the call", async () => {
     const { origin, heard } = await standIn([responsesReply([REASONING, CALL]), responsesReply([saidItem("Sunny.")])])
     const model = await modelOf([at(origin)])
     const first = await model.ask(ask({ tools: [WEATHER] }))
@@ -60,7 +60,7 @@ describe("the Responses dialect", () => {
     ])
   })
 
-  test("drops the reasoning of one model when another one goes on", async () => {
+  test("the reasoning of one model is not sent to another", async () => {
     const { origin, heard } = await standIn([responsesReply([REASONING, CALL]), responsesReply([saidItem("ok")])])
     const first = await (await modelOf([at(origin)])).ask(ask({ tools: [WEATHER] }))
     const result: Message = { role: "tool", callId: "call_1", name: "weather", text: "{}" }
@@ -74,12 +74,12 @@ describe("the Responses dialect", () => {
     ])
   })
 
-  test("hands malformed arguments on as they were written", async () => {
+  test("malformed arguments reach the caller unchanged", async () => {
     const { origin } = await standIn([responsesReply([{ ...CALL, arguments: '{"place' }])])
     expect((await (await modelOf([at(origin)])).ask(ask({ tools: [WEATHER] }))).toolCalls[0]?.arguments).toBe('{"place')
   })
 
-  test("asks for JSON of a schema, strictly only when the schema is closed", async () => {
+  test("a request with a schema is strict only when the schema is closed", async () => {
     const closed = {
       type: "object",
       properties: { kind: { type: "string" } },
@@ -99,14 +99,14 @@ describe("the Responses dialect", () => {
   test.each([
     ["max_output_tokens", "length"],
     ["content_filter", "filtered"],
-  ])("finishes an answer cut by %s as %s", async (reason, finish) => {
+  ])("an answer that ended by %s is read as %s", async (reason, finish) => {
     const { origin } = await standIn([
       responsesReply([saidItem("cut")], { status: "incomplete", incomplete_details: { reason } }),
     ])
     expect((await (await modelOf([at(origin)])).ask(ask())).finish).toBe(finish)
   })
 
-  test("takes a failed response as passing trouble", async () => {
+  test("a failed response is a Retry", async () => {
     const { origin } = await standIn([
       responsesReply([], { status: "failed", error: { code: "server_error", message: "sorry" } }),
     ])

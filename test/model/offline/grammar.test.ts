@@ -171,7 +171,7 @@ describe("the offline grammar", () => {
     fc.array(words, { maxLength: 14 }).map((list) => list.join(" ")),
   )
 
-  test("turns any text into a known tool with arguments that are JSON, and never throws", () => {
+  test("turns every text into a known command with JSON arguments, and never throws", () => {
     fc.assert(
       fc.property(anything, (text) => {
         const command = parseCommand(text)
@@ -185,7 +185,7 @@ describe("the offline grammar", () => {
   })
 
   test.each(["remind me to ", "every day and ", "forget 1, ", "a/", "please ", "at 9 "])(
-    "reads a very long text of %j in proportion to its length",
+    "reads a very long text of %j in a time in proportion to its length",
     (part) => {
       expect(growth((size) => void parseCommand(part.repeat(size)), 4_000)).toBeLessThan(8)
     },

@@ -46,7 +46,7 @@ function converse(
 const memory = (id: number, text: string, recordedAt = "2026-11-03T08:00:00Z") => ({ id, text, recordedAt, score: 1 })
 
 describe("the offline responder", () => {
-  test("is named as what it is and costs nothing", () => {
+  test("names itself as offline and costs nothing", () => {
     const result = answer([user("hi")])
     expect(result).toMatchObject({
       provider: "offline",
@@ -58,7 +58,7 @@ describe("the offline responder", () => {
     expect(result.text).toContain("OFFLINE")
   })
 
-  test("keeps what it is told to keep", () => {
+  test("remembers what it is told to remember", () => {
     const { reply, calls } = converse([user("remember that my sister's birthday is 3 May")], {
       remember: { ok: true, id: 12, text: "my sister's birthday is 3 May" },
     })
@@ -77,13 +77,13 @@ describe("the offline responder", () => {
     )
   })
 
-  test("says that it has nothing rather than quote a memory about something else", () => {
+  test("says that it has nothing instead of quoting a memory about something else", () => {
     const found = { ok: true, memories: [memory(1, "the boiler was serviced in June")] }
     const { reply } = converse([user("what is the capital of France?")], { recall: found })
     expect(reply).toBe("I have nothing about that. Tell me with: remember ...")
   })
 
-  test("forgets a topic in two steps, only what is wholly about it", () => {
+  test("forgets a topic in two steps, and only the memories that are wholly about it", () => {
     const memories = [memory(4, "my old address is Elm Street 2"), memory(5, "Bob has an old car")]
     const { reply, calls } = converse([user("forget about my old address")], {
       recall: { ok: true, memories },
@@ -93,7 +93,7 @@ describe("the offline responder", () => {
     expect(reply).toBe('Forgotten:\n#4 "my old address is Elm Street 2"')
   })
 
-  test("forgets nothing when nothing is wholly about the topic, and names the closest", () => {
+  test("forgets nothing when no memory is wholly about the topic, and names the closest ones", () => {
     const { reply, calls } = converse([user("forget about my old address")], {
       recall: { ok: true, memories: [memory(5, "Bob has an old car")] },
     })
@@ -184,7 +184,7 @@ describe("the offline responder", () => {
     expect(converse([user(text)], results).reply).toBe(expected)
   })
 
-  test("handles each of several waiting messages, with one call each, under ids of their own", () => {
+  test("handles each of several waiting messages with one call, and every call has its own id", () => {
     const { reply, calls } = converse([user("remember I like tea"), user("good morning"), user("what time is it")], {
       remember: { ok: true, id: 1, text: "I like tea" },
       now: { ok: true, now: "11:00" },
@@ -212,7 +212,7 @@ describe("the offline responder", () => {
     expect(reply).toBe('Noted #1: "I like tea"\n\nIt is 11:00.')
   })
 
-  test("looks only at what came after the last finished answer", () => {
+  test("reads only what came after the last finished answer", () => {
     const { all } = converse([user("remember I like tea")], { remember: { ok: true, id: 1, text: "I like tea" } })
     expect(answer([...all, user("thanks")]).text).toMatch(/^You are welcome/)
   })
@@ -237,7 +237,7 @@ describe("the offline responder", () => {
     expect(result.text).toContain("triage_issue is not available")
   })
 
-  test("takes what we add to a message for a language model as no command", () => {
+  test("never takes the notes that Vigil adds to a message for a command", () => {
     const volatile = "remember that this is context"
     const result = answer([user("what time is it")], { volatile })
     expect(result.toolCalls.map((call) => call.name)).toEqual(["now"])
@@ -250,7 +250,7 @@ describe("the offline responder", () => {
     )
   })
 
-  test("gives a valid result for any conversation", () => {
+  test("gives a valid result for every conversation", () => {
     const text = fc.oneof(
       fc.string(),
       fc.constantFrom("forget about tea", "digest", "remember x", '{"ok":true}', "{", "[]", '{"memories":3}'),

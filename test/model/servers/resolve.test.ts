@@ -60,7 +60,7 @@ describe("the model is resolved in this order", () => {
     expect(cost).toBeGreaterThan(0)
   })
 
-  test("then a server on this machine, a model that calls tools first, and its embedding model", async () => {
+  test("then a server on this machine: first a model that calls tools, and its embedding model", async () => {
     const address = await ollama({
       "gemma:2b": ["completion"],
       "nomic-embed-text:latest": undefined,
@@ -76,14 +76,14 @@ describe("the model is resolved in this order", () => {
     expect(embedding).toMatchObject({ model: "nomic-embed-text:latest" })
   })
 
-  test("then offline, saying where it looked", async () => {
+  test("then offline, and the reason says where it looked", async () => {
     const { identity } = await resolveModel(NOTHING, {
       addresses: [{ provider: "ollama", origin: "http://127.0.0.1:9" }],
     })
     expect(identity).toMatchObject({ provider: "offline", because: expect.stringContaining("127.0.0.1:9") })
   })
 
-  test("and looks at no server when probing is switched off", async () => {
+  test("and no server is looked at when probing is switched off", async () => {
     const server = await standIn([openAiList("m")])
     const addresses: LocalAddress[] = [{ provider: "vllm", origin: server.origin }]
     expect((await resolveModel({ ...NOTHING, probe: false }, { addresses })).identity.provider).toBe("offline")
@@ -100,13 +100,13 @@ describe("settings that cannot work", () => {
     })
   })
 
-  test("an address that is none", async () => {
+  test("an address that is no URL", async () => {
     await expect(resolveModel({ ...NOTHING, baseUrl: "localhost:11434" })).rejects.toMatchObject({
       name: "Misconfigured",
     })
   })
 
-  test("a shop without a choice: nothing is picked from its list", async () => {
+  test("a paid provider without a chosen model: no model is picked from its list", async () => {
     const settings = { ...NOTHING, apiKey: "k", baseUrl: "https://openrouter.ai/api/v1" }
     await expect(resolveModel(settings)).rejects.toMatchObject({
       name: "Misconfigured",
@@ -116,7 +116,7 @@ describe("settings that cannot work", () => {
 })
 
 describe("what the model can see and hear", () => {
-  test("is told by Ollama, and by the owner where what is known is wrong", async () => {
+  test("is what Ollama says, and the owner's setting overrides it", async () => {
     const models = { "blind:8b": ["completion", "tools"], "seeing:8b": ["completion", "tools", "vision"] }
     const sees = async (model: string, more = {}) =>
       (await resolveModel({ ...NOTHING, model, ...more }, { addresses: [await ollama(models)] })).endpoints[0]
@@ -126,13 +126,13 @@ describe("what the model can see and hear", () => {
     expect(await sees("seeing:8b", { images: false })).toMatchObject({ sees: false })
   })
 
-  test("goes for the first choice only, not for its fallbacks", async () => {
+  test("is true of the first model only, not of its fallbacks", async () => {
     const { endpoints } = await resolveModel({ ...NOTHING, apiKey: "k", images: false, fallbacks: ["gpt-6-sol"] })
     expect(endpoints.map((one) => "sees" in one && one.sees)).toEqual([false, false])
     expect(endpoints[1]).not.toHaveProperty("sees")
   })
 
-  test("OpenAI transcribes unasked, others when a model is named for it, and offline never", async () => {
+  test("OpenAI transcribes by default, other providers when a model is named for it, and offline never", async () => {
     const at = async (more: object) => (await resolveModel({ ...NOTHING, ...more })).transcription
     expect(await at({ apiKey: "k" })).toMatchObject({
       provider: "openai",
@@ -147,18 +147,18 @@ describe("what the model can see and hear", () => {
   })
 })
 
-test("a server of one's own without a choice gives its first chat model", async () => {
+test("a server in the owner's network without a chosen model gives its first chat model", async () => {
   const { origin } = await standIn([openAiList("bge-m3", "qwen3-8b")])
   expect((await resolveModel({ ...NOTHING, baseUrl: `${origin}/v1` })).identity.model).toBe("qwen3-8b")
 })
 
-test("a named model is found among those of this machine", async () => {
+test("a named model is found among the servers of this machine", async () => {
   const { origin } = await standIn([openAiList("a", "b")])
   const { identity } = await resolveModel({ ...NOTHING, model: "b" }, { addresses: [{ provider: "lmstudio", origin }] })
   expect(identity).toMatchObject({ provider: "lmstudio", model: "b" })
 })
 
-test("fallbacks are models at the same endpoint, or the rules", async () => {
+test("fallbacks are models at the same endpoint, or the offline rules", async () => {
   const { endpoints } = await resolveModel({ ...NOTHING, apiKey: "k", fallbacks: ["gpt-5.4-nano", "offline"] })
   expect(endpoints.map((one) => `${one.provider} ${one.model}`)).toEqual([
     "openai gpt-6-luna",
@@ -168,7 +168,7 @@ test("fallbacks are models at the same endpoint, or the rules", async () => {
 })
 
 describe("the probe", () => {
-  test("skips our own port", async () => {
+  test("leaves out Vigil's own port", async () => {
     const { origin, heard } = await standIn([openAiList("m")])
     const ownPort = Number(new URL(origin).port)
     expect(await probeLocal({ ownPort, addresses: [{ provider: "vllm", origin }] })).toEqual([])
