@@ -1,16 +1,17 @@
 /**
- * BM25: how well memories match a question's words. The words of what was written beside a memory in its thread count as its
- * own, in part: a field of lower weight (BM25F; Robertson and Zaragoza, 2009).
+ * BM25: scores how well memories match the words of a question. The words of the neighbours of a memory in its thread count
+ * in part as its own, like a field of lower weight (BM25F; Robertson and Zaragoza, 2009).
  */
 
-/** Saturation of repeated words, and how much long texts pay: both low, since memories are short. */
+/** How soon repeated words stop adding to the score; low, because memories are short. */
 export const K1 = 0.3
+/** How much a long text loses; low for the same reason. */
 const B = 0.3
 /**
- * What a word is worth that stands so many memories away in the same thread. Measured on dialogues: evidence recall at 10
- * is 9.5 points higher than without, and within half a point for anything from 0.2 to 0.4.
+ * The weight of a neighbour's word, by the neighbour's distance in the thread. Measured on dialogues: evidence recall at 10
+ * is 9.5 points higher than without neighbours, and any weight from 0.2 to 0.4 is within half a point of that.
  */
-const BESIDE = [
+const NEIGHBOURS = [
   [-1, 0.3],
   [1, 0.3],
   [-2, 0.15],
@@ -22,7 +23,7 @@ export interface Candidate {
   /** Number of word positions. */
   length: number
   thread: string | null
-  /** How often each word of the question stands in it, by the word's place in `idf`. */
+  /** How often each word of the question occurs in the memory, by the place of the word in `idf`. */
   words: Map<number, number>
 }
 
@@ -32,9 +33,10 @@ export interface Match {
 }
 
 /**
- * Best first, newer first when equal. Scores are rounded, so that equal ones are equal in whatever order they were summed.
- * @param idf The worth of each word of the question.
- * @param meanLength Of all memories that were searched, in word positions.
+ * The candidates with their scores, best first, and the newer first when equal. Scores are rounded, so that the order of
+ * summation cannot make equal scores differ.
+ * @param idf the weight of each word of the question
+ * @param meanLength the mean length of all memories that were searched, in word positions
  */
 export function scored(candidates: readonly Candidate[], idf: readonly number[], meanLength: number): Match[] {
   const byId = new Map(candidates.map((candidate) => [candidate.id, candidate]))
@@ -42,20 +44,24 @@ export function scored(candidates: readonly Candidate[], idf: readonly number[],
     .map((candidate) => {
       const norm = K1 * (1 - B + (B * candidate.length) / meanLength)
       let score = 0
-      for (const [word, tf] of heard(candidate, byId)) score += ((idf[word] ?? 0) * tf * (1 + K1)) / (tf + norm)
+      for (const [word, tf] of withNeighbours(candidate, byId))
+        score += ((idf[word] ?? 0) * tf * (1 + K1)) / (tf + norm)
       return { id: candidate.id, score: Math.round(score * 1e9) / 1e9 }
     })
     .sort((a, b) => b.score - a.score || b.id - a.id)
 }
 
-/** A memory's words with those beside it. Memories of one moment have ids in a row, so what is beside one is found by its id. */
-function heard({ id, thread, words }: Candidate, byId: ReadonlyMap<number, Candidate>): Map<number, number> {
+/**
+ * The words of a memory together with those of its neighbours. Memories that are written together have consecutive ids,
+ * so a neighbour is found by its id.
+ */
+function withNeighbours({ id, thread, words }: Candidate, byId: ReadonlyMap<number, Candidate>): Map<number, number> {
   if (thread === null) return words
   const all = new Map(words)
-  for (const [away, weight] of BESIDE) {
-    const beside = byId.get(id + away)
-    if (beside?.thread !== thread) continue
-    for (const [word, tf] of beside.words) all.set(word, (all.get(word) ?? 0) + tf * weight)
+  for (const [distance, weight] of NEIGHBOURS) {
+    const neighbour = byId.get(id + distance)
+    if (neighbour?.thread !== thread) continue
+    for (const [word, tf] of neighbour.words) all.set(word, (all.get(word) ?? 0) + tf * weight)
   }
   return all
 }

@@ -1,6 +1,6 @@
 /**
- * Embedding: the vector arm. Vectors are derived and of one model each; a memory without one is still found by its words,
- * and a model that is away costs a recall nothing but this arm.
+ * Embedding: the vector arm of recall. A vector is derived from its memory and belongs to one model. A memory without a
+ * vector is still found by its words, and when the model is away, a recall loses only this arm.
  */
 import { sql } from "drizzle-orm"
 import { toSql } from "pgvector"
@@ -11,17 +11,21 @@ import { anyOf, json } from "../db/sql.ts"
 import type { Embedder } from "../model/model.ts"
 import { CURRENT } from "./history.ts"
 
-/** How long a recall waits for the question's vector before it goes on with words alone. */
+/** Milliseconds that a recall waits for the vector of its question before it continues with words alone. */
 const QUESTION_MS = 2000
+/** Milliseconds for the vectors of one job. */
 const FILL_MS = 60_000
 
 export interface Near {
   id: number
-  /** Cosine, -1 to 1. */
+  /** Cosine of the two vectors, -1 to 1. */
   similarity: number
 }
 
-/** The memories nearest to a text; null when the model is away. `kinds` null: all. */
+/**
+ * Finds the memories nearest to a text, best first; null when the model is away. With `kinds` null, every kind is
+ * searched.
+ */
 export type Nearest = (
   text: string,
   within: { scopes: string[]; kinds: string[] | null; limit: number },
@@ -30,6 +34,10 @@ export type Nearest = (
 
 export interface Embedding {
   nearest: Nearest
+  /**
+   * Gives a vector to each of these current memories that has none of the present model. Throws `Retry` when the model is
+   * away.
+   */
   fill(ids: string[], signal?: AbortSignal): Promise<void>
 }
 
@@ -41,7 +49,7 @@ export function createEmbedding({ db, embedder, log }: { db: Db; embedder: Embed
     throw new Retry(`${embedder.model} gave ${made.length} vectors for ${texts.length} texts`)
   }
 
-  async function question(text: string, signal?: AbortSignal): Promise<number[] | null> {
+  async function vectorOf(text: string, signal?: AbortSignal): Promise<number[] | null> {
     try {
       const [vector] = await vectors([text], QUESTION_MS, signal)
       return vector ?? null
@@ -54,7 +62,7 @@ export function createEmbedding({ db, embedder, log }: { db: Db; embedder: Embed
 
   return {
     async nearest(text, { scopes, kinds, limit }, signal) {
-      const vector = await question(text, signal)
+      const vector = await vectorOf(text, signal)
       if (!vector) return null
       return db.query<Near>(sql`
         select m.id, 1 - (e.embedding <=> ${toSql(vector)}::text::vector) as similarity
@@ -64,22 +72,23 @@ export function createEmbedding({ db, embedder, log }: { db: Db; embedder: Embed
     },
 
     async fill(ids, signal) {
-      const waiting = await db.query<{ id: number; text: string }>(sql`
+      const missing = await db.query<{ id: number; text: string }>(sql`
         select id, trim(text || ' ' || keys) as text from memories
         where id = ${anyOf(ids, "bigint")} and ${CURRENT}
           and not exists (select 1 from memory_embeddings where memory_id = id and model = ${embedder.model})
         order by id`)
-      if (waiting.length === 0) return
+      if (missing.length === 0) return
       const made = await vectors(
-        waiting.map((row) => row.text),
+        missing.map((row) => row.text),
         FILL_MS,
         signal,
       )
-      const rows = waiting.map((row, at) => ({ id: row.id, dims: made[at]?.length, embedding: toSql(made[at] ?? []) }))
-      // The lock waits for a `forget` under way, and then finds the row retracted.
+      const rows = missing.map((row, at) => ({ id: row.id, dims: made[at]?.length, embedding: toSql(made[at] ?? []) }))
+      // The row lock waits for a `forget` that is under way and then finds the row retracted, so that no vector outlives
+      // its memory.
       await db.query(sql`
         with live as materialized (select id from memories where id = ${anyOf(
-          waiting.map((row) => String(row.id)),
+          missing.map((row) => String(row.id)),
           "bigint",
         )} and ${CURRENT} for share)
         insert into memory_embeddings (memory_id, model, dims, embedding)

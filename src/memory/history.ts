@@ -1,4 +1,4 @@
-/** History: memories looked up by what they are, without a question. */
+/** History: looks memories up by id, by scope and by kind, without a question. */
 import { type SQL, sql } from "drizzle-orm"
 import type { Db } from "../db/db.ts"
 import { anyOf } from "../db/sql.ts"
@@ -7,7 +7,7 @@ import type { Memory, StoredMemory } from "./memory.ts"
 const COLUMNS = sql`id, scope, kind, text, label, sources, valid_from as "validFrom", valid_to as "validTo",
   recorded_at as "recordedAt", superseded_by as "supersededBy", pinned, importance`
 
-/** The predicate of the partial index: what is so now. */
+/** True for a current memory: neither closed nor retracted. It is the predicate of the partial index. */
 export const CURRENT: SQL = sql`retracted_at is null and valid_to is null`
 
 export function createHistory(db: Db): Pick<Memory, "get" | "list" | "pinned"> {

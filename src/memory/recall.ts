@@ -1,6 +1,7 @@
 /**
- * Recall: from a question to memories. Two arms, words and vectors, nominate on their own; neither can keep out what the
- * other found. Scores are fused by value, never by rank, which would bury a close second.
+ * Recall: finds the memories for a question. Two arms, words and vectors, nominate candidates on their own, and neither
+ * arm can exclude a candidate of the other. The arms are combined by score, never by rank, because a rank hides how close
+ * the second candidate is to the first.
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../base/clock.ts"
@@ -12,12 +13,15 @@ import { CURRENT } from "./history.ts"
 import { matching } from "./matching.ts"
 import type { Memory, Query, Recalled } from "./memory.ts"
 
-/** How many each arm nominates. */
+/** Candidates that each arm nominates. */
 const NOMINEES = 200
-/** Measured on dialogues: 0.2 to 0.4 are within half a point of evidence recall, 0.5 loses one. */
+/**
+ * Share of the vector arm in the score. Measured on dialogues: from 0.2 to 0.4 evidence recall differs by less than half
+ * a point; 0.5 loses one point.
+ */
 const VECTOR_WEIGHT = 0.3
 const MAX_LIMIT = 100
-/** Characters of a question that are looked at. */
+/** Characters of a question that are used; the rest is ignored. */
 const MAX_QUESTION = 8000
 
 export interface RecallDeps {
@@ -48,7 +52,7 @@ type Scored = Pick<Recalled, "id" | "score" | "parts">
 
 function fuse(words: Map<number, number>, near: Map<number, number> | null): Scored[] {
   const ofWords = scaled(words, 0)
-  // Cosines of one model crowd together, so the vector arm is spread from its worst nominee to its best.
+  // The cosines of one model lie close together, so they are spread from the worst candidate (0) to the best (1).
   const ofVectors = near && scaled(near, Math.min(...near.values()))
   const all = new Set([...words.keys(), ...(near?.keys() ?? [])])
   const scored = [...all].map((id): Scored => {
@@ -60,14 +64,14 @@ function fuse(words: Map<number, number>, near: Map<number, number> | null): Sco
   return scored.sort((a, b) => b.score - a.score || b.id - a.id)
 }
 
-/** Values between `floor` and the greatest one as 0 to 1. */
+/** Maps the values from `floor` to the greatest one onto 0 to 1. */
 function scaled(values: Map<number, number>, floor: number): Map<number, number> {
   const top = Math.max(...values.values())
   const span = top - floor
   return new Map([...values].map(([id, value]) => [id, span > 0 ? (value - floor) / span : 1]))
 }
 
-/** The rows behind the scores; what was forgotten a moment ago is not among them. */
+/** The rows of the scored memories. A memory that was forgotten in the meantime is left out. */
 async function load(db: Db, scopes: Query["scopes"], scored: Scored[]): Promise<Recalled[]> {
   if (scored.length === 0) return []
   const rows = await db.query<Omit<Recalled, "score" | "parts">>(sql`

@@ -1,4 +1,4 @@
-/** Store: the memory room put together. */
+/** Store: makes the `Memory` of its parts. */
 import type { Clock } from "../base/clock.ts"
 import { type Log, silentLog } from "../base/log.ts"
 import type { Db } from "../db/db.ts"
@@ -14,9 +14,9 @@ export interface MemoryDeps {
   db: Db
   queue: Pick<Queue, "send">
   clock: Clock
-  /** Without one there is no vector arm; nothing stands in for it. */
+  /** When absent, recall has no vector arm and searches by words alone. */
   embedder?: Embedder
-  /** Told when the vector arm was away. */
+  /** Gets a warning when the vector arm was away. */
   log?: Log
 }
 

@@ -1,6 +1,6 @@
 /**
- * Writing: how memories come and go. Text and the terms it is found by are written in one statement; closing and
- * retracting take the terms and vectors away, so both hold current memories only.
+ * Writing: adds, closes and retracts memories. One statement writes a text together with the terms that find it. Closing
+ * and retracting delete the terms and the vectors, so that both tables hold current memories only.
  */
 import { sql } from "drizzle-orm"
 import { sha256 } from "../base/canonical.ts"
@@ -12,12 +12,12 @@ import type { Tx } from "../db/db.ts"
 import { anyOf, json } from "../db/sql.ts"
 import type { Memory, NewMemory, Remembered } from "./memory.ts"
 
-/** Characters; far below the 1 MB that a tsvector holds. */
+/** Characters of a text; far below the 1 MB that a tsvector can hold. */
 const MAX_TEXT = 32_000
 
 export interface WritingDeps {
   clock: Clock
-  /** Asks for a vector in the same commit; absent without an embedding model. */
+  /** Enqueues the job that makes the vector, in the same transaction; absent without an embedding model. */
   embedLater?: (tx: Tx, id: number) => Promise<void>
 }
 
@@ -62,7 +62,10 @@ export function createWriting({ clock, embedLater }: WritingDeps): Writing {
   }
 }
 
-/** Line ends, runs of blanks and Unicode composition do not make a text another one; letter case may (a handle, a code). */
+/**
+ * The hash by which a text is found again. Line ends, runs of blanks and Unicode composition do not change it. Letter
+ * case does, because it can matter in a handle or a code.
+ */
 function contentHash(text: string): string {
   return sha256(text.normalize("NFC").replaceAll(/\s+/gu, " ").trim())
 }
@@ -79,24 +82,30 @@ function checked(text: string): string {
 }
 
 /**
- * One statement. `do update` rather than `do nothing`: it also returns the twin that a concurrent commit just wrote, and
- * keeps it pinned when either is; `xmax = 0` tells a new row from a found one.
+ * Inserts a memory and its terms, or finds the current memory with the same text in its scope.
+ * It is one statement, so that no memory exists without the terms that find it.
  */
 async function insert(tx: Tx, input: NewMemory, now: Date): Promise<Remembered & { label: Label }> {
   const text = checked(input.text)
   const keys = storable(input.keys ?? "").slice(0, MAX_TEXT)
   const [row] = await tx.query<Remembered & { label: Label }>(sql`
     with word as materialized (
+      -- The terms of text and keys, each with how often it occurs. Computed once, because two parts below read them.
       select lexeme, coalesce(cardinality(positions), 1) as tf from unnest(to_tsvector('english', ${text}::text || ' ' || ${keys}::text))
     ), made as (
+      -- The length is the number of word positions. Recall reads it to weigh long texts lower.
       insert into memories (scope, kind, text, keys, length, content_hash, sources, label, valid_from, recorded_at, pinned, importance)
       select ${input.scope}, ${input.kind}, ${text}, ${keys}, (select coalesce(sum(tf), 0) from word), ${contentHash(text)},
         ${json(input.sources)}, ${json(input.label)}, ${input.validFrom ?? now}::timestamptz, ${now}::timestamptz,
         ${input.pinned ?? false}::boolean, ${input.importance ?? 0.5}::float8
       on conflict (scope, content_hash) where retracted_at is null and valid_to is null
+        -- Not "do nothing", which returns no row: this also returns the twin that a concurrent commit has just written.
+        -- A twin stays pinned, and becomes pinned when the new one is to be.
         do update set pinned = memories.pinned or excluded.pinned
+      -- In a new row xmax is 0. In a twin it is not, because the conflict locked that row.
       returning id, text, label, xmax <> 0 as duplicate
     ), indexed as (
+      -- A twin has its terms already.
       insert into memory_terms (scope, lexeme, memory_id, tf)
       select ${input.scope}, word.lexeme, made.id, word.tf from made, word where not made.duplicate
     )
@@ -105,7 +114,7 @@ async function insert(tx: Tx, input: NewMemory, now: Date): Promise<Remembered &
   return row
 }
 
-/** Ends a memory in world time, never before it began. False when it is not current in `scope`. */
+/** Closes a memory in world time, never before the time when it began. Returns false when it is not current in `scope`. */
 async function close(tx: Tx, id: number, scope: string, at: Date): Promise<boolean> {
   const closed = await tx.query(sql`
     update memories set valid_to = greatest(valid_from, ${at}::timestamptz)
@@ -113,7 +122,10 @@ async function close(tx: Tx, id: number, scope: string, at: Date): Promise<boole
   return closed.length > 0
 }
 
-/** A statement of its own, after the row was locked: it sees a vector that was being written at that moment. */
+/**
+ * Deletes the terms and vectors of memories. It must be a separate statement after the one that locked the rows, because
+ * only then does it see a vector that another transaction was just writing.
+ */
 async function purge(tx: Tx, ids: number[]): Promise<void> {
   if (ids.length === 0) return
   const gone = anyOf(ids.map(String), "bigint")

@@ -17,7 +17,7 @@ beforeEach(async () => {
   await base.db.query(sql`delete from memories`)
 })
 
-/** A stand-in with three directions of meaning: animals, vehicles, food. */
+/** A stand-in embedder whose vectors have three dimensions: animals, vehicles, food. */
 const MEANINGS = [/dog|puppy|pet|hound/i, /car|automobile|drive/i, /bread|loaf|bakery/i]
 const meaning = (text: string) => {
   const raw = MEANINGS.map((words) => (words.test(text) ? 1 : 0.05))
@@ -56,20 +56,20 @@ const vectors = () =>
   base.db.query(sql`select memory_id as id, model, dims from memory_embeddings order by memory_id, model`)
 
 describe("writing", () => {
-  test("a new memory asks for its vector, a duplicate does not", async () => {
+  test("a new memory enqueues the job for its vector, a duplicate does not", async () => {
     const { id } = await remember("Rex is a hound")
     await remember("Rex is a hound")
     expect(sent).toEqual([`embed:${id}`])
   })
 
-  test("without a model nothing is asked for", async () => {
+  test("without a model no job is enqueued", async () => {
     const plain = createMemory({ db: base.db, queue: { send: async () => void sent.push("x") }, clock })
     const { id } = await remember("Rex is a hound", plain)
     await plain.embedWaiting([String(id)])
     expect([sent, await vectors()]).toEqual([[], []])
   })
 
-  test("the job stores one vector a memory and model, however often it runs", async () => {
+  test("the job stores one vector per memory and model, however often it runs", async () => {
     const calls: string[][] = []
     const [id = 0] = await known("Rex is a hound")
     await memory(embedder("stand-in-3", calls)).embedWaiting([String(id), "424242"])
@@ -82,14 +82,14 @@ describe("writing", () => {
     ])
   })
 
-  test("an endpoint that is away, or gives too few vectors, makes the job try again", async () => {
+  test("the job is retried when the endpoint is away or gives too few vectors", async () => {
     const { id } = await remember("Rex is a hound")
     await expect(memory(away).embedWaiting([String(id)])).rejects.toThrow(Retry)
     await expect(memory({ model: "m", embed: async () => [] }).embedWaiting([String(id)])).rejects.toThrow(Retry)
     expect(await vectors()).toEqual([])
   })
 
-  test("what is forgotten or superseded loses its vector, also when it goes while one is being made", async () => {
+  test("a forgotten or superseded memory loses its vector, also when it goes while the vector is made", async () => {
     const [first = 0, second = 0] = await known("Rex is a hound", "The car is red")
     await base.db.transaction((tx) => memory().forget(tx, SCOPE, [first], clock.now()))
     await base.db.transaction((tx) =>
@@ -124,13 +124,13 @@ describe("recall with a model", () => {
     expect(found[1]).toMatchObject({ score: 0.3, parts: { lexical: 0, vector: 1 } })
   })
 
-  test("words and meaning together beat either alone", async () => {
+  test("words and meaning together score higher than either alone", async () => {
     await known("I drive to the bakery", "The bakery has loaf", "The car is red")
     const found = await memory().recall({ scopes: [SCOPE], text: "bakery bread", limit: 8 })
     expect(found[0]).toMatchObject({ text: "The bakery has loaf", score: 1, parts: { lexical: 1, vector: 1 } })
   })
 
-  test("a model that is away costs only its arm, and is logged", async () => {
+  test("when the model is away, recall loses only its arm and logs it", async () => {
     await known("Rex is a hound")
     const events: string[] = []
     const log = { ...silentLog, warn: (event: string) => void events.push(event) }

@@ -41,7 +41,7 @@ const count = async (table: string, id: number) => {
 }
 
 describe("remember", () => {
-  test("what was kept is found at once, with where it came from", async () => {
+  test("a new memory is found at once, with its source", async () => {
     const { id, duplicate } = await remember("The dentist is Dr. Okafor", { sources: { run: "r7", op: "o1" } })
     expect(duplicate).toBe(false)
     expect(await memory().recall({ scopes: [SCOPE], text: "who is my dentist?", limit: 8 })).toEqual([
@@ -59,7 +59,7 @@ describe("remember", () => {
     ])
   })
 
-  test("the same text twice is one row, whatever its blanks; another case or scope is another memory", async () => {
+  test("the same text twice is one row, whatever its blanks; with another letter case or scope it is another memory", async () => {
     const first = await remember("My locker is  B-17\n")
     expect(await remember("My locker is B-17")).toEqual({ id: first.id, text: "My locker is  B-17", duplicate: true })
     expect((await remember("My locker is b-17")).duplicate).toBe(false)
@@ -67,7 +67,7 @@ describe("remember", () => {
     expect(await count("memory_terms", first.id)).toBe(3)
   })
 
-  test("ten at once are one row", async () => {
+  test("the same text ten times in parallel is one row", async () => {
     const made = await Promise.all(Array.from({ length: 10 }, () => remember("The spare key is under the pot")))
     expect(new Set(made.map((m) => m.id)).size).toBe(1)
     expect(made.filter((m) => !m.duplicate)).toHaveLength(1)
@@ -79,7 +79,7 @@ describe("remember", () => {
     expect((await memory().pinned([SCOPE])).map((m) => m.text)).toEqual(["Allergic to nuts"])
   })
 
-  test("the owner's word takes the place of the same text from a stranger, never the other way round", async () => {
+  test("the owner's text replaces the same text of a stranger, never the other way round", async () => {
     const label = async () => (await memory().list([SCOPE], { limit: 8 })).map((m) => m.label)
     const first = await remember("The gate code is 4471", { label: UNTRUSTED_LABEL })
     const second = await remember("The gate code is 4471")
@@ -93,7 +93,7 @@ describe("remember", () => {
     expect(await label()).toEqual([OWNER_LABEL])
   })
 
-  test("nothing is kept of a transaction that fails", async () => {
+  test("a transaction that fails leaves no memory", async () => {
     const failing = inTx(async (tx) => {
       await memory().remember(tx, a("half a thought"))
       throw new Error("no")
@@ -102,7 +102,7 @@ describe("remember", () => {
     expect(await memory().list([SCOPE], { limit: 8 })).toEqual([])
   })
 
-  test("a text without content or beyond the limit is refused, and any other is kept", async () => {
+  test("an empty text and a text beyond the limit are refused, and every other text is kept", async () => {
     await expect(remember(" \n\0")).rejects.toMatchObject({ code: "empty_memory" })
     await expect(remember("x".repeat(32_001))).rejects.toMatchObject({ code: "memory_too_long" })
     const any = fc
@@ -120,7 +120,7 @@ describe("remember", () => {
 })
 
 describe("supersede", () => {
-  test("keeps both rows and returns only the one that is so now", async () => {
+  test("both rows stay, and only the current one is found", async () => {
     const old = await remember("I live in Lyon")
     now = LATER
     const made = await inTx((tx) => memory().supersede(tx, old.id, a("I live in Ghent")))
@@ -162,7 +162,7 @@ describe("supersede", () => {
 })
 
 describe("forget", () => {
-  test("what was forgotten is found nowhere, its words are gone, the row stays as a record", async () => {
+  test("a forgotten memory is found nowhere and its terms are gone, but its row stays as a record", async () => {
     const gone = await remember("The PIN hint is the red boat", { pinned: true })
     const kept = await remember("The boat is red")
     expect(await inTx((tx) => memory().forget(tx, SCOPE, [gone.id, 999_999], LATER))).toEqual([
@@ -188,7 +188,7 @@ describe("forget", () => {
 })
 
 describe("get and list", () => {
-  test("the newest come first, by kind and by page, and only of the scopes asked for", async () => {
+  test("the newest memories come first, by kind and by page, and only of the requested scopes", async () => {
     const one = await remember("one")
     const two = await remember("two", { kind: "preference" })
     const three = await remember("three")
@@ -203,7 +203,7 @@ describe("get and list", () => {
     expect(await memory().get(OTHER, one.id)).toBeNull()
   })
 
-  test("the most important of what is pinned comes first", async () => {
+  test("the most important pinned memory comes first", async () => {
     await remember("minor", { pinned: true, importance: 0.2 })
     await remember("major", { pinned: true, importance: 0.9 })
     await remember("not pinned", { importance: 1 })
@@ -211,11 +211,11 @@ describe("get and list", () => {
   })
 })
 
-test("a repository's scope does not depend on how its name is written", () => {
+test("the scope of a repository does not depend on the letter case of its name", () => {
   expect(repoScope("Acme/Widgets")).toBe("repo:acme/widgets")
 })
 
-test("labels keep what is secret and untrusted through a recall", async () => {
+test("a recall returns the label of each memory", async () => {
   const label: Label = { integrity: "untrusted", confidentiality: "secret" }
   await remember("The issue says to run rm", { label })
   expect((await memory().recall({ scopes: [SCOPE], text: "issue", limit: 1 }))[0]?.label).toEqual(label)

@@ -31,12 +31,12 @@ describe("words", () => {
     expect(await texts("Does Anna take the ferry?")).toHaveLength(4)
   })
 
-  test("more of the question's words are better than one of them said often", async () => {
+  test("several words of the question score higher than one of them repeated", async () => {
     await remember("passport passport passport passport", "The passport is in the blue drawer", "The drawer sticks")
     expect((await texts("which drawer holds the passport"))[0]).toBe("The passport is in the blue drawer")
   })
 
-  test("a short text is better than a long one with the same word", async () => {
+  test("a short text scores higher than a long one with the same word", async () => {
     await remember(
       `The vet, ${"and many other things besides that nobody asked about ".repeat(8)}`,
       "The vet is Dr. Moss",
@@ -64,7 +64,7 @@ describe("words", () => {
     expect(hits.map((hit) => hit.score)).toEqual([1, expect.closeTo(second / first, 6)])
   })
 
-  test("what was written beside a memory in its thread helps to find it, the nearer the more", async () => {
+  test("the neighbours of a memory in its thread help to find it, the nearer the more", async () => {
     const [boat, train] = [{ sources: { thread: "boat" } }, { sources: { thread: "train" } }]
     await remember(
       { text: "We took the ferry to the island", ...boat },
@@ -82,7 +82,7 @@ describe("words", () => {
     ])
   })
 
-  test("a word beside a memory counts as three tenths of its own, two away as half of that", async () => {
+  test("a word of the next neighbour counts three tenths of a memory's own word, and at distance two half of that", async () => {
     const thread = { sources: { thread: "t" } }
     await remember({ text: "alpha one two", ...thread }, { text: "beta alpha three", ...thread }, "alpha five six")
     const [rare, common] = [Math.log(1 + 2.5 / 1.5), Math.log(1 + 0.5 / 3.5)]
@@ -98,7 +98,7 @@ describe("words", () => {
     expect((await texts("beta alpha"))[2]).toBe("seven eight alpha")
   })
 
-  test("what is beside a memory does not count when it is of no thread, another one, another scope, or forgotten", async () => {
+  test("a neighbour does not count when it has no thread, another thread or another scope, or when it is forgotten", async () => {
     const of = (thread: string) => ({ sources: { thread } })
     await remember("The ferry left", "cold at noon")
     await remember({ text: "The ferry stopped", ...of("a") }, { text: "cold by evening", ...of("b") })
@@ -111,7 +111,7 @@ describe("words", () => {
     expect(new Set(cold.map(({ score }) => score)).size).toBe(1)
   })
 
-  test("of equal memories the newest comes first", async () => {
+  test("the newest of equal memories comes first", async () => {
     await remember(
       "parked in row 5 of the car park",
       "parked in row 7 of the car park",
@@ -130,7 +130,7 @@ describe("words", () => {
   })
 
   test.each(["", "  ", "what was it with the and of", "?!", "\0"])(
-    "a question without a word to search for finds nothing: %j",
+    "a question without a word that is searched for finds nothing: %j",
     async (text) => {
       await remember("what was it")
       expect(await texts(text)).toEqual([])
@@ -142,7 +142,7 @@ describe("words", () => {
     "a & b | !c <-> d:*",
     "\\ \ud800 walks",
     "walks ".repeat(5000),
-  ])("a question with signs of other languages is only words: %#", async (text) => {
+  ])("characters with a meaning in SQL or a query language are only words: %#", async (text) => {
     await remember("walks and 100 things quoted")
     expect(await texts(text)).toBeInstanceOf(Array)
     expect(await base.db.query(sql`select 1 from memories`)).toHaveLength(1)
@@ -165,7 +165,7 @@ describe("bounds", () => {
     expect(await texts("garden", { scopes: [] })).toEqual([])
   })
 
-  test("only the kinds asked for come back", async () => {
+  test("only memories of the requested kinds come back", async () => {
     await remember(
       "garden fact",
       { text: "garden preference", kind: "preference" },
@@ -177,7 +177,7 @@ describe("bounds", () => {
     ])
   })
 
-  test("no more than the limit come back", async () => {
+  test("never more memories than the limit come back", async () => {
     await remember(...Array.from({ length: 12 }, (_, at) => `note ${at}`))
     expect(await recall("note", { limit: 5 })).toHaveLength(5)
     expect(await recall("note", { limit: 0 })).toEqual([])
@@ -190,14 +190,14 @@ describe("a big scope", () => {
     return (await Promise.all((found ?? []).map(({ id }) => memory().get(SCOPE, id)))).map((row) => row?.text)
   }
 
-  test("the rare words of a question are looked up, common ones only as far as the bound on rows goes", async () => {
+  test("the rare words of a question are looked up, and common ones only within the bound on rows", async () => {
     await remember("The zephyr is plain", ...Array.from({ length: 20 }, (_, at) => `common plain ${at}`))
     const match = matchIn({ big: 5, words: 12, postings: 10 })
     expect(await match("common plain zephyr")).toEqual(["The zephyr is plain"])
     expect(await matchIn({ big: 5, words: 12, postings: 100 })("common plain zephyr")).toHaveLength(21)
   })
 
-  test("a common word alone gives its newest", async () => {
+  test("a common word alone gives its newest memories", async () => {
     await remember(...Array.from({ length: 20 }, (_, at) => `common ${at}`))
     expect(await matchIn({ big: 5, words: 12, postings: 3 })("common")).toEqual(["common 19", "common 18", "common 17"])
   })
@@ -215,7 +215,7 @@ describe("a big scope", () => {
     expect(await found()).toHaveLength(6)
   })
 
-  test("a scope's size is remembered the longer the bigger it is, and never that of a small one", async () => {
+  test("the size of a scope is kept the longer the bigger the scope is, and never that of a small one", async () => {
     await remember("alpha beta", "alpha gamma", "delta")
     const scoreAfter = async (ms: number, big: number) => {
       let now = clock.now()
@@ -233,7 +233,7 @@ describe("a big scope", () => {
     expect(await scoreAfter(0, 100)).toBe("counted")
   })
 
-  test("of more words than are used, the rarest are; a small scope uses all", async () => {
+  test("when a question has too many words, the rarest are used; a small scope uses all", async () => {
     await remember("red", "red blue", "red blue green")
     expect(await matchIn({ big: 2, words: 1, postings: 100 })("red blue green")).toEqual(["red blue green"])
     expect(await matchIn({ big: 3, words: 1, postings: 100 })("red blue green")).toHaveLength(3)
