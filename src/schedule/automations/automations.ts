@@ -1,6 +1,7 @@
 /**
- * Automations: what the agent does by itself and when. Whatever changes one of them locks its row and first settles
- * what was due until then, so no due instant is left without its row in `occurrences`.
+ * Automations: what Vigil does by itself, and when. Every change of an automation locks its row. A change that
+ * ends or replaces its schedule first settles the instants that were due until then, so that no due instant is without a
+ * row in `occurrences`.
  */
 import { type SQL, sql } from "drizzle-orm"
 import type { Clock } from "../../base/clock.ts"
@@ -15,26 +16,29 @@ import { historyOf, type Occurrence, record, settleOccurrence } from "./occurren
 type Named = NewAutomation & { name: string }
 
 export interface Automations {
-  /** Throws `Reject` when it would never be due. */
+  /** Makes an automation. Throws `Reject` when it would never be due, or when its name is taken. */
   create(tx: Tx, made: NewAutomation): Promise<Automation>
   /**
-   * Makes a named one unless it is there, and moves it to another schedule or zone when that changed. One that was
-   * cancelled or paused stays so; one that was retired comes back.
+   * Makes a named automation unless it exists, and moves it to another schedule, zone or person when that changed. A
+   * cancelled or paused automation stays so; a retired one comes back.
    */
   ensure(tx: Tx, made: Named): Promise<Automation>
-  /** The named one on a new schedule from now on, active whatever it was. */
+  /** Puts the named automation on a new schedule from now on, and makes it active whatever its state was. */
   replace(tx: Tx, made: Named): Promise<Automation>
-  /** A named one has nothing to work on for now: it ends until it is ensured again. */
+  /** Ends a named automation that has nothing to work on, until `ensure` brings it back. */
   retire(tx: Tx, name: string): Promise<void>
   get(id: number, tx?: Tx): Promise<Automation | null>
   named(name: string, tx?: Tx): Promise<Automation | null>
-  /** Active and paused ones, by number; of one person, or of all. */
+  /** Active and paused automations by number: of one person, or of everyone when `personId` is absent. */
   list(personId?: string, tx?: Tx): Promise<Automation[]>
-  /** Null when there is no such open automation of this person (`null`: of anyone). */
+  /**
+   * Null when this person has no such active or paused automation. With `personId` null, it may be anyone's. The same
+   * goes for `pause` and `resume`.
+   */
   cancel(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
   pause(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
   resume(tx: Tx, id: number, personId: string | null): Promise<Automation | null>
-  /** The latest occurrences first; 20 unless told. */
+  /** The occurrences, the latest first; 20 by default. */
   history(id: number, limit?: number): Promise<Occurrence[]>
 }
 
@@ -57,10 +61,10 @@ async function read(tx: Tx, where: SQL): Promise<Automation[]> {
 }
 
 export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Automations {
-  const one = async (tx: Tx, where: SQL) => (await read(tx, where))[0] ?? null
-  const locked = (tx: Tx, name: string) => one(tx, sql`name = ${name} for update`)
+  const first = async (tx: Tx, where: SQL) => (await read(tx, where))[0] ?? null
+  const locked = (tx: Tx, name: string) => first(tx, sql`name = ${name} for update`)
   const open = (tx: Tx, id: number, personId: string | null) =>
-    one(
+    first(
       tx,
       sql`id = ${id}::bigint and state in ('active', 'paused')
         and person_id = coalesce(${personId}::uuid, person_id) for update`,
@@ -69,11 +73,11 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
   async function create(tx: Tx, made: NewAutomation): Promise<Automation> {
     const created = await insert(tx, made, clock.now())
     if (created === null)
-      throw new Reject(409, `there already is an automation named ${made.name}`, { fix: "change that one instead" })
+      throw new Reject(409, `an automation named ${made.name} already exists`, { fix: "change that one instead" })
     return created
   }
 
-  /** What was due until now, on a schedule that is about to change, did not happen. */
+  /** Records the instants that were due until now as skipped, because the schedule is about to change or end. */
   async function skipDue(tx: Tx, automation: Automation, reason: string): Promise<void> {
     const now = clock.now()
     const { rows } = settleOccurrence({ ...automation, state: "paused" }, now)
@@ -109,8 +113,8 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
       await skipDue(tx, found, "retired")
       await update(tx, found.id, sql`state = 'active'`, sql`state = 'ended', next_at = null`)
     },
-    get: (id, tx = db) => one(tx, sql`id = ${id}::bigint`),
-    named: (name, tx = db) => one(tx, sql`name = ${name}`),
+    get: (id, tx = db) => first(tx, sql`id = ${id}::bigint`),
+    named: (name, tx = db) => first(tx, sql`name = ${name}`),
     list: (personId, tx = db) =>
       read(
         tx,
@@ -132,7 +136,7 @@ export function createAutomations({ db, clock }: { db: Db; clock: Clock }): Auto
   }
 }
 
-/** Null when its name is taken. */
+/** Inserts an automation; null when its name is taken. Throws `Reject` when it would never be due. */
 async function insert(tx: Tx, made: NewAutomation, now: Date): Promise<Automation | null> {
   const nextAt = next(made.recurrence, now, made.zone)
   if (nextAt === null)
@@ -151,7 +155,7 @@ function hasMoved(found: Automation, made: NewAutomation): boolean {
   return !same || JSON.stringify(found.recurrence) !== JSON.stringify(recurrenceSchema.parse(made.recurrence))
 }
 
-/** Assignments that put an automation on a schedule, due after `from`. */
+/** The SQL assignments that put an automation on a schedule; it is due after `from`. */
 function scheduled(made: NewAutomation, from: Date, state: SQL): SQL {
   return sql`${state}, person_id = ${made.personId}::uuid, action = ${json(made.action)}, recurrence = ${json(made.recurrence)},
     sentence = ${made.sentence}, zone = ${made.zone}, label = ${json(made.label)}, grants = ${json(made.grants)},

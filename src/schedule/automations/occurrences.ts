@@ -1,6 +1,7 @@
 /**
- * Occurrences: one row a due instant, each with an end. What becomes of the instants since the last look is decided
- * here by arithmetic alone, so two workers at the same moment decide the same; the table's key lets one of them win.
+ * Occurrences: one row for each due instant, and every row gets an end. Arithmetic alone decides what happens with the
+ * instants since the last settlement, so two workers at the same moment decide the same. The key of the table lets only
+ * one of them write.
  */
 import { type SQL, sql } from "drizzle-orm"
 import type { Tx } from "../../db/db.ts"
@@ -13,7 +14,7 @@ export type OccurrenceState = "started" | "done" | "failed" | "skipped" | "misse
 export interface Occurrence {
   dueAt: Date
   state: OccurrenceState
-  /** Why it was not done. */
+  /** Why the occurrence was not done; null when it was. */
   reason: string | null
   startedAt: Date
   endedAt: Date | null
@@ -25,25 +26,28 @@ interface NewOccurrence {
   reason: string | null
 }
 
-/** What a look at an automation settles: its instants, up to where they are settled, and when to look again. */
+/** The settlement of an automation's due instants at one moment. */
 export interface Settlement {
+  /** One row for each instant that is settled. */
   rows: NewOccurrence[]
-  /** The instant that is run now. */
+  /** The instant that runs now. */
   run: Date | null
+  /** Every instant up to this one is settled. */
   handledTo: Date
-  /** Null when nothing is left. */
+  /** The next due instant; null when there is none. */
   nextAt: Date | null
 }
 
 const REPLACED = "a later one ran instead"
 const TOO_LATE = "it was too late to catch up"
 
-/** An outage longer than two of these is settled one at a time; longer than any catch-up. */
+/** An outage longer than two windows is settled window by window. A window is longer than any catch-up time. */
 const WINDOW_MS = 30 * 86_400_000
 
 /**
- * Settles every instant in `(handledTo, now]`; of a paused automation all are skipped. What is more than one settlement
- * holds is settled from the beginning up to `handledTo`, and `nextAt` is then already past.
+ * Settles every instant in `(handledTo, now]`. All instants of a paused automation are skipped. When there are more instants
+ * than one settlement holds, it settles the first ones, up to its own `handledTo`; its `nextAt` is then in the past, so that
+ * the automation is due again at once.
  */
 export function settleOccurrence(automation: Automation, now: Date): Settlement {
   const { recurrence, zone, handledTo, catchUpMs, state } = automation
@@ -67,13 +71,13 @@ export function settleOccurrence(automation: Automation, now: Date): Settlement 
   }
 }
 
-/** `later`: the instant that runs instead of those that are lost. */
+/** How the instants that do not run end. @param later the instant that runs instead of them */
 function verdictOf(state: Automation["state"], later: Date | null): Pick<NewOccurrence, "state" | "reason"> {
   if (state !== "active") return { state: "skipped", reason: state }
   return { state: "missed", reason: later === null ? TOO_LATE : REPLACED }
 }
 
-/** Writes rows for instants that have none; returns the instants (epoch milliseconds) that were new. */
+/** Writes a row for each instant that has none; returns the instants (epoch milliseconds) whose rows are new. */
 export async function record(tx: Tx, id: number, rows: NewOccurrence[], now: Date): Promise<Set<number>> {
   if (rows.length === 0) return new Set()
   const list = rows.map((row) => ({ due_at: row.dueAt.toISOString(), state: row.state, reason: row.reason }))
@@ -94,14 +98,17 @@ export interface OccurrenceEnd {
   now: Date
 }
 
-/** The end of a started occurrence, for the statement that ends its run (it reads `from held`). One that failed may be retried. */
+/**
+ * The SQL that ends an occurrence, as a part of the statement that ends its run; it reads that statement's `held`. A
+ * failed occurrence may end again, because it may be retried.
+ */
 export function endOf(end: OccurrenceEnd): SQL {
   return sql`update occurrences set state = ${end.state}, reason = ${end.reason}::text, ended_at = ${end.now}::timestamptz
     from held where automation_id = ${end.automationId}::bigint and due_at = ${end.dueAt}::timestamptz
       and state in ('started', 'failed')`
 }
 
-/** The latest occurrences first. */
+/** The occurrences of an automation, the latest first. */
 export function historyOf(tx: Tx, automationId: number, limit: number): Promise<Occurrence[]> {
   return tx.query<Occurrence>(sql`
     select due_at as "dueAt", state, reason, started_at as "startedAt", ended_at as "endedAt" from occurrences

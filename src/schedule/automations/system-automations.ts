@@ -1,6 +1,6 @@
 /**
- * System: the automations that every installation has. Made at boot and whenever the owner's zone becomes known; what a
- * person changed (another time for the digest, a pause, a cancellation) is never undone.
+ * System automations: the automations that every installation has. They are made at boot and again when the owner's zone
+ * becomes known. A person's change (another time for the digest, a pause, a cancellation) is never undone.
  */
 import { SYSTEM_LABEL } from "../../base/label.ts"
 import type { Db } from "../../db/db.ts"
@@ -16,13 +16,13 @@ const SWEEP_MINUTES = 15
 
 export interface SystemOptions {
   owner: { id: string; zone: string | null }
-  /** IANA zone of this machine: the guess until the owner says theirs. */
+  /** IANA zone of this machine: the guess until the owner names a zone. */
   hostZone: string
   /** Whether GitHub is set up. */
   github: boolean
 }
 
-/** The digest at 8:00 in the owner's zone, and the sweep every 15 minutes where there is a GitHub to look at. */
+/** Makes the digest at 8:00 in the owner's zone and, when GitHub is set up, the sweep every 15 minutes. */
 export async function ensureSystemAutomations(
   { db, automations }: { db: Db; automations: Automations },
   { owner, hostZone, github }: SystemOptions,

@@ -1,24 +1,26 @@
 /**
- * Ticker: turns what is due into events. An instant's row, its event and the automation's advance are one commit, so
- * a crash leaves all of them or none, and any number of tickers start each instant once. The time is the clock's alone.
+ * Ticker: turns due instants into events. One commit contains the row of an instant, its event and the automation's new
+ * due time, so a crash leaves all of them or none, and any number of tickers start each instant once. Only the clock that
+ * it was given says what time it is.
  */
+import { sql } from "drizzle-orm"
 import type { Clock } from "../../base/clock.ts"
 import type { Label } from "../../base/label.ts"
 import type { Log } from "../../base/log.ts"
 import type { Db, Tx } from "../../db/db.ts"
+import { anyOf } from "../../db/sql.ts"
 import type { Automation } from "./automation.ts"
 import type { Automations } from "./automations.ts"
-import { advance, lockDue } from "./due.ts"
-import { record, settleOccurrence } from "./occurrences.ts"
+import { record, type Settlement, settleOccurrence } from "./occurrences.ts"
 
-/** An instant that came due, as the thread room's inbox takes it. */
+/** The event of a due instant, in the form that the inbox of the thread room takes. */
 export interface DueEvent {
   source: "automation"
   externalId: string
   kind: "due"
   channel: "web"
   threadKey: string
-  /** Empty: nothing is answered on an automation's own thread, but at its person's home. */
+  /** Empty, because the answer goes to the person's home thread and never to the automation's own thread. */
   target: ""
   personId: string
   label: Label
@@ -29,19 +31,22 @@ export interface TickerDeps {
   db: Db
   automations: Automations
   clock: Clock
-  /** Takes the event in, within the transaction given. */
+  /** Puts the event into the inbox, within `tx`. */
   accept: (tx: Tx, event: DueEvent) => Promise<{ threadId: string }>
-  /** A thread has work, now committed. */
+  /** Called with a thread that has work, after the commit. */
   notify: (threadId: string) => void
   log: Log
 }
 
 export interface Ticker {
-  /** Starts all that is due, one automation a transaction. An automation that cannot be started does not hold up others. */
+  /**
+   * Starts everything that is due, each automation in its own transaction. An automation that cannot be started does not
+   * delay the others.
+   */
   tick(): Promise<void>
 }
 
-/** How long an automation that could not be started is left alone. */
+/** Milliseconds for which an automation that could not be started is left alone. */
 const REST_MS = 10_000
 
 export function createTicker(deps: TickerDeps): Ticker {
@@ -50,7 +55,7 @@ export function createTicker(deps: TickerDeps): Ticker {
   let ticking: Promise<void> | null = null
 
   /** Settles one automation; false when none is due. */
-  async function one(): Promise<boolean> {
+  async function settleNext(): Promise<boolean> {
     const now = clock.now()
     for (const [id, until] of resting) if (until <= now.getTime()) resting.delete(id)
     let id: number | null = null
@@ -70,8 +75,8 @@ export function createTicker(deps: TickerDeps): Ticker {
   }
 
   async function all(): Promise<void> {
-    while (await one()) {
-      // Each turn settled one automation, or set it aside.
+    while (await settleNext()) {
+      // Each round settles one automation or leaves it alone for a while, so the loop ends.
     }
   }
 
@@ -85,7 +90,7 @@ export function createTicker(deps: TickerDeps): Ticker {
   }
 }
 
-/** The thread that has work once this is committed, if any. */
+/** Settles a locked automation; returns the thread that has work after the commit, or null. */
 async function start({ accept }: TickerDeps, tx: Tx, automation: Automation, now: Date): Promise<string | null> {
   const settled = settleOccurrence(automation, now)
   const fresh = await record(tx, automation.id, settled.rows, now)
@@ -93,6 +98,30 @@ async function start({ accept }: TickerDeps, tx: Tx, automation: Automation, now
   if (settled.run === null || !fresh.has(settled.run.getTime())) return null
   const { threadId } = await accept(tx, eventOf(automation, settled.run, now))
   return threadId
+}
+
+/**
+ * Locks the automation that has been due the longest, without those in `except`; null when none is due or other workers
+ * hold them all.
+ */
+async function lockDue(tx: Tx, now: Date, except: number[]): Promise<number | null> {
+  const [row] = await tx.query<{ id: number }>(sql`
+    select id from automations
+    where state in ('active', 'paused') and next_at <= ${now}::timestamptz and not id = ${anyOf(except.map(String), "bigint")}
+    order by next_at, id limit 1 for update skip locked`)
+  return row?.id ?? null
+}
+
+/** Moves an automation to its next due instant; without one it has ended. */
+async function advance(
+  tx: Tx,
+  id: number,
+  { handledTo, nextAt }: Pick<Settlement, "handledTo" | "nextAt">,
+): Promise<void> {
+  await tx.query(sql`
+    update automations set handled_to = ${handledTo}::timestamptz, next_at = ${nextAt}::timestamptz,
+      state = case when ${nextAt === null}::boolean then 'ended' else state end
+    where id = ${id}::bigint`)
 }
 
 function eventOf(automation: Automation, due: Date, now: Date): DueEvent {

@@ -1,12 +1,12 @@
 /**
- * Cron: five fields (minute hour day month weekday) on the wall clock; `timeline.ts` puts them into a zone.
- * Written here because the cron library at hand loses a day where the clock moves by half an hour
+ * Cron: expressions of five fields (minute hour day month weekday) on the wall clock; `timeline.ts` puts them into a zone.
+ * Vigil has its own reader, because the cron library that pg-boss brings loses a day where the clock moves by half an hour
  * (Australia/Lord_Howe). An expression that could never run is refused when it is read.
  */
 import { Reject } from "../../base/errors.ts"
 import type { WallPattern } from "./timeline.ts"
 
-/** The values each field allows; day and weekday together mean "either" unless one of them starts with `*`. */
+/** The values that each field allows. Day and weekday together mean "either", unless one of them starts with `*`. */
 interface CronFields {
   minutes: number[]
   hours: number[]
@@ -14,6 +14,7 @@ interface CronFields {
   months: number[]
   /** 0 is Sunday. */
   weekdays: number[]
+  /** Whether the field starts with `*`. */
   anyDay: boolean
   anyWeekday: boolean
 }
@@ -27,12 +28,13 @@ interface Field {
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 const WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+/** The most days of each month. */
 const LONGEST = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const DAY_MS = 86_400_000
 const MINUTE_MS = 60_000
 const FIX = 'write five fields such as "0 8 * * 1-5" (minute hour day month weekday)'
 
-/** @throws Reject when the expression is not five readable fields, or names a date that does not exist. */
+/** The fields of an expression. @throws Reject when it is not five readable fields, or names a date that does not exist */
 export function readCron(expr: string): CronFields {
   const [minute, hour, day, month, weekday, ...rest] = expr.trim().toLowerCase().split(/\s+/)
   if (minute === undefined || hour === undefined || day === undefined || month === undefined || weekday === undefined)
@@ -54,7 +56,7 @@ export function readCron(expr: string): CronFields {
   return fields
 }
 
-/** The wall-clock pattern of a cron expression. @throws Reject as `readCron`. */
+/** The wall-clock pattern of a cron expression. @throws Reject like `readCron` */
 export function cronPattern(expr: string): WallPattern {
   const fields = readCron(expr)
   return { everyHour: fields.hours.length === 24, from: (wall) => wallsFrom(fields, wall) }
@@ -75,7 +77,7 @@ function falls(fields: CronFields, day: Date): boolean {
   return fields.anyDay || fields.anyWeekday ? byDay && byWeekday : byDay || byWeekday
 }
 
-/** Both 0 and 7 are Sunday. */
+/** The weekdays of a field. Both 0 and 7 are Sunday. */
 function weekdaysOf(text: string): number[] {
   const field = { name: "weekday", low: 0, high: 7, names: WEEKDAYS }
   if (text.startsWith("*")) field.high = 6
@@ -97,7 +99,7 @@ function rangeOf(part: string, field: Field): number[] {
   return Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => low + i * step)
 }
 
-/** Where a range ends: `a-b` at b, `*` and `a/n` at the field's last value, `a` at itself. */
+/** The end of a range: b for `a-b`, the field's last value for `*` and `a/n`, and a for `a`. */
 function highOf(match: RegExpExecArray, field: Field, low: number): number {
   if (match[2] !== undefined) return numberOf(match[2], field)
   return match[1] === "*" || match[3] !== undefined ? field.high : low

@@ -1,6 +1,6 @@
 /**
- * Places: what people call a time zone when they do not use its IANA name. Only names that mean one zone are here;
- * "IST" (India, Israel, Ireland) or "US" are left out on purpose, so the person is asked.
+ * Places: the names that people use for a time zone instead of its IANA name. Every name here means exactly one zone.
+ * "IST" (India, Israel, Ireland) and "US" are left out on purpose, so that the person is asked.
  */
 export const PLACES: Readonly<Record<string, readonly string[]>> = {
   UTC: ["gmt", "z", "zulu", "etc/utc", "etc/gmt", "universal"],

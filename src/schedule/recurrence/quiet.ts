@@ -1,6 +1,6 @@
 /**
- * Quiet hours: when a person is left alone, on their own wall clock. Both days when the clocks change have the same quiet
- * hours as any other; only how many hours of real time they take differs.
+ * Quiet hours: the hours in which a person gets no messages that can wait, on the person's own wall clock. The two days on
+ * which the clocks change have the same quiet hours as every other day; only their length in real time differs.
  */
 import { zoned } from "./zone.ts"
 
@@ -9,7 +9,7 @@ const NO_QUIET = "off"
 
 const RANGE = /^([01]?\d|2[0-3]):([0-5]\d)\s*(?:-|–|to)\s*([01]?\d|2[0-3]):([0-5]\d)$/
 
-/** `22:00-07:00` or `off`, in the one way it is stored; null for what is neither, and for a range of no length. */
+/** Quiet hours in their stored form, `22:00-07:00` or `off`; null for any other text and for a range without length. */
 export function readQuiet(text: string): string | null {
   const words = text.trim().toLowerCase()
   if (words === NO_QUIET || words === "none") return NO_QUIET
@@ -20,13 +20,18 @@ export function readQuiet(text: string): string | null {
   return from === to ? null : `${from}-${to}`
 }
 
-/** Whose: a zone nobody knows has no quiet hours, since nobody knows when night is there. `hours` null: the usual ones. */
+/** The quiet hours of a person. */
 export interface Quiet {
+  /**
+   * IANA; null while the zone is unknown, and then there are no quiet hours, because nobody knows when the person's night
+   * is.
+   */
   zone: string | null
+  /** In the stored form; null for the default. */
   hours: string | null
 }
 
-/** When the quiet hours that `now` lies in end; null outside of them. Their end is not quiet any more. */
+/** The end of the quiet hours at `now`; null when `now` is outside of them. The end itself is no longer quiet. */
 export function quietUntil(now: Date, { zone, hours }: Quiet): Date | null {
   const range = hours ?? DEFAULT_QUIET
   if (zone === null || range === NO_QUIET) return null
@@ -44,7 +49,7 @@ export function quietUntil(now: Date, { zone, hours }: Quiet): Date | null {
   return night ? new Date(night.ends) : null
 }
 
-/** In words for people: `quiet from 21:00 to 08:00`. */
+/** The quiet hours in words for the person: "Quiet hours: 21:00-08:00 (Europe/Berlin)." */
 export function quietText({ zone, hours }: Quiet): string {
   const range = hours ?? DEFAULT_QUIET
   if (range === NO_QUIET) return "Quiet hours: off."
@@ -52,7 +57,10 @@ export function quietText({ zone, hours }: Quiet): string {
   return `Quiet hours: ${range} (${zone}).`
 }
 
-/** A wall-clock time that the clocks skip is the moment after the gap; one that comes twice is the first. */
+/**
+ * The instant of a wall-clock time. A time that the clock skips is later by the gap; of a time that comes twice it is the
+ * first.
+ */
 function instantOf(day: Temporal.PlainDate, time: Temporal.PlainTime, zone: string): number {
   return day.toZonedDateTime({ timeZone: zone, plainTime: time }).epochMilliseconds
 }

@@ -1,7 +1,7 @@
 /**
- * Recurrence: when an automation is due. The same recurrence, zone and moment always give the same instants, in
- * strictly rising order, so every due instant can be recorded exactly once, also across an outage and both days on
- * which the clock changes.
+ * Recurrence: a rule, and the instants at which it makes an automation due. The same recurrence, zone and moment always
+ * give the same instants in strictly ascending order. So every due instant can be recorded exactly once, also across an
+ * outage and on both days when the clock changes.
  */
 import { z } from "zod"
 import { messageOf, VigilError } from "../../base/errors.ts"
@@ -15,8 +15,8 @@ const WEEK_MINUTES = 7 * 24 * 60
 /**
  * - `once`: `at` is an ISO 8601 instant with an offset.
  * - `cron`: five fields on the wall clock.
- * - `rrule`: an RFC 5545 rule, daily or rarer, with local dates; only for what cron cannot say.
- * - `every`: each `minutes` of real time, counted from 1970-01-01T00:00Z, so two computations agree.
+ * - `rrule`: an RFC 5545 rule, daily or less often, with local dates; only for a schedule that cron cannot express.
+ * - `every`: every `minutes` of real time, counted from 1970-01-01T00:00Z, so that two computations agree.
  */
 export const recurrenceSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("once"), at: z.iso.datetime({ offset: true }) }),
@@ -38,18 +38,21 @@ export function upcoming(recurrence: Recurrence, after: Date, zone: string, coun
 }
 
 export interface Missed {
-  /** The latest due instant, when it is at most `catchUpMs` old: run it now, late. */
+  /** The latest due instant if it is at most `catchUpMs` old. It is to be run now, late. */
   run: Date | null
-  /** The other due instants, ascending, at most the first 1000: record them as missed. */
+  /** The other due instants, ascending, but only the first 1000. They are to be recorded as missed. */
   missed: Date[]
-  /** How many other due instants there are; when it is more than are listed, go on after the last one listed. */
+  /** The number of the other due instants. When more than 1000, the caller goes on after the last one in `missed`. */
   count: number
 }
 
 const LISTED = 1000
 const CATCH_UP_MS = 6 * 60 * MINUTE_MS
 
-/** What fell due in `(lastHandled, now]`: each instant is either `run` or among the missed, never both. */
+/**
+ * The instants that became due in `(lastHandled, now]`. Each is either `run` or counted among the missed ones, never both.
+ * `catchUpMs` is 6 hours by default.
+ */
 export function missed(
   recurrence: Recurrence,
   lastHandled: Date,
@@ -95,7 +98,7 @@ function* multiples(step: number, after: number): Generator<number, void> {
   for (let at = (Math.floor(after / step) + 1) * step; ; at += step) yield at
 }
 
-/** Turns a reader that throws into a zod check with the same words. */
+/** Turns a reader that throws into a zod check with the same message. */
 function checked(read: (text: string) => unknown): (text: string, ctx: z.RefinementCtx<string>) => void {
   return (text, ctx) => {
     try {

@@ -1,18 +1,18 @@
 /**
- * Rule: RFC 5545 recurrence rules on the wall clock, read and walked by pg-boss's schedule preview, which refuses
- * what it cannot evaluate. It is asked in UTC and `timeline.ts` puts the answers into the zone: asked with the
- * zone itself it drops a day whose time the clock skips.
+ * Rule: RFC 5545 recurrence rules on the wall clock. The schedule preview of pg-boss reads and evaluates them, and refuses a
+ * rule that it cannot evaluate. It gets the zone UTC, and `timeline.ts` puts the times into the real zone: with the real
+ * zone the preview drops a day whose time the clock skips.
  */
 import { PgBoss } from "pg-boss"
 import { messageOf, Reject } from "../../base/errors.ts"
 import type { WallPattern } from "./timeline.ts"
 
-/** How many occurrences are computed at a time: few enough to stay far from the preview's time limit of a second. */
+/** Occurrences that are computed at a time; few enough to stay far from the preview's time limit of one second. */
 const CHUNK = 32
 
 const EXAMPLE = 'write an RFC 5545 rule such as "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=9;BYMINUTE=0"'
 
-/** What a rule may not say here, and what to say instead. */
+/** Parts that a rule must not have, why it is refused, and the fix. */
 const REFUSED: readonly (readonly [RegExp, string, string])[] = [
   [/FREQ=(?:HOURLY|MINUTELY|SECONDLY)/i, "is finer than a day", 'use the kind "every" with minutes, or "cron"'],
   [/BYSECOND=/i, "names seconds", "use whole minutes"],
@@ -21,8 +21,8 @@ const REFUSED: readonly (readonly [RegExp, string, string])[] = [
 ]
 
 /**
- * Checks a rule: the value of an RRULE, or DTSTART/RRULE/RDATE/EXDATE lines with local (floating) dates.
- * @throws Reject when it cannot be evaluated or never happens.
+ * Checks a rule: the value of an RRULE, or lines of DTSTART, RRULE, RDATE and EXDATE with local (floating) dates.
+ * @throws Reject when the rule cannot be evaluated or never happens
  */
 export function checkRule(rule: string): void {
   for (const [pattern, why, fix] of REFUSED)
@@ -60,7 +60,7 @@ function walk(rule: string, after: number, count: number): number[] {
   }
 }
 
-/** A pg-boss that is never started and has no database: only its arithmetic is used. */
+/** A pg-boss without a database that is never started. Only its date arithmetic is used. */
 function calendar(): PgBoss {
   made ??= new PgBoss({ db: { executeSql: () => Promise.reject(new Error("the calendar has no database")) } })
   return made

@@ -1,19 +1,24 @@
 /**
- * Timeline: puts wall-clock times on the real line of instants, in order and without loss. A wall time is written
- * as milliseconds as if the zone were UTC. Between two changes of offset the mapping is a subtraction; at a change:
- * - a time skipped in spring happens shifted by the gap (02:30 runs at 03:30), as Temporal's "compatible" says;
- * - a time repeated in autumn happens once, the first time round;
- * - a pattern that runs every hour (`everyHour`) follows real time: both rounds of a repeated hour, no skipped one.
+ * Timeline: maps wall-clock times to instants, in ascending order and without loss. A wall time is a number of milliseconds,
+ * as if the zone were UTC. Between two changes of the offset the mapping is a subtraction. At a change:
+ * - a time that the clock skips in spring happens later by the gap (02:30 runs at 03:30), like Temporal's "compatible";
+ * - a time that comes twice in autumn happens once, the first time;
+ * - a pattern that runs every hour (`everyHour`) follows real time: it runs in both rounds of a repeated hour, and not for
+ *   a skipped one.
  */
 import { zoned } from "./zone.ts"
 
 export interface WallPattern {
-  /** Wall times at or after `wall`, ascending; ends only when the pattern has none left. */
+  /** The wall times at or after `wall`, ascending; ends only when the pattern has no more. */
   from(wall: number): Iterable<number>
+  /** Whether the pattern runs in every hour of the day. */
   everyHour: boolean
 }
 
-/** A stretch of constant offset, `[start, end)` in epoch milliseconds; `before` is the offset that it replaced. */
+/**
+ * A stretch of time with one offset, `[start, end)` in epoch milliseconds; `before` is the offset of the stretch before
+ * it.
+ */
 interface Stretch {
   start: number
   end: number
@@ -57,7 +62,7 @@ function* inStretch(pattern: WallPattern, at: Stretch, after: number): Generator
   yield* shifted
 }
 
-/** Instants of the wall times that the clock jumped over at the start of a stretch. */
+/** The instants of the wall times that the clock skipped at the start of a stretch. */
 function skipped(pattern: WallPattern, at: Stretch): number[] {
   const instants: number[] = []
   for (const wall of pattern.from(at.start + at.before)) {
@@ -69,7 +74,7 @@ function skipped(pattern: WallPattern, at: Stretch): number[] {
 
 function stretchAt(instant: number, zone: string): Stretch {
   const here = zoned(instant, zone)
-  // "previous" is strictly before, and a change exactly at `instant` already belongs to this stretch.
+  // "previous" means strictly before, and a change exactly at `instant` starts this stretch; hence one millisecond later.
   const start = zoned(instant + 1, zone).getTimeZoneTransition("previous")
   const end = here.getTimeZoneTransition("next")
   const offset = here.offsetNanoseconds / 1e6

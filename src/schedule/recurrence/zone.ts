@@ -1,10 +1,14 @@
 /**
- * Zone: names of time zones and days as people see them. A zone is never silently UTC: what is not known is null,
- * and a day runs from its own first instant to the next day's, whether it has 23, 24 or 25 hours.
+ * Zone: the names of time zones, and moments and days as people read them. An unknown zone is null and never silently UTC,
+ * because a reminder would then come at a wrong hour. A day runs from its first instant to the first instant of the next
+ * day, whether it has 23, 24 or 25 hours.
  */
 import { PLACES } from "./places.ts"
 
-/** Spelled out: `toLocaleString` makes a formatter each time, which took a twentieth of a turn. */
+/**
+ * Written out here, because `toLocaleString` makes a formatter for each call, which took a twentieth of the time of a
+ * turn.
+ */
 const DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -21,9 +25,9 @@ const known = lazily(() => {
 })
 
 /**
- * The IANA zone meant by `text`: an IANA name in any case, a city, a country with one zone, or a common
- * abbreviation ("PST" is Los Angeles, with its summer time). Null when it is unknown or means several zones;
- * bare offsets ("+02:00") are refused, because they lose summer time.
+ * The IANA zone that `text` means: an IANA name in any letter case, a city, a country with one zone, or a common
+ * abbreviation ("PST" is Los Angeles, with its summer time). Null when the text is unknown or means several zones.
+ * A bare offset ("+02:00") also gives null, because it would lose summer time.
  */
 export function zoneOf(text: string): string | null {
   const wanted = text.trim().toLowerCase()
@@ -33,7 +37,7 @@ export function zoneOf(text: string): string | null {
   return canonical(wanted)
 }
 
-/** What to call a zone in a sentence: "New York time", "UTC". */
+/** The name of a zone in a sentence: "New York time", "UTC". */
 export function zoneLabel(zone: string): string {
   if (!zone.includes("/")) return zone
   return `${(zone.split("/").at(-1) ?? zone).replaceAll("_", " ")} time`
@@ -45,7 +49,7 @@ export function localTime(date: Date, zone: string): string {
   return `${dayText(at)}, ${clockText(at)}`
 }
 
-/** A calendar day in a few letters: "Mon 24 Nov". */
+/** A calendar day in short: "Mon 24 Nov". */
 export function dayText(date: { dayOfWeek: number; day: number; month: number }): string {
   return `${DAYS[date.dayOfWeek - 1]} ${date.day} ${MONTHS[date.month - 1]}`
 }
@@ -55,7 +59,7 @@ export function localDay(date: Date, zone: string): string {
   return zoned(date.getTime(), zone).toPlainDate().toString()
 }
 
-/** The instants a local day ("2026-11-22") covers: `from` belongs to it, `to` is the next day's first. */
+/** The bounds of a local day ("2026-11-22"): `from` is its first instant, `to` is the first instant of the next day. */
 export function dayBounds(day: string, zone: string): { from: Date; to: Date } {
   const date = Temporal.PlainDate.from(day)
   const start = (on: Temporal.PlainDate) => new Date(on.toZonedDateTime(zone).epochMilliseconds)
@@ -68,7 +72,7 @@ export function clockText(time: { hour: number; minute: number }): string {
   return `${hour}:${String(time.minute).padStart(2, "0")} ${time.hour < 12 ? "AM" : "PM"}`
 }
 
-/** `ms` since the epoch, seen in `zone`. */
+/** The moment `ms` milliseconds after the epoch, in `zone`. */
 export function zoned(ms: number, zone: string): Temporal.ZonedDateTime {
   return Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(zone)
 }
@@ -77,7 +81,10 @@ function plain(text: string): string {
   return text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").replace(/[_.-]/g, " ").replace(/\s+/g, " ").trim()
 }
 
-/** Older IANA names (Asia/Kolkata beside Asia/Calcutta) are accepted too, written the usual way. */
+/**
+ * The usual spelling of an IANA name, old names included (Asia/Calcutta beside Asia/Kolkata); null when there is no such
+ * zone.
+ */
 function canonical(name: string): string | null {
   const written = name.replace(
     /(^|[/_-])([a-z])/g,

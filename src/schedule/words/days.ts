@@ -1,11 +1,11 @@
 /**
- * Days: the table of ways to say on which days something repeats. A phrase matches one row completely or is not
- * understood; a row never guesses a day that was not named.
+ * Days: the table of the ways to say on which days something repeats. A phrase must match one row as a whole, else it is
+ * not understood. A row never guesses a day that the phrase does not name.
  */
 import type { Plan } from "./plan.ts"
 import type { PhraseProblem } from "./problem.ts"
 
-/** A plan without its times and limits. */
+/** The part of a plan that says on which days it runs. */
 type Days = Pick<Plan, "unit" | "interval" | "weekdays" | "days" | "month" | "nth">
 
 const DAY =
@@ -18,6 +18,7 @@ const NTH = "(first|1st|second|2nd|third|3rd|fourth|4th|last)"
 const EACH = "(?:(?:on )?(?:every|each) |on )?"
 const WEEKDAY_NAMES = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 const MONTH_NAMES = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+/** The days that each month has in every year. */
 const LONGEST = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const ORDINALS = new Map(
   Object.entries({ first: 1, "1st": 1, second: 2, "2nd": 2, third: 3, "3rd": 3, fourth: 4, "4th": 4, last: -1 }),
@@ -56,7 +57,7 @@ const TABLE: readonly Row[] = [
   row("yearly|annually|every year", () => ask('On which date? For example: "every year on December 3 at 9 am".')),
 ]
 
-/** The days a phrase names, `null` when no row fits, or the problem with them. */
+/** The days that a phrase names, or the problem with them; null when no row matches. */
 export function daysOf(phrase: string): Days | PhraseProblem | null {
   for (const [pattern, build] of TABLE) {
     const match = pattern.exec(phrase)
@@ -74,7 +75,7 @@ const REPEATS = new RegExp(
   ].join("|"),
 )
 
-/** Whether a phrase speaks of something that repeats, understood or not. */
+/** Whether a phrase is about something that repeats, whether or not it is understood. */
 export function repeats(phrase: string): boolean {
   return REPEATS.test(phrase)
 }
@@ -121,7 +122,7 @@ function weekdaysIn(list: string): number[] {
   return (list.match(new RegExp(DAY, "g")) ?? []).map(weekdayOf)
 }
 
-/** "friday to monday" goes over the weekend. */
+/** The weekdays of a range. "friday to monday" includes the weekend. */
 function span(from: string, to: string): number[] {
   const first = weekdayOf(from)
   const length = (weekdayOf(to) - first + 7) % 7

@@ -1,12 +1,14 @@
 /**
- * One-off: a single moment from words. Times of day are read by our own table and lengths of time by arithmetic;
- * chrono-node reads only the date, and only when it understands every word of it.
+ * One-off: finds the single moment that words mean. Vigil's own table reads times of day, and arithmetic reads lengths of
+ * time. chrono-node reads only the date, and its answer counts only when it understood every word, because it guesses
+ * otherwise.
  */
 
 import { zoned } from "../recurrence/zone.ts"
 import type { PhraseProblem } from "./problem.ts"
 import type { TimeOfDay, Times } from "./time-of-day.ts"
 
+/** The moment at which a person speaks, and the person's zone. */
 export interface Here {
   now: Date
   zone: string
@@ -14,12 +16,13 @@ export interface Here {
 
 interface Day {
   date: Temporal.PlainDate
-  /** Only a weekday was named, so a week later is meant when the time has passed. */
+  /** True when only a weekday was named. When its time has passed, the same day of the next week is meant. */
   weekdayOnly: boolean
 }
 
 const ASK_TIME = 'At what time? For example: "tomorrow at 9 am".'
 const IN_THE_PAST = "That moment has passed. Name one that is still to come."
+/** Units of a fixed length, in milliseconds. */
 const EXACT = new Map([
   ["second", 1000],
   ["sec", 1000],
@@ -28,16 +31,21 @@ const EXACT = new Map([
   ["hour", 3_600_000],
   ["hr", 3_600_000],
 ])
+/** Units whose length depends on the calendar. */
 const CALENDAR = new Map([
   ["day", "days"],
   ["week", "weeks"],
   ["month", "months"],
   ["year", "years"],
 ] as const)
+/** A moment within this time is soon enough to be meant by a bare hour in the night. */
 const SOON_MS = 3 * 3_600_000
 const LONGEST_MS = 5 * 366 * 86_400_000
 
-/** The moment (epoch milliseconds) meant by a normalised phrase, its times already taken out; null when unclear. */
+/**
+ * The moment (epoch milliseconds) that a normalised phrase means. `times` has the phrase's times and the rest of it. Null
+ * when it is not understood.
+ */
 export async function momentOf(times: Times, here: Here): Promise<number | PhraseProblem | null> {
   const lapse = lapseOf(times.rest, here)
   if (lapse !== null) return afterLapse(lapse, times, here)
@@ -50,7 +58,7 @@ export async function momentOf(times: Times, here: Here): Promise<number | Phras
   return time === undefined ? { problem: ASK_TIME } : onDay(day, time, times, here)
 }
 
-/** The date a phrase names completely ("next friday", "3 december", "the 5th"); null when it does not. */
+/** The date that a whole phrase names ("next friday", "3 december", "the 5th"); null when any word is left over. */
 export async function dayOf(text: string, here: Here): Promise<Day | PhraseProblem | null> {
   const phrase = text.replace(/^(?:on|for) /, "").replace(/^day after/, "the day after")
   if (/\b\d{1,2}[/.]\d{1,2}\b/.test(phrase))
@@ -77,7 +85,7 @@ async function readDate(phrase: string, here: Here): Promise<Day | null> {
   return { date: Temporal.PlainDate.from({ year, month, day }), weekdayOnly: !start.isCertain("day") }
 }
 
-/** The next month, this one included, in which that day is still to come. */
+/** The next date with this day of the month, today included; null when no month has it. */
 function comingDate(day: number, today: Temporal.PlainDate): Day | null {
   for (let months = 0; months < 12 && day >= 1; months += 1) {
     const month = today.with({ day: 1 }).add({ months })
@@ -88,7 +96,7 @@ function comingDate(day: number, today: Temporal.PlainDate): Day | null {
 }
 
 function onDay(day: Day, time: TimeOfDay, times: Times, here: Here): number | PhraseProblem {
-  // "friday night at 1" is after midnight, on the calendar's next day.
+  // "friday night at 1" is after midnight, so it is on the next calendar day.
   const date = times.part === "night" && time.hour < 5 ? day.date.add({ days: 1 }) : day.date
   const now = here.now.getTime()
   const open = times.open && isToday(date, here)
@@ -99,7 +107,7 @@ function onDay(day: Day, time: TimeOfDay, times: Times, here: Here): number | Ph
   return later !== undefined && later > now ? later : { problem: IN_THE_PAST }
 }
 
-/** The next time the clock shows this, on either half of the day when `open`. */
+/** The next moment at which the clock shows this time; in either half of the day when `open`. */
 function soonest(time: TimeOfDay, open: boolean, here: Here): number | null {
   const today = zoned(here.now.getTime(), here.zone).toPlainDate()
   const days = [today, today.add({ days: 1 }), today.add({ days: 2 })]
@@ -107,7 +115,7 @@ function soonest(time: TimeOfDay, open: boolean, here: Here): number | null {
   return instants.find((at) => at > here.now.getTime() && (!open || plausible(at, here))) ?? null
 }
 
-/** A bare hour is not meant before six in the morning, unless that is soon. */
+/** Whether a bare hour can mean this moment: before six in the morning only when that is soon. */
 function plausible(at: number, here: Here): boolean {
   return zoned(at, here.zone).hour >= 6 || at - here.now.getTime() <= SOON_MS
 }
@@ -126,7 +134,7 @@ function isToday(date: Temporal.PlainDate, here: Here): boolean {
 
 interface Lapse {
   at: Temporal.ZonedDateTime
-  /** Made of days or longer, so a time of day may go with it. */
+  /** True when the length is made of days or longer units, so that a time of day may follow it. */
   wholeDays: boolean
 }
 

@@ -1,6 +1,7 @@
 /**
- * Phrase: words about a time become a recurrence, or a sentence that says how to put it. Nothing is guessed: a word
- * that is not understood fails the whole phrase, and the caller states what was understood before saving it.
+ * Phrase: turns words about a time into a recurrence, or into a problem that says how to name the time. Nothing is guessed:
+ * one word that is not understood fails the whole phrase. The result contains what was understood in words, so that the
+ * caller can tell the person.
  */
 
 import { next, type Recurrence } from "../recurrence/recurrence.ts"
@@ -14,12 +15,13 @@ import { takeTimes } from "./time-of-day.ts"
 
 export interface When {
   recurrence: Recurrence
-  /** What was understood: "weekdays at 8:00 AM, New York time". */
+  /** What was understood, in words: "weekdays at 8:00 AM, New York time". */
   sentence: string
-  /** The zone it is in: the one the phrase names ("at 9 Lisbon time"), else the person's. */
+  /** The zone of the recurrence: the zone that the phrase names ("at 9 Lisbon time"), else the person's. */
   zone: string
 }
 
+/** Characters of a phrase. */
 const LONGEST = 200
 const NUMBERS = new Map(
   Object.entries({
@@ -28,7 +30,7 @@ const NUMBERS = new Map(
   }),
 )
 
-/** Turns of speech into the forms that the tables know; applied in order to lower-case text. */
+/** Rewrites everyday expressions into the forms that the tables know; applied in order to lower-case text. */
 const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/[\u2018\u2019]/g, "'"],
   [/[\u2010-\u2015]/g, "-"],
@@ -53,7 +55,7 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/\s+/g, " "],
 ]
 
-/** What is understood and refused, with what to say instead. */
+/** Expressions that are understood and refused, with what to say instead. */
 const REFUSED: readonly (readonly [RegExp, string])[] = [
   [
     /\b(?:except|excluding|unless|holidays?|business days?)\b|\b(?:but|if) not\b|\bother than\b/,
@@ -75,7 +77,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   ],
 ]
 
-/** Reads `phrase` as said at `now` by a person in `zone`. */
+/** Reads `phrase` as a person in `zone` says it at `now`. Never throws, whatever the phrase. */
 export async function parseWhen(phrase: string, here: Here): Promise<When | PhraseProblem> {
   if (phrase.length > LONGEST) return notUnderstood(`${phrase.slice(0, 40)}...`)
   const instant = exactInstant(phrase.trim())
@@ -95,7 +97,10 @@ function settled(recurrence: Recurrence, { now, zone }: Here): When | PhraseProb
   return { recurrence, sentence: sentenceOf(recurrence, zone), zone }
 }
 
-/** "mon, wed at 7pm" would be understood with "every": say so, rather than take it for granted. */
+/**
+ * The problem with a phrase that "every" would make understood ("mon, wed at 7pm"): it suggests the word instead of
+ * assuming it.
+ */
 async function suggestion(text: string, here: Here): Promise<PhraseProblem | null> {
   const meant = await repeating(`every ${text}`, here)
   if (meant === null || "problem" in meant) return null
@@ -112,7 +117,7 @@ function normalised(phrase: string): string {
   const lower = phrase.toLowerCase().replace(/\s+/g, " ").trim()
   const spelled = lower.replace(
     /\b(twenty|thirty|forty|fifty)[ -](one|two|three|four|five|six|seven|eight|nine)\b/g,
-    (_, ten, one) => String((NUMBERS.get(ten) ?? 0) + (NUMBERS.get(one) ?? 0)),
+    (_, ten, unit) => String((NUMBERS.get(ten) ?? 0) + (NUMBERS.get(unit) ?? 0)),
   )
   const digits = spelled.replace(/\b[a-z]+\b/g, (word) => String(NUMBERS.get(word) ?? word))
   const quarters = digits.replace(
@@ -128,7 +133,7 @@ function exactInstant(text: string): Recurrence | null {
   return Number.isNaN(at) ? null : { kind: "once", at: new Date(at).toISOString() }
 }
 
-/** Takes a named zone off the end: "... lisbon time", "... in new york", "... pst". */
+/** Takes the name of a zone off the end of a phrase: "... lisbon time", "... in new york", "... pst". */
 function takeZone(text: string, zone: string): { text: string; zone: string } {
   const words = text.replace(/ time$/, "").split(" ")
   const named = text.endsWith(" time")
@@ -163,7 +168,7 @@ async function repeating(text: string, here: Here): Promise<Recurrence | PhraseP
   return limited({ ...days, times: times.times }, limits, here)
 }
 
-/** "every 15 minutes", "every 2 hours", "hourly". */
+/** The recurrence of an interval ("every 15 minutes", "every 2 hours", "hourly"); null when the phrase is no interval. */
 function intervalOf(text: string): Recurrence | PhraseProblem | null {
   if (/^(?:hourly|(?:every|each) (?:1 )?hour)$/.test(text)) return { kind: "cron", expr: "0 * * * *" }
   const match = /^(?:every|each) (?:(\d{1,6}|other) )?(minute|min|hour|hr)s?$/.exec(text)
@@ -186,7 +191,7 @@ const STARTING = new RegExp(`,? (?:starting|beginning|from)(?: on)? (.+?)${CLAUS
 const UNTIL = new RegExp(`,? (?:until|till) (.+?)${CLAUSE_END}`)
 const COUNT = /,? (?:for )?(\d{1,4}) times?\b/
 
-/** Takes "starting ...", "until ..." and "for N times" out of a phrase. */
+/** Takes "starting ...", "until ..." and "for N times" out of a phrase; null when a date in it is not understood. */
 async function takeLimits(text: string, here: Here): Promise<Limits | PhraseProblem | null> {
   const limits: Limits = { rest: text, from: null, until: null, count: null }
   const count = COUNT.exec(limits.rest)
@@ -204,7 +209,10 @@ async function takeLimits(text: string, here: Here): Promise<Limits | PhraseProb
   return limits
 }
 
-/** Gives a plan its limits; what counts or skips needs a first occurrence to count from. */
+/**
+ * The recurrence of a plan with its limits. A plan with a count or an interval above 1 gets a first occurrence, from
+ * which they are counted.
+ */
 function limited(plan: Plan, limits: Limits, here: Here): Recurrence | PhraseProblem | null {
   const until = limits.until === null ? {} : { until: limits.until.toString().replaceAll("-", "") }
   const count = limits.count === null ? {} : { count: limits.count }
@@ -214,7 +222,7 @@ function limited(plan: Plan, limits: Limits, here: Here): Recurrence | PhrasePro
   return recurrenceOf(whole) ?? { problem: "Those times of day differ in their minutes. Schedule them one by one." }
 }
 
-/** The first time the plan's days and times come, from tomorrow's or a named date on, as RFC 5545 writes it. */
+/** The first occurrence of a plan after now, or from a named date on, in the form of RFC 5545. */
 function firstOf(plan: Plan, from: Temporal.PlainDate | null, here: Here): string | null {
   const base = recurrenceOf({ ...plan, interval: 1 })
   const startOfDay = from === null ? 0 : from.toZonedDateTime(here.zone).epochMilliseconds - 1

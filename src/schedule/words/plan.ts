@@ -1,6 +1,7 @@
 /**
- * Plan: what a person can say about a repeating time, between the words (`phrase.ts`, `sentence.ts`) and what is
- * stored (`recurrence.ts`). Writing and reading are inverse: a plan survives the way into a recurrence and back.
+ * Plan: everything that a person can say about a repeating time. It stands between the words (`phrase.ts`, `sentence.ts`)
+ * and the stored form (`recurrence.ts`). Writing and reading are inverse: a plan that is written as a recurrence and read
+ * back is the same plan.
  */
 import type { Recurrence } from "../recurrence/recurrence.ts"
 import type { TimeOfDay } from "./time-of-day.ts"
@@ -9,20 +10,20 @@ export interface Plan {
   unit: "day" | "week" | "month" | "year"
   /** 2 is "every other". */
   interval: number
-  /** 0 is Sunday; for weeks. */
+  /** For weeks. 0 is Sunday. */
   weekdays: number[]
-  /** 1 to 28, or -1 for the last day; for months, and one for a year. */
+  /** For months: 1 to 28, or -1 for the last day. For years: one day. */
   days: number[]
-  /** 1 to 12; for years. */
+  /** For years: 1 to 12. */
   month?: number
-  /** The nth weekday of a month; n is 1 to 4, or -1 for the last; "any" is any of Monday to Friday. */
+  /** For months: the nth weekday. n is 1 to 4, or -1 for the last; "any" means Monday to Friday. */
   nth?: { n: number; weekday: number | "any" }
   /** Ascending, at least one. */
   times: TimeOfDay[]
-  /** The first occurrence, local, as RFC 5545 writes it: "20261127T170000". Needed by interval > 1 and count. */
+  /** The first occurrence, local, in the form of RFC 5545: "20261127T170000". A count and an interval above 1 need it. */
   start?: string
   count?: number
-  /** The last local day, "20261231". */
+  /** The last local day: "20261231". */
   until?: string
 }
 
@@ -30,7 +31,10 @@ const WEEKDAY_CODES: readonly string[] = ["SU", "MO", "TU", "WE", "TH", "FR", "S
 const MOST_TIMES = 24
 const WORKDAYS = "MO,TU,WE,TH,FR"
 
-/** The stored form of a plan: cron where cron can say it, else a rule; null when neither can (uneven times). */
+/**
+ * The stored form of a plan: a cron expression if one can express it, else a rule; null when neither can, because of
+ * uneven times.
+ */
 export function recurrenceOf(plan: Plan): Recurrence | null {
   const grid = gridOf(plan.times)
   const simple = plan.interval === 1 && plan.nth === undefined && !plan.days.includes(-1)
@@ -49,7 +53,7 @@ export function recurrenceOf(plan: Plan): Recurrence | null {
   return { kind: "rrule", rule: plan.start === undefined ? rule : `DTSTART:${plan.start}\nRRULE:${rule}` }
 }
 
-/** The plan behind a stored recurrence, or null when `recurrenceOf` cannot have written it from what a person said. */
+/** The plan of a stored recurrence; null when `recurrenceOf` could not have written it from a person's words. */
 export function planOf(recurrence: Recurrence): Plan | null {
   const plan = recurrence.kind === "cron" ? fromCron(recurrence.expr) : null
   const found = plan ?? (recurrence.kind === "rrule" ? fromRule(recurrence.rule) : null)
@@ -58,7 +62,7 @@ export function planOf(recurrence: Recurrence): Plan | null {
   return JSON.stringify(written) === JSON.stringify(recurrence) ? found : null
 }
 
-/** Whether words cover the plan completely: what a person cannot say is never described by half. */
+/** Whether words can express the whole plan, so that no part of it is left out of a description. */
 function isSayable(plan: Plan): boolean {
   const { unit, interval, weekdays, days, month, nth, times } = plan
   const parts = [weekdays.length > 0 && "weekdays", days.length > 0 && "days", month && "month", nth && "nth"]
@@ -74,10 +78,11 @@ function areSayable({ days, month, nth }: Plan): boolean {
   return days.join() === "-1" || days.every((day) => day >= 1 && day <= 28)
 }
 
+/** Times of day as a set of hours and a set of minutes, the form that cron and RFC 5545 need. */
 interface Grid {
   hours: number[]
   minutes: number[]
-  /** Whether every hour goes with every minute. */
+  /** Whether every hour occurs with every minute. */
   even: boolean
 }
 
@@ -123,7 +128,7 @@ function daysOf(plan: Plan, even: boolean): string[] {
   const codes = plan.weekdays.map((day) => WEEKDAY_CODES[day]).join(",")
   const byDay = codes === "" ? [] : [`BYDAY=${codes}`]
   if (plan.unit === "day") return ["FREQ=DAILY", ...interval]
-  // Uneven times are picked by position, and positions count within the period: it has to be the day.
+  // Uneven times are chosen by position (BYSETPOS), and a position counts within one period, so the period must be the day.
   if (plan.unit === "week") return [even ? "FREQ=WEEKLY" : "FREQ=DAILY", ...interval, ...byDay]
   const month = plan.month === undefined ? [] : [`BYMONTH=${plan.month}`]
   const freq = plan.unit === "month" ? "FREQ=MONTHLY" : "FREQ=YEARLY"
@@ -178,7 +183,10 @@ function optional<K extends string, V>(name: K, value: V | undefined): { [P in K
   return value === undefined ? {} : ({ [name]: value } as { [P in K]?: V })
 }
 
-/** "*" is no restriction, an empty list; anything but plain numbers is not ours. */
+/**
+ * The numbers of a cron field. "*" restricts nothing and gives an empty list. Any other text gives undefined, because
+ * `cronOf` never writes it.
+ */
 function listOf(text: string): number[] | undefined {
   if (text === "*") return []
   return /^\d+(,\d+)*$/.test(text) ? text.split(",").map(Number) : undefined

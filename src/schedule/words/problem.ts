@@ -1,5 +1,8 @@
-/** Problem: the answer to words about a time that are not understood, or that cannot be. Data, never thrown. */
+/**
+ * Problem: the result for words about a time that are not understood or name an impossible time. It is data and never
+ * thrown.
+ */
 export interface PhraseProblem {
-  /** Why not, and what to say instead; for the person. */
+  /** Why the words do not work and what to say instead, for the person. */
   problem: string
 }

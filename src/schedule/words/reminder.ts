@@ -1,18 +1,20 @@
 /**
- * Reminder: separates what from when in one sentence ("call mum tomorrow at 9"). The when is the longest beginning
- * or end of the sentence that `parseWhen` understands; when there is none, nothing is made up.
+ * Reminder: separates the text from the time in one sentence ("call mum tomorrow at 9"). The time is the longest beginning
+ * or end of the sentence that `parseWhen` understands. When there is none, no time is made up.
  */
 import type { Here } from "./one-off.ts"
 import { parseWhen, type When } from "./phrase.ts"
 
 export interface Reminder {
   what: string
-  /** The words about the time, as they were written. */
+  /** The words about the time, unchanged. */
   when: string
   parsed: When
 }
 
+/** Words of a time at one end of a sentence. */
 const MOST_WORDS = 24
+/** Words of a time at each end, when it stands at both. */
 const MOST_ENDING = 5
 const ASKING = /^(?:please |can you |could you )*(?:remind me|set a reminder|reminder|remember me)\b[: ]*/i
 const JOINING = /^(?:to|that|about|of|for|i (?:have|need) to)\s+|^[,:;-]\s*/i
@@ -20,18 +22,18 @@ const PLEASE = /,? (?:please|thanks|thank you)[.!]*$/i
 const BEGINS_TIME =
   /^(?:at|on|in|by|every|each|the|this|next|a|an|to(?:day|night|morrow)|noon|midnight|half|quarter|daily|hourly|weekly|monthly|yearly|annually|fortnightly|alternate|week(?:day|end)s?|mornings?|afternoons?|evenings?|nights?|first|second|third|fourth|last|day|\d.*|(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty)\b/i
 
-/** A day of its own in what is left: a time that names none ("at 9") would be put on the wrong day. */
+/** Words that name a day. When they are left in the text, a time without a day ("at 9") would be put on the wrong day. */
 const NAMES_DAY =
   /\b(?:today|tonight|tomorrow|yesterday|daily|weekly|monthly|every|each|week(?:day|end)s?|next (?:week|month|year)|(?:mon|tues|wednes|thurs|fri|satur|sun)days?|\d+(?:st|nd|rd|th)|(?:january|february|april|june|july|august|september|october|november|december))\b/i
 
 /**
- * Null when no part of the text is a time that is understood, when only the time is said, or when words about the
+ * Splits a sentence. Null when no part of it is a time that is understood, when it has only a time, or when words about the
  * day are left over.
  */
 export async function splitReminder(text: string, here: Here): Promise<Reminder | null> {
-  const asked = text.trim().replace(ASKING, "").replace(PLEASE, "")
-  const words = asked.split(/\s+/)
-  if (!("problem" in (await parseWhen(asked, here)))) return null
+  const sentence = text.trim().replace(ASKING, "").replace(PLEASE, "")
+  const words = sentence.split(/\s+/)
+  if (!("problem" in (await parseWhen(sentence, here)))) return null
   for (let size = Math.min(words.length - 1, MOST_WORDS); size >= 1; size -= 1) {
     for (const start of [0, words.length - size]) {
       const found = await reminderAt(words, start, size, here)
@@ -41,7 +43,7 @@ export async function splitReminder(text: string, here: Here): Promise<Reminder 
   return null
 }
 
-/** "tomorrow call mum at 9": the day at one end, the time at the other. */
+/** Splits a sentence that has the day at one end and the time at the other: "tomorrow call mum at 9". */
 async function aroundWhat(words: string[], here: Here): Promise<Reminder | null> {
   for (const [first, last] of ends(words.length)) {
     const when = [...words.slice(0, first), ...words.slice(last)].join(" ")
@@ -53,7 +55,10 @@ async function aroundWhat(words: string[], here: Here): Promise<Reminder | null>
   return null
 }
 
-/** How many words to take from the front, and from where at the back, the longest first. */
+/**
+ * The ways to take words off both ends: the number of words at the front, and the place where the back begins. The
+ * longest come first.
+ */
 function ends(length: number): [number, number][] {
   const counts = Array.from({ length: MOST_ENDING }, (_, index) => MOST_ENDING - index)
   const pairs = counts.flatMap((back) => counts.map((front): [number, number] => [front, length - back]))

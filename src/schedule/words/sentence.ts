@@ -1,6 +1,6 @@
 /**
- * Sentence: a recurrence in plain English, for the answer that states what was understood. Every sentence about
- * something a person can say is itself understood by `parseWhen` and means the same.
+ * Sentence: a recurrence in plain English, for the answer that states what was understood. `parseWhen` understands every
+ * sentence about a recurrence that a person can say, and reads the same recurrence from it.
  */
 
 import type { Recurrence } from "../recurrence/recurrence.ts"
@@ -21,7 +21,7 @@ const NTH = new Map([
   [-1, "last"],
 ])
 
-/** "weekdays at 8:00 AM, New York time". A rule that no plan covers is quoted as it is. */
+/** The recurrence in words: "weekdays at 8:00 AM, New York time". A rule that no plan can express is quoted unchanged. */
 export function sentenceOf(recurrence: Recurrence, zone: string): string {
   if (recurrence.kind === "every") return intervalText(recurrence.minutes)
   return `${wordsOf(recurrence, zone)}, ${zoneLabel(zone)}`

@@ -1,6 +1,7 @@
 /**
- * Time of day: finds the clock times in a phrase and takes them out of it. A bare hour becomes the plausible half
- * of the day (1 to 6 afternoon, 7 to 11 morning), which the answer then states; nothing impossible gets through.
+ * Time of day: finds the clock times in a phrase and takes them out of it. A bare hour gets the likelier half of the day
+ * (1 to 6 afternoon, 7 to 11 morning), and the answer to the person states it. A time that does not exist is a problem and
+ * never a guess.
  */
 import type { PhraseProblem } from "./problem.ts"
 
@@ -12,9 +13,9 @@ export interface TimeOfDay {
 export interface Times {
   /** Ascending, without repeats; empty when the phrase names none. */
   times: TimeOfDay[]
-  /** Whether the one time has no am or pm and could be either. */
+  /** True when the phrase has one time, and it could be am or pm. */
   open: boolean
-  /** The part of the day that was named, with or without a time. */
+  /** The part of the day that the phrase names, with or without a time. */
   part: Part | null
   /** The phrase without its times. */
   rest: string
@@ -22,7 +23,7 @@ export interface Times {
 
 type Part = "morning" | "afternoon" | "evening" | "night"
 
-/** When a part of the day is, if nobody says more. */
+/** The time of a part of the day that is named without a time. */
 const PARTS: Readonly<Record<Part, TimeOfDay>> = {
   morning: { hour: 8, minute: 0 },
   afternoon: { hour: 15, minute: 0 },
@@ -30,7 +31,9 @@ const PARTS: Readonly<Record<Part, TimeOfDay>> = {
   night: { hour: 21, minute: 0 },
 }
 
+/** Times after "at", where a bare hour is a time. */
 const LOOSE = String.raw`(?:\d{1,2}(?::\d{2})?(?: ?[ap]m)?|noon|midday|midnight)(?![\w:/])`
+/** Times anywhere else, where a bare number is no time. */
 const STRICT = String.raw`(?:\d{1,2}(?::\d{2})? ?[ap]m|\d{1,2}:\d{2}|noon|midday|midnight)(?![\w:/])`
 const AND = "(?:, and |, | and | & )(?:at )?"
 const AFTER_AT = new RegExp(`(?:^|[ ,])(?:at|@) ?(${LOOSE}(?:${AND}${LOOSE})*)`)
@@ -60,7 +63,7 @@ export function takeTimes(phrase: string): Times | PhraseProblem {
   }
 }
 
-/** One time, or null when there is no such time. */
+/** The time that a word means; null when there is no such time. */
 function readTime(word: string, part: Part | null): TimeOfDay | null {
   if (word === "noon" || word === "midday") return { hour: 12, minute: 0 }
   if (word === "midnight") return { hour: 0, minute: 0 }
@@ -80,12 +83,12 @@ function halved(hour: number, minute: number, half: string, part: Part | null): 
   return fits ? { hour: full, minute } : null
 }
 
-/** 1 to 12 without a leading zero and without am or pm. */
+/** Whether a word is an hour from 1 to 12 without a leading zero, am or pm. */
 function isOpen(word: string): boolean {
   return /^(?:[1-9]|1[0-2])(?::\d{2})?$/.test(word)
 }
 
-/** A bare hour on its likelier half of the day. */
+/** A bare hour in the named part of the day, else in the likelier half of the day. */
 function toHalf(hour: number, part: Part | null): number {
   if (part === "morning") return hour % 12
   if (part === "afternoon" || part === "evening") return (hour % 12) + 12

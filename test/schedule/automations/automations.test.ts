@@ -42,7 +42,7 @@ const events = () =>
 const state = async ({ id }: Automation) => (await here.automations.get(id))?.state
 
 describe("a due instant", () => {
-  test("becomes one event for its person on the automation's own thread, whose notifier rings", async () => {
+  test("becomes one event for its person on the automation's own thread, and the thread is notified", async () => {
     const made = await make()
     clock.to("2026-11-22T13:00:01Z")
     await here.ticker.tick()
@@ -61,14 +61,14 @@ describe("a due instant", () => {
     expect((await here.automations.get(made.id))?.nextAt).toEqual(new Date("2026-11-23T13:00:00Z"))
   })
 
-  test("is not due a moment before its time, by the clock that was passed in", async () => {
+  test("is not due one moment before its time, by the clock that was passed in", async () => {
     await make()
     clock.to("2026-11-22T12:59:59.999Z")
     await here.ticker.tick()
     expect(await events()).toEqual([])
   })
 
-  test("is started once, however often is looked", async () => {
+  test("is started once, however often the ticker looks", async () => {
     const made = await make()
     clock.to("2026-11-22T13:00:00Z")
     for (let i = 0; i < 3; i++) await here.ticker.tick()
@@ -80,7 +80,7 @@ describe("a due instant", () => {
     expect(await events()).toHaveLength(1)
   })
 
-  test("that was the last one ends the automation", async () => {
+  test("ends the automation when it was the last one", async () => {
     const made = await make({ recurrence: { kind: "once", at: "2026-11-22T13:00:00Z" } })
     clock.to("2026-11-22T13:00:00Z")
     await here.ticker.tick()
@@ -88,7 +88,7 @@ describe("a due instant", () => {
     expect(await here.automations.list()).toEqual([])
   })
 
-  test("while the automation is paused is skipped, and the next one after it is resumed runs", async () => {
+  test("is skipped while the automation is paused, and the next one after it is resumed runs", async () => {
     const made = await make()
     await db.transaction((tx) => here.automations.pause(tx, made.id, OWNER_ID))
     clock.to("2026-11-22T13:00:00Z")
@@ -116,7 +116,7 @@ describe("after an outage", () => {
     expect(duePayload.parse((await events())[0]?.payload).lateMs).toBe(6 * HOUR - 1000)
   })
 
-  test("an instant that is too old to catch up with is missed, and nothing runs", async () => {
+  test("an instant that is too old to catch up is missed, and nothing runs", async () => {
     const made = await make()
     clock.to("2026-11-22T19:00:01Z")
     await here.ticker.tick()
@@ -124,7 +124,7 @@ describe("after an outage", () => {
     expect(await events()).toEqual([])
   })
 
-  test("of a year every instant is recorded and the latest runs", async () => {
+  test("every instant of a year is recorded, and the latest runs", async () => {
     const made = await make()
     clock.to("2027-11-22T13:00:00Z")
     await here.ticker.tick()
@@ -132,7 +132,7 @@ describe("after an outage", () => {
     expect(all.map(({ state: how }) => how)).toEqual(["started", ...Array.from({ length: 365 }, () => "missed")])
   })
 
-  test("a backlog of thousands is recorded whole", async () => {
+  test("a backlog of thousands of instants is recorded completely", async () => {
     const made = await make({ recurrence: { kind: "every", minutes: 1 } })
     clock.pass(2500 * 60_000)
     await here.ticker.tick()
@@ -143,7 +143,7 @@ describe("after an outage", () => {
   })
 })
 
-/** Every schedule that meets a change of the clock in its own way. */
+/** Schedules that each meet a change of the clock in a different way. */
 const SCHEDULES: Recurrence[] = [
   { kind: "cron", expr: "30 2 * * *" },
   { kind: "cron", expr: "30 1 * * *" },
@@ -157,7 +157,7 @@ describe.each([
   ["the clocks go forward", "2027-03-14T00:00:00-05:00", 23],
   ["the clocks go back", "2027-11-07T00:00:00-04:00", 25],
 ])("on the day %s", (_day, midnight, hours) => {
-  test("every instant has one row, whatever is killed and however many workers there are", async () => {
+  test("every instant has one row, whichever worker dies and however many there are", async () => {
     clock.to(new Date(Date.parse(midnight) - 1).toISOString())
     const from = clock.now()
     const made = await Promise.all(SCHEDULES.map((recurrence) => make({ recurrence })))
@@ -184,7 +184,7 @@ describe.each([
     }
   })
 
-  test("the digest at 8:00 is due at 8:00 on the wall, once", async () => {
+  test("the digest at 8:00 is due once, at 8:00 on the wall clock", async () => {
     clock.to(new Date(Date.parse(midnight) - 1).toISOString())
     const made = await make()
     clock.pass(hours * HOUR)
@@ -196,7 +196,7 @@ describe.each([
   })
 })
 
-/** A worker that dies now and then: while it accepts, just before its commit, or right after it. */
+/** A worker that sometimes dies: while it accepts, just before its commit, or just after it. */
 async function crashing(on: Db, random: () => number) {
   const dies = () => {
     if (random() < 0.2) throw new Error("killed")
@@ -238,7 +238,7 @@ test("two workers racing for the same instants start each of them once", async (
   for (const { id } of made) expect(await rows(id)).toHaveLength(1)
 })
 
-test("an automation that cannot be started does not hold up the others, and is tried again", async () => {
+test("an automation that cannot be started does not delay the others, and is retried", async () => {
   let broken = true
   const failures: unknown[] = []
   const log = { ...silentLog, error: (_: string, fields?: object) => void failures.push(fields) }
@@ -267,7 +267,7 @@ test("an automation that cannot be started does not hold up the others, and is t
 })
 
 describe("cancelling", () => {
-  test("ends what was due until then as skipped and starts nothing more", async () => {
+  test("ends the instants that were due until then as skipped, and nothing more starts", async () => {
     const made = await make()
     clock.to("2026-11-22T13:00:00Z")
     const cancelled = await db.transaction((tx) => here.automations.cancel(tx, made.id, OWNER_ID))
@@ -277,7 +277,7 @@ describe("cancelling", () => {
     expect(await rows(made.id)).toEqual([["2026-11-22T13:00:00.000Z", "skipped", "cancelled"]])
   })
 
-  test("reaches only one's own automations, and open ones", async () => {
+  test("reaches only one's own automations, and only active or paused ones", async () => {
     const made = await make()
     const cancel = (personId: string | null) => db.transaction((tx) => here.automations.cancel(tx, made.id, personId))
     expect(await cancel(newId())).toBeNull()
@@ -309,7 +309,7 @@ describe("the system's automations", () => {
     ])
   })
 
-  test("say so while the zone is a guess, and move when it is known", async () => {
+  test("say when the zone is a guess, and move when the zone is known", async () => {
     await ensure(null)
     expect(await digest()).toMatchObject({
       sentence: "every day at 8:00 AM, guessed zone Europe/Lisbon",
@@ -321,7 +321,7 @@ describe("the system's automations", () => {
     expect((await digest())?.sentence).toBe("every day at 8:00 AM, Lisbon time")
   })
 
-  test("stay as a person changed them", async () => {
+  test("keep what a person changed", async () => {
     await ensure(NY)
     const found = await digest()
     const sweep = await here.automations.named("github-sweep")

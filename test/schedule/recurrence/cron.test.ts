@@ -35,7 +35,7 @@ test.each([
   expect(() => readCron(expr)).toThrow(why)
 })
 
-test("a date that exists only in leap years is fine, and so is an impossible date beside a weekday", () => {
+test("a date that exists only in leap years is accepted, and so is an impossible date together with a weekday", () => {
   expect(readCron("0 0 29 2 *").days).toEqual([29])
   expect(readCron("0 0 30 2 1").weekdays).toEqual([1])
 })

@@ -20,7 +20,7 @@ describe("quiet hours are read from words", () => {
   ])("%j: %j", (words, stored) => expect(readQuiet(words)).toBe(stored))
 })
 
-describe("on a usual day", () => {
+describe("on a day without a change of the clock", () => {
   test.each([
     ["the minute before they begin", "2026-01-10T20:59:59Z", null],
     ["the moment they begin", "2026-01-10T21:00:00Z", "2026-01-11T08:00:00.000Z"],
@@ -31,12 +31,12 @@ describe("on a usual day", () => {
     ["at noon", "2026-01-11T12:00:00Z", null],
   ])("%s", (_when, now, end) => expect(ends(now, "Europe/Lisbon")).toBe(end))
 
-  test("they may lie within one day", () => {
+  test("quiet hours may lie within one day", () => {
     expect(ends("2026-01-11T14:00:00Z", "Europe/Lisbon", "13:00-15:30")).toBe("2026-01-11T15:30:00.000Z")
     expect(ends("2026-01-11T16:00:00Z", "Europe/Lisbon", "13:00-15:30")).toBeNull()
   })
 
-  test("they follow the person's zone, and there are none without one or when they are off", () => {
+  test("quiet hours follow the person's zone, and there are none without a zone or when they are off", () => {
     expect(ends("2026-01-11T12:00:00Z", "Asia/Tokyo")).toBe("2026-01-11T23:00:00.000Z")
     expect(ends("2026-01-11T03:00:00Z", null)).toBeNull()
     expect(ends("2026-01-11T03:00:00Z", "Europe/Lisbon", "off")).toBeNull()
@@ -101,7 +101,7 @@ describe("on the days when the clocks change", () => {
   ])("%s", (_when, now, zone, hours, end) => expect(ends(now, zone, hours)).toBe(end))
 })
 
-test("they are told in words", () => {
+test("quiet hours are described in words", () => {
   expect(quietText({ zone: "Europe/Lisbon", hours: null })).toBe("Quiet hours: 21:00-08:00 (Europe/Lisbon).")
   expect(quietText({ zone: "Europe/Lisbon", hours: "off" })).toBe("Quiet hours: off.")
   expect(quietText({ zone: null, hours: null })).toMatch(/until I know your time zone/)

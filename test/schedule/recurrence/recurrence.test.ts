@@ -20,23 +20,23 @@ const local = (date: Date, zone: string) =>
 const seen = (recurrence: Recurrence, after: string, zone: string, count: number) =>
   upcoming(recurrence, new Date(after), zone, count).map((date) => local(date, zone))
 
-test("a time that the clock skips in spring runs that day, shifted by the gap", () => {
+test("a time that the clock skips in spring runs on that day, later by the gap", () => {
   const expected = ["2027-03-13T02:30-05:00", "2027-03-14T03:30-04:00", "2027-03-15T02:30-04:00"]
   expect(seen(cron("30 2 * * *"), "2027-03-13T00:00Z", NEW_YORK, 3)).toEqual(expected)
   expect(seen(rrule("FREQ=DAILY;BYHOUR=2;BYMINUTE=30"), "2027-03-13T00:00Z", NEW_YORK, 3)).toEqual(expected)
 })
 
-test("a time that comes twice in autumn runs once, the first time round", () => {
+test("a time that comes twice in autumn runs once, the first time", () => {
   const expected = ["2027-11-06T01:30-04:00", "2027-11-07T01:30-04:00", "2027-11-08T01:30-05:00"]
   expect(seen(cron("30 1 * * *"), "2027-11-06T00:00Z", NEW_YORK, 3)).toEqual(expected)
   expect(seen(rrule("FREQ=DAILY;BYHOUR=1;BYMINUTE=30"), "2027-11-06T00:00Z", NEW_YORK, 3)).toEqual(expected)
 })
 
-test("asked between the two rounds of a repeated hour, the second round is not due again", () => {
+test("between the two rounds of a repeated hour, the second round is not due again", () => {
   expect(seen(cron("30 1 * * *"), "2027-11-07T05:45Z", NEW_YORK, 1)).toEqual(["2027-11-08T01:30-05:00"])
 })
 
-test("every quarter of an hour follows real time through both changes", () => {
+test("every quarter of an hour follows real time on both days when the clock changes", () => {
   const steps = (after: string, zone: string) => {
     const dates = upcoming(cron("*/15 * * * *"), new Date(after), zone, 40).map(Number)
     return new Set(dates.slice(1).map((at, index) => at - (dates[index] ?? 0)))
@@ -65,7 +65,7 @@ test("a shifted time that meets another one runs once", () => {
   ])
 })
 
-test("midnight skipped, a gap over midnight and a whole skipped day all keep their run", () => {
+test("a skipped midnight, a gap over midnight and a whole skipped day lose no run", () => {
   expect(seen(cron("0 0 * * *"), "2018-11-03T12:00Z", "America/Sao_Paulo", 1)).toEqual(["2018-11-04T01:00-02:00"])
   expect(seen(cron("30 23 * * *"), "2027-03-27T12:00Z", "America/Nuuk", 2)).toEqual([
     "2027-03-28T00:30-01:00",
@@ -74,7 +74,7 @@ test("midnight skipped, a gap over midnight and a whole skipped day all keep the
   expect(seen(cron("15 9 30 12 *"), "2011-01-01T12:00Z", "Pacific/Apia", 1)).toEqual(["2011-12-31T09:15+14:00"])
 })
 
-test("Lisbon keeps its wall time over both changes, and a zone without any is left alone", () => {
+test("Lisbon keeps its wall time over both changes, and so does a zone without changes", () => {
   expect(seen(cron("0 8 * * *"), "2027-03-27T12:00Z", "Europe/Lisbon", 1)).toEqual(["2027-03-28T08:00+01:00"])
   expect(seen(cron("30 1 * * *"), "2027-10-30T12:00Z", "Europe/Lisbon", 2)).toEqual([
     "2027-10-31T01:30+01:00",
@@ -94,7 +94,7 @@ test("rare dates are found years ahead", () => {
   ])
 })
 
-test("day and weekday together mean either, and both when one starts with a star", () => {
+test("day and weekday together mean either, and mean both when one starts with a star", () => {
   const either = seen(cron("0 9 1 * 1"), "2026-11-22T15:00Z", NEW_YORK, 3).map((at) => at.slice(0, 10))
   expect(either).toEqual(["2026-11-23", "2026-11-30", "2026-12-01"])
   const both = seen(cron("0 9 */2 * 1"), "2026-11-22T15:00Z", NEW_YORK, 2).map((at) => at.slice(0, 10))
@@ -119,13 +119,13 @@ test("a rule keeps its phase, counts skipped days and ends", () => {
   expect(seen(last, "2027-03-14T00:00Z", NEW_YORK, 9)).toEqual(["2027-03-14T03:30-04:00"])
 })
 
-test("once is due once, strictly after", () => {
+test("a single moment is due once, strictly after the given moment", () => {
   const once: Recurrence = { kind: "once", at: "2026-11-24T09:00:00-05:00" }
   expect(next(once, new Date("2026-11-24T13:59:59.999Z"), NEW_YORK)).toEqual(new Date("2026-11-24T14:00Z"))
   expect(next(once, new Date("2026-11-24T14:00Z"), NEW_YORK)).toBeNull()
 })
 
-test("an interval is counted from the epoch, so asking at other moments gives the same instants", () => {
+test("an interval is counted from the epoch, so every start gives the same instants", () => {
   const every: Recurrence = { kind: "every", minutes: 7 }
   const late = upcoming(every, new Date("2026-11-22T10:03:11Z"), NEW_YORK, 20)
   const later = upcoming(every, new Date("2026-11-22T11:00:00Z"), NEW_YORK, 5)
@@ -161,7 +161,7 @@ test("a refused rule's message names the fix", () => {
   expect(error?.issues[0]?.message).toContain("without the final Z")
 })
 
-/** Zones with whole-hour, half-hour, midnight-crossing and no changes, and any other. */
+/** Zones whose clock changes by a whole hour, by half an hour, across midnight and never, and any other zone. */
 const zones = fc.oneof(
   fc.constantFrom(
     NEW_YORK,
@@ -175,7 +175,7 @@ const zones = fc.oneof(
   fc.constantFrom(...Intl.supportedValuesOf("timeZone")),
 )
 
-/** A moment up to two days before a change of the zone's clock, or anywhere when it has none. */
+/** A moment up to two days before a change of the zone's clock; any moment when the zone has no changes. */
 const around = fc
   .tuple(zones, fc.integer({ min: 2005, max: 2035 }), fc.integer({ min: 0, max: 48 * 60 }), fc.boolean())
   .map(([zone, year, before, second]) => {
@@ -197,7 +197,7 @@ interface Fields {
   weekdays: number[] | null
 }
 
-/** Fields as sets, so that what the brute force checks does not go through our own reader. */
+/** The fields of an expression as sets, so that the brute force does not depend on the reader under test. */
 const fields: fc.Arbitrary<Fields> = fc.record({
   minutes: fc.oneof(some(0, 59, 4), fc.constant<number[]>([0, 15, 30, 45])),
   hours: fc.oneof(some(0, 23, 3), some(0, 3, 3), star),
@@ -217,7 +217,7 @@ function matches(f: Fields, wall: Temporal.PlainDateTime): boolean {
   return onDay && has(f.months, wall.month) && has(f.hours, wall.hour) && f.minutes.includes(wall.minute)
 }
 
-/** What a scan minute by minute finds in (from, until]. */
+/** The instants in (from, until] that a scan of every minute finds. */
 function scanned(f: Fields, from: number, until: number, zone: string): number[] {
   const found =
     f.hours === null || f.hours.length === 24
@@ -236,7 +236,7 @@ function byRealMinutes(f: Fields, from: number, until: number, zone: string): nu
   )
 }
 
-/** From a day before, because a day that was skipped shifts its times into the next. */
+/** Begins one day earlier, because a skipped day moves its times into the next day. */
 function byWallMinutes(f: Fields, from: number, until: number, zone: string): number[] {
   const first = Temporal.Instant.fromEpochMilliseconds(from - 26 * HOUR)
     .toZonedDateTimeISO(zone)
@@ -274,7 +274,7 @@ const recurrences: fc.Arbitrary<Recurrence> = fc.oneof(
     ),
 )
 
-test("due instants rise strictly, and stepping gives the same as listing", () => {
+test("due instants ascend strictly, and one step at a time gives the same as a list", () => {
   fc.assert(
     fc.property(around, recurrences, ({ zone, from }, recurrence) => {
       const listed = upcoming(recurrence, new Date(from), zone, 12)
@@ -289,7 +289,7 @@ test("due instants rise strictly, and stepping gives the same as listing", () =>
   )
 })
 
-test("after an outage every due instant is either run late or recorded as missed, exactly once", () => {
+test("after an outage every due instant either runs late or is recorded as missed, exactly once", () => {
   const outage = fc.integer({ min: 0, max: 96 * 60 })
   fc.assert(
     fc.property(
@@ -330,7 +330,7 @@ test("by default a digest six hours late is still sent, and a later one is not",
   expect(missed(eight, yesterday, new Date("2026-11-22T19:00:00.001Z"), NEW_YORK).run).toBeNull()
 })
 
-test("a long outage lists the first thousand and counts all, and going on from the last one listed loses none", () => {
+test("a long outage lists the first thousand instants and counts all, and going on after the last listed one loses none", () => {
   const minutely = cron("* * * * *")
   const now = new Date("2026-11-22T12:00Z")
   let from = new Date("2026-11-20T12:00Z")

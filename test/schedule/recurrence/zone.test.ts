@@ -28,7 +28,7 @@ test.each([
 })
 
 test.each(["", "nowhere", "US", "IST", "+02:00", "UTC+2", "America/New_Yrok", "../etc/passwd", "12:30", "constructor"])(
-  "%j is no zone, and is not taken for UTC",
+  "%j is no zone, and is never taken for UTC",
   (text) => {
     expect(zoneOf(text)).toBeNull()
   },
@@ -57,14 +57,14 @@ test.each([
   ["2026-11-22", NEW_YORK, 24],
   ["2027-10-03", "Australia/Lord_Howe", 23.5],
   ["2027-04-04", "Australia/Lord_Howe", 24.5],
-  // Midnight itself was skipped here: the day began at 1:00.
+  // The clock skipped midnight on this day, so the day began at 1:00.
   ["2018-11-04", "America/Sao_Paulo", 23],
 ])("%s in %s lasts %d hours", (day, zone, hours) => {
   const { from, to } = dayBounds(day, zone)
   expect((to.getTime() - from.getTime()) / HOUR).toBe(hours)
 })
 
-test("a day's bounds hold exactly the instants of that day", () => {
+test("the bounds of a day contain exactly the instants of that day", () => {
   const zones = fc.constantFrom(...Intl.supportedValuesOf("timeZone"))
   const dates = fc.date({ min: new Date("2000-01-01"), max: new Date("2037-01-01"), noInvalidDate: true })
   fc.assert(

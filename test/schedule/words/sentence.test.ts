@@ -42,7 +42,7 @@ const unsaid: Recurrence[] = [
   { kind: "rrule", rule: "DTSTART:20261127T170000\nRRULE:FREQ=DAILY;BYHOUR=17;BYMINUTE=0\nEXDATE:20261225T170000" },
 ]
 
-test.each(unsaid)("%j has no plain words, so it is quoted whole and nothing of it is dropped", (recurrence) => {
+test.each(unsaid)("%j has no plain words, so it is quoted as a whole", (recurrence) => {
   const sentence = sentenceOf(recurrence, "UTC")
   expect(sentence).toContain(
     recurrence.kind === "cron" ? recurrence.expr : recurrence.kind === "rrule" ? recurrence.rule : "?",
