@@ -1,11 +1,16 @@
-/** Memory tools: what the agent may do with what it knows about the person it works for. Never another person's scope. */
+/**
+ * Memory tools: remember, recall and forget memories about the person for whom the run works. They never reach another
+ * person's scope.
+ */
 import { z } from "zod"
 import { type Label, mix } from "../base/label.ts"
 import type { Memory, StoredMemory } from "../memory/memory.ts"
 import { personScope } from "../memory/scope.ts"
 import { type EffectTool, failed, type Tool, type TransactionalTool } from "./tool.ts"
 
+/** Memories that one recall returns. */
 const RECALLED = 8
+/** Characters of a memory in an approval. */
 const SHOWN = 60
 
 const remembering = z.strictObject({
@@ -68,7 +73,7 @@ function recallTool(memory: MemoryAccess): EffectTool<z.infer<typeof recalling>>
   }
 }
 
-/** What the answer brings into the run's context; nothing when nothing was found. */
+/** The label that the memories bring into the context of the run; none when nothing was found. */
 function labelOf([first, ...rest]: Label[]): { label?: Label } {
   return first ? { label: mix(first, ...rest) } : {}
 }
@@ -83,10 +88,10 @@ function forgetTool(memory: MemoryAccess): TransactionalTool<z.infer<typeof forg
     replay: "transactional",
     show: ({ ids }) => `Forget ${ids.length === 1 ? "memory" : "memories"} ${ids.join(", ")}`,
     async asks({ ids }, { person }) {
-      const looked = await Promise.all([...new Set(ids)].map((id) => memory.get(personScope(person.id), id)))
-      const going = looked.filter((found) => found !== null)
-      if (going.length <= 1 && !going.some((found) => found.pinned)) return null
-      return `would forget ${going.map(quoted).join("; ")}`
+      const found = await Promise.all([...new Set(ids)].map((id) => memory.get(personScope(person.id), id)))
+      const memories = found.filter((row) => row !== null)
+      if (memories.length <= 1 && !memories.some((row) => row.pinned)) return null
+      return `would forget ${memories.map(quoted).join("; ")}`
     },
     async run({ ids }, { person, now }, tx) {
       const gone = await memory.forget(tx, personScope(person.id), ids, now)

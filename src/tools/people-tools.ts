@@ -1,4 +1,7 @@
-/** People tools: taking someone off the list of those who may talk to the agent. Only the owner's command has the grant for it. */
+/**
+ * People tools: remove a member or an address from those who may talk to the agent. Only the owner's command has the
+ * grant for it, so that no words in a conversation can remove anyone.
+ */
 import { z } from "zod"
 import type { Automations } from "../schedule/automations/automations.ts"
 import { forgetAddress, forgetMember } from "../thread/people/directory.ts"
@@ -7,10 +10,11 @@ import { failed, type TransactionalTool } from "./tool.ts"
 export const UNPAIR = "unpair"
 
 const whom = z.strictObject({
-  /** Of the person, for the one who approves. */
+  /** The name of the person, for the approval. */
   name: z.string(),
-  /** A whole member, by id, or one address. */
+  /** Set to remove a whole member: the member's id. */
   member: z.uuid().optional(),
+  /** Set to remove one address. */
   address: z.strictObject({ channel: z.enum(["telegram", "sms"]), address: z.string() }).optional(),
 })
 

@@ -1,4 +1,4 @@
-/** Preference tools: how the person wants to be served, and what time it is where they are. */
+/** Preference tools: set what the person prefers, and tell the time where the person is. */
 import { z } from "zod"
 import type { Tx } from "../db/db.ts"
 import type { Kv } from "../db/kv.ts"
@@ -36,9 +36,9 @@ export interface PreferenceDeps {
   people: Pick<People, "setZone" | "setName">
   kv: Pick<Kv, "get" | "set">
   memory: Pick<Memory, "remember" | "supersede">
-  /** The IANA zone that a text means; null when it is none or ambiguous. */
+  /** The IANA zone that a text means; null when it means none, or more than one. */
   zoneOf: (text: string) => string | null
-  /** A moment as a person in that zone reads it. */
+  /** A moment as a person in `zone` reads it. */
   localTime: (at: Date, zone: string) => string
 }
 
@@ -66,7 +66,7 @@ function setPreferenceTool(deps: PreferenceDeps): TransactionalTool<z.infer<type
   }
 }
 
-/** One spelling a preference: `Digest time` and `digest_time` are the same. */
+/** The one spelling of a preference: `Digest time` and `digest_time` are the same. */
 function named(key: string): string {
   const name = key
     .trim()
@@ -85,7 +85,7 @@ async function setZone(deps: PreferenceDeps, value: string, { person, now }: Too
 
 async function setQuietHours(value: string, { person }: ToolContext, tx: Tx): Promise<ToolResult> {
   const hours = readQuiet(value)
-  if (hours === null) return failed("invalid", `"${value}" are no hours: give "22:00-07:00", or "off"`)
+  if (hours === null) return failed("invalid", `"${value}" is not a range of hours: give "22:00-07:00", or "off"`)
   await setQuiet(tx, person.id, hours)
   return { ok: true, key: "quiet_hours", value: hours }
 }
@@ -96,7 +96,10 @@ async function setName(deps: PreferenceDeps, value: string, { person }: ToolCont
   return { ok: true, key: "name", value }
 }
 
-/** The value for code, in kv; and for the model a pinned memory, which takes the place of the last one with this name. */
+/**
+ * Stores a preference twice: in kv for code, and as a pinned memory for the model. The memory replaces the last one of
+ * the same preference.
+ */
 async function keep(
   { kv, memory }: PreferenceDeps,
   key: string,

@@ -1,6 +1,6 @@
 /**
- * Schedule tools: reminders and automations from a conversation. What was understood is handed back in words with its
- * next times; a time that is not understood makes nothing, and the answer says how to put it.
+ * Schedule tools: make, list and cancel reminders and automations from a conversation. The result says in words what was
+ * understood, with the next times. A time that is not understood makes nothing, and the result says how to name one.
  */
 import { z } from "zod"
 import type { Tx } from "../db/db.ts"
@@ -16,7 +16,10 @@ import { failed, type Tool, type ToolContext, type ToolResult, type Transactiona
 
 export interface ScheduleToolsDeps {
   automations: Automations
-  /** What scheduled work may do without asking; asked for when it is made, so it may depend on the list of tools. */
+  /**
+   * What scheduled work may do without an approval. It is a function, because it depends on the list of tools, which is
+   * complete only later.
+   */
   grants: () => Grant[]
 }
 
@@ -32,11 +35,12 @@ const scheduleInput = z.object({ action: text.describe('What to do then: "send m
 const cancelInput = z.object({ id: z.union([z.int(), z.string().trim().min(1).max(200)]).describe("Its number") })
 
 const DAY_MS = 86_400_000
-/** A reminder for one moment is worth having a week late; what repeats comes again anyway. */
+/** A reminder for one moment is still useful a week late. A repeating one comes again anyway. */
 const ONE_OFF_CATCH_UP_MS = 7 * DAY_MS
+/** The shortest time between two runs of scheduled work. */
 const SHORTEST_MS = 5 * 60_000
-/** Instants looked at to find how close together a schedule gets, or whether two fall on one day. */
-const LOOKED_AT = 50
+/** Instants of a schedule that are checked for being too close together, or on the same day. */
+const CHECKED = 50
 
 export function createScheduleTools(deps: ScheduleToolsDeps): Tool[] {
   return [remind(deps), schedule(deps), listAutomations(deps), cancelAutomation(deps)]
@@ -85,7 +89,7 @@ function schedule(deps: ScheduleToolsDeps): TransactionalTool<z.infer<typeof sch
   }
 }
 
-/** A repeating digest moves the one there is: two would be two messages a day. */
+/** Makes the automation. A repeating digest replaces the existing one, because two would send two messages a day. */
 function put(
   { automations, grants }: ScheduleToolsDeps,
   tx: Tx,
@@ -104,7 +108,7 @@ function automationOf(action: Action, { recurrence, sentence, zone }: When, ctx:
 
 function refusalOf(action: Action, { recurrence, zone }: When, ctx: ToolContext): ToolResult | null {
   if (action.kind === "digest" && ctx.person.role !== "owner") return failed("denied", "the digest is for the owner")
-  const instants = upcoming(recurrence, ctx.now, zone, LOOKED_AT)
+  const instants = upcoming(recurrence, ctx.now, zone, CHECKED)
   const days = new Set(instants.map((date) => localDay(date, zone)))
   if (action.kind === "digest" && days.size < instants.length)
     return failed("invalid", 'The digest comes once a day at most. Name one time of day: "every day at 8 am".')
@@ -114,7 +118,10 @@ function refusalOf(action: Action, { recurrence, zone }: When, ctx: ToolContext)
   return null
 }
 
-/** Whose zone nobody knows is told which one was assumed. */
+/**
+ * The words with the zone, where the person could not know which one was used: a guessed zone, or one other than the
+ * person's.
+ */
 function withZone(words: string, { recurrence, zone }: When, ctx: ToolContext): string {
   if (recurrence.kind === "every") return words
   if (ctx.person.zone === null && zone === ctx.zone) return `${words} (guessed zone ${zone})`

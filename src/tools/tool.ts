@@ -1,6 +1,7 @@
 /**
- * Tool: something the agent can do, with a schema for what it takes, data for what it gives, and a declared replay
- * class that says what to do when a crash hides its outcome. A tool that fails answers with a code; it never throws to the loop.
+ * Tool: something that the agent can do. A tool has a schema for its arguments, returns data, and declares a replay class,
+ * which says what to do when a crash hides the outcome of a call. A tool that fails returns a code and never throws to the
+ * loop, so that the model can react to the failure.
  */
 import type { z } from "zod"
 import { Deny, Misconfigured, Reject, Retry, Uncertain } from "../base/errors.ts"
@@ -13,7 +14,10 @@ export type FailureCode = "not_found" | "denied" | "expired" | "timeout" | "inva
 
 type Failure = { code: FailureCode; message: string }
 
-/** `label`: of the content that the result holds, when that is not the run's own. `instead`: what the person who refused it wants. */
+/**
+ * The result of a call. `label` is the label of the content in the result, when it is not the label of the run. `instead`
+ * is what the person who refused the call wants in its place.
+ */
 export type ToolResult =
   | ({ ok: true; label?: Label } & Record<string, unknown>)
   | ({ ok: false; instead?: string } & Failure)
@@ -21,14 +25,14 @@ export type ToolResult =
 export interface ToolContext {
   runId: string
   threadId: string
-  /** The same in every try of this step: an idempotency key. */
+  /** The idempotency key of this step, the same in every attempt. */
   opId: string
-  /** Whom the run works for. */
+  /** The person for whom the run works. */
   person: Person
-  /** Their IANA zone, or the installation's guess when they never said. */
+  /** The person's IANA zone; the installation's guess while the person has not named one. */
   zone: string
   now: Date
-  /** Of everything in the run's context so far. */
+  /** The label of everything in the context of the run so far. */
   label: Label
   signal: AbortSignal
 }
@@ -36,33 +40,37 @@ export interface ToolContext {
 interface Declared<Args> {
   /** `^[a-z_]{1,64}$` */
   name: string
-  /** For the model: what it does, when to use it. One or two sentences. */
+  /** For the model: what the tool does and when to use it, in one or two sentences. */
   description: string
   input: z.ZodType<Args>
-  /** `read` looks, `write` changes what is ours, `send` reaches the outside world. */
+  /** `read` changes nothing, `write` changes Vigil's own data, `send` reaches the outside world. */
   effect: "read" | "write" | "send"
   /** The least trustworthy content that may lead to a call. */
   needs: Label["integrity"]
-  /** For runs that hold a grant for it: no model is ever told of it, and no conversation may call it. */
+  /**
+   * True for a tool that only a run with a grant for it may call. No model is told of the tool, and no conversation may
+   * call it.
+   */
   internal?: boolean
-  /** Members of the household may not use it. */
+  /** True for a tool that members may not use. */
   ownerOnly?: boolean
-  /** Why a person must approve this very call, or null; looks, never acts. */
+  /** The reason why a person must approve this very call; null when nobody must. It never changes anything. */
   asks?(args: Args, ctx: ToolContext): Promise<string | null>
-  /** What an approval shows: every argument that matters, rendered by code. */
+  /** The text of an approval. Code writes it, and it shows every argument that matters. */
   show(args: Args): string
 }
 
-/** Works inside the transaction that journals its outcome: exactly once. */
+/** A tool that works inside the transaction which journals its outcome, so that its effect happens exactly once. */
 export interface TransactionalTool<Args> extends Declared<Args> {
   replay: "transactional"
   run(args: Args, ctx: ToolContext, tx: Tx): Promise<ToolResult>
 }
 
+/** A tool whose effect is outside the transaction of its journal. */
 export interface EffectTool<Args> extends Declared<Args> {
   replay: Exclude<Replay, "transactional">
   run(args: Args, ctx: ToolContext): Promise<ToolResult>
-  /** `reconcile` only: what the other side says about `ctx.opId`; null when it never happened. */
+  /** For the class `reconcile` only: what the other side says about `ctx.opId`; null when the call never happened there. */
   probe?(args: Args, ctx: ToolContext): Promise<ToolResult | null>
 }
 
@@ -88,6 +96,7 @@ export function failureOf(error: unknown): ToolResult {
   throw error
 }
 
+/** A failure as the result of a call. */
 export function failed(code: FailureCode, message: string): { ok: false } & Failure {
   return { ok: false, code, message }
 }

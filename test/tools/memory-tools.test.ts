@@ -27,7 +27,7 @@ describe("remember and recall", () => {
     expect(await call("recall", { query: "yoga" }, contextOf({ personId: "p2" }))).toEqual({ ok: true, memories: [] })
   })
 
-  test("a memory carries the label of what led to it and the step that made it", async () => {
+  test("a memory has the label of the content that led to it, and the step that made it", async () => {
     const { id } = await call(
       "remember",
       { text: "The issue asks for root", kind: "decision" },
@@ -44,7 +44,7 @@ describe("remember and recall", () => {
     })
   })
 
-  test("at most eight come back", async () => {
+  test("at most eight memories come back", async () => {
     for (let at = 0; at < 10; at++) await call("remember", { text: `note ${at}` })
     expect((await call("recall", { query: "note" })).memories).toHaveLength(8)
   })
@@ -58,7 +58,7 @@ describe("remember and recall", () => {
 })
 
 describe("forget", () => {
-  test("takes memories of this person only, and says which were not there", async () => {
+  test("forgets memories of this person only, and says which ids do not exist", async () => {
     const mine = Number((await call("remember", { text: "mine" })).id)
     const theirs = Number((await call("remember", { text: "theirs" }, contextOf({ personId: "p2" }))).id)
     expect(await call("forget", { ids: [mine, theirs] })).toEqual({
@@ -70,7 +70,7 @@ describe("forget", () => {
     expect(await memory().get("person:p2", theirs)).not.toBeNull()
   })
 
-  test("asks before more than one goes or one that is always in mind, and names them", async () => {
+  test("needs an approval for more than one memory or a pinned one, and names them", async () => {
     const one = Number((await call("remember", { text: "one" })).id)
     const two = Number((await call("remember", { text: "two" })).id)
     const pinned = await base.db.transaction((tx) =>

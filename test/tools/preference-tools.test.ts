@@ -53,14 +53,14 @@ describe("set_preference", () => {
     expect(await set("name", "x".repeat(81))).toMatchObject({ ok: false, code: "invalid" })
   })
 
-  test("anything else is kept for code and, pinned, for the model", async () => {
+  test("any other preference is stored for code, and as a pinned memory for the model", async () => {
     const done = await set("Digest time", "7:30")
     expect(done).toEqual({ ok: true, key: "digest_time", value: "7:30", memory: expect.any(Number) })
     expect((await kv().get(SCOPE, "digest_time"))?.value).toBe("7:30")
     expect(await pinned()).toEqual(["digest time: 7:30"])
   })
 
-  test("a new value takes the old one's place, however the key is written, and other keys stay", async () => {
+  test("a new value replaces the old one however the key is spelled, and other keys stay", async () => {
     const first = await set("language", "French")
     await set("tone", "short")
     const second = await set("Language", "Dutch")
@@ -89,7 +89,7 @@ describe("set_preference", () => {
   })
 })
 
-test("now is the present in UTC and where the person is", async () => {
+test("now is the present time in UTC and in the person's zone", async () => {
   expect(await call("now", {}, "Asia/Kolkata")).toEqual({
     ok: true,
     now: "2026-03-01T10:00:00.000Z",

@@ -56,7 +56,7 @@ describe("remind", () => {
     })
   })
 
-  test("may repeat", async () => {
+  test("makes a repeating reminder", async () => {
     expect(await call("remind", { text: "stretch", when: "every weekday at 8am" })).toMatchObject({
       at: "weekdays at 8:00 AM, New York time",
     })
@@ -69,13 +69,13 @@ describe("remind", () => {
     })
   })
 
-  test("names the zone that the words named", async () => {
+  test("names the zone when the words name one", async () => {
     expect(await call("remind", { text: "call Ana", when: "tomorrow at 9 am Lisbon time" })).toMatchObject({
       at: "Mon 23 Nov, 9:00 AM (Europe/Lisbon)",
     })
   })
 
-  test("makes nothing of a time that is not understood, and says what to say instead", async () => {
+  test("makes nothing when the time is not understood, and says what to say instead", async () => {
     expect(await call("remind", { text: "call mum", when: "when it rains" })).toMatchObject({
       ok: false,
       code: "invalid",
@@ -84,7 +84,7 @@ describe("remind", () => {
     expect(await automations().list()).toEqual([])
   })
 
-  test("carries the label of the content that led to it", async () => {
+  test("makes an automation with the label of the content that led to it", async () => {
     await call("remind", { text: "x", when: "tomorrow at 9 am" }, owner({ label: UNTRUSTED_LABEL }))
     expect((await only()).label).toEqual(UNTRUSTED_LABEL)
   })
@@ -110,7 +110,7 @@ describe("schedule", () => {
     })
   })
 
-  test("grants work what was given for it, and a reminder nothing", async () => {
+  test("gives scheduled work its grants, and a reminder none", async () => {
     await call("schedule", { action: "water report", when: "every day at 9 am" })
     expect((await only()).grants).toEqual(GRANTS)
     await base.db.raw("delete from automations")
@@ -118,7 +118,7 @@ describe("schedule", () => {
     expect((await only()).grants).toEqual([])
   })
 
-  test("work more often than every five minutes is refused with the fix", async () => {
+  test("work more often than every five minutes is refused, with the fix", async () => {
     const refused = { ok: false, code: "invalid", message: expect.stringContaining('Say "every 5 minutes"') }
     expect(await call("schedule", { action: "check the oven", when: "every 4 minutes" })).toMatchObject(refused)
     expect(await call("schedule", { action: "check it", when: "every day at 9:00 and 9:03" })).toMatchObject(refused)
@@ -126,7 +126,7 @@ describe("schedule", () => {
     expect(await call("schedule", { action: "remind me to blink", when: "every minute" })).toMatchObject({ ok: true })
   })
 
-  test("another time for the digest moves the one there is", async () => {
+  test("another time for the digest moves the existing digest", async () => {
     const system = { owner: { id: OWNER_ID, zone: NY }, hostZone: "UTC", github: false }
     await ensureSystemAutomations({ db: base.db, automations: automations() }, system)
     const before = await only()
@@ -148,7 +148,7 @@ describe("schedule", () => {
 })
 
 describe("list and cancel", () => {
-  test("show what there is, with its next time", async () => {
+  test("list shows every automation with its next time", async () => {
     const { id } = await call("remind", { text: "call mum", when: "tomorrow at 9 am" })
     expect(await call("list_automations", {})).toEqual({
       ok: true,
@@ -165,7 +165,7 @@ describe("list and cancel", () => {
   })
 
   test.each([(id: unknown) => id, (id: unknown) => `#${id}`])(
-    "cancel by number, written either way",
+    "cancel takes the number in either spelling",
     async (written) => {
       const { id } = await call("remind", { text: "call mum", when: "tomorrow at 9 am" })
       expect(await call("cancel_automation", { id: written(id) })).toEqual({ ok: true, id, name: "call mum" })
@@ -186,7 +186,7 @@ describe("list and cancel", () => {
     expect(await call("cancel_automation", { id: theirs })).toMatchObject({ ok: true })
   })
 
-  test("cancelling a part of Vigil itself asks first, a reminder does not", async () => {
+  test("cancelling a part of Vigil itself needs an approval, a reminder does not", async () => {
     const system = { owner: { id: OWNER_ID, zone: NY }, hostZone: "UTC", github: false }
     await ensureSystemAutomations({ db: base.db, automations: automations() }, system)
     const digest = await only()

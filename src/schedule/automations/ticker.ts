@@ -121,7 +121,7 @@ async function advance(
   await tx.query(sql`
     update automations set handled_to = ${handledTo}::timestamptz, next_at = ${nextAt}::timestamptz,
       state = case when ${nextAt === null}::boolean then 'ended' else state end
-    where id = ${id}::bigint`)
+    where id = ${id}::bigint and state in ('active', 'paused')`)
 }
 
 function eventOf(automation: Automation, due: Date, now: Date): DueEvent {
