@@ -1,4 +1,6 @@
-/** Counts: what a day's triage came to, counted by the database. No figure of a digest comes from anywhere else. */
+/**
+ * Counts: the figures of one day of triage. The database counts them, and no figure of a digest comes from anywhere else.
+ */
 import { sql } from "drizzle-orm"
 import { ISSUE_KINDS } from "../contract/work/triage.ts"
 import type { Tx } from "../db/db.ts"
@@ -8,16 +10,16 @@ export interface DayCounts {
   kinds: Record<(typeof ISSUE_KINDS)[number], number>
   /** Applied assignments, the most first. */
   assigned: { login: string; count: number }[]
-  /** Issues whose decision was hard, by repository and number. */
+  /** Issues with a hard decision, in the order of repository and number. */
   hard: HardIssue[]
-  /** The day has only the demonstration's issues. */
+  /** True when the day has only issues of the demonstration. */
   demo: boolean
 }
 
 export interface HardIssue {
   repo: string
   number: number
-  /** As its author wrote it: untrusted. */
+  /** The title as its author wrote it: untrusted. */
   title: string
 }
 
@@ -28,20 +30,24 @@ const KINDS = sql.join(
 )
 
 /**
- * Of `[from, to)`. An issue that was decided again counts once, as decided last, with a person's correction over the
- * first word. Demonstration issues count only on a day without real ones.
+ * Counts the decisions in `[from, to)`. An issue counts once, by its last decision, and a person's correction of the kind
+ * replaces the decided kind. Issues of the demonstration count only on a day without real ones.
  */
 export async function countDay(tx: Tx, { from, to }: { from: Date; to: Date }): Promise<DayCounts> {
   const [row] = await tx.query<DayCounts>(sql`
     with day as (
+      -- All decisions of the day.
       select * from decisions where decided_at >= ${from}::timestamptz and decided_at < ${to}::timestamptz
     ), issues as (
+      -- The last decision of each issue. One real issue excludes those of the demonstration.
       select distinct on (repo, number) repo, number, title, coalesce(corrected_to, kind) as kind, hard, assignee, state, demo
       from day where demo = not exists (select 1 from day where not demo)
       order by repo, number, decided_at desc, id desc
     ), people as (
+      -- Only applied decisions: what was proposed and not applied assigned nobody.
       select assignee as login, count(*)::int as count from issues where assignee is not null and state = 'applied' group by 1
     )
+    -- One row also for a day without issues, so empty lists and false stand in for null.
     select count(*)::int as issues, coalesce(bool_or(demo), false) as demo,
       jsonb_build_object(${KINDS}) as kinds,
       (select coalesce(jsonb_agg(jsonb_build_object('login', login, 'count', count) order by count desc, login), '[]')

@@ -1,6 +1,7 @@
 /**
- * Delivery: how a digest reaches its person. The scheduled one carries the local day in its outbox key, so there is one
- * a day whatever restarts, outages, clock changes or second workers do; one that is asked for carries its run instead.
+ * Delivery: sends a digest to its person. The outbox key of the daily digest contains the local day, so that restarts,
+ * outages, clock changes and second workers never send two digests on one day. The key of a digest that a person requests
+ * contains the run instead.
  */
 import { sql } from "drizzle-orm"
 import { z } from "zod"
@@ -18,11 +19,14 @@ export interface DeliveryDeps {
   db: Db
   digests: Digests
   people: People
-  /** Channels that can send now. */
+  /** The channels that can send now. */
   live: ReadonlySet<ChannelId>
 }
 
-/** The digest automation's action: the day before the local day it was due on, at most once for that day. */
+/**
+ * The action of a digest automation: posts the digest of the day before the local day of the due instant. The daily
+ * digest posts at most once per day.
+ */
 export function createScheduledDigest({ db, digests, people, live }: DeliveryDeps): DueActions["digest"] {
   return async (context, { automation, dueAt, lateness }) => {
     const day = localDay(dueAt, automation.zone)
@@ -56,9 +60,9 @@ const PLACES: Record<ChannelId, string> = {
 }
 
 /**
- * The tool for a digest now. It goes to where the person is reached first; when that is this very conversation, the
- * answer carries it and nothing is sent beside it.
- * @param ring called with the thread that has something to send.
+ * The tool that sends a digest now, to the thread where the person is reached first. When the request came from that
+ * thread, the answer contains the digest and nothing else is sent.
+ * @param deps `notify` is called with the thread that has a message to send.
  */
 export function createSendDigest(
   deps: DeliveryDeps & { notify: (threadId: string) => void },

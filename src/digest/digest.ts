@@ -1,6 +1,7 @@
 /**
- * Digest: a day of triage in at most two text messages. Counted by the database and put into words by code alone; no
- * model ever sees or writes it. What needs the person outlasts what does not when space runs out.
+ * Digest: one day of triage in at most two SMS segments. The database counts and code writes the text; no model ever sees
+ * or writes it, so that an issue cannot change what the digest says. When space runs out, the lines that need the person
+ * stay and the others go.
  */
 
 import type { Clock } from "../base/clock.ts"
@@ -13,10 +14,10 @@ import { countDay, type DayCounts, type HardIssue } from "./counts.ts"
 import { ownLine, strangerLine } from "./sms-line.ts"
 
 export interface Digest {
-  /** In the GSM-7 alphabet. */
+  /** The text, in the GSM-7 alphabet. */
   text: string
   counts: DayCounts & { approvals: number }
-  /** The hard issues as the text may show them. */
+  /** One line for each hard issue; the text shows those that fit. */
   hard: string[]
   /** SMS segments, at most 2. */
   segments: number
@@ -24,13 +25,14 @@ export interface Digest {
 
 export interface Digests {
   /**
-   * Of the local `day` ("2026-11-21") in `zone`.
-   * @param note a last line of the caller's own ("(due at 8:00 AM, 40 minutes late)").
+   * The digest of the local `day` ("2026-11-21") in `zone`.
+   * @param note the caller's last line ("(due at 8:00 AM, 40 minutes late)")
    */
   compose(day: string, zone: string, note?: string): Promise<Digest>
 }
 
 const SEGMENTS = 2
+/** People who are named with their assignments; the rest is summed up. */
 const PEOPLE = 5
 const APPROVAL_CHARS = 70
 const NAMES: Record<(typeof ISSUE_KINDS)[number], string> = {
@@ -43,8 +45,8 @@ const NAMES: Record<(typeof ISSUE_KINDS)[number], string> = {
 export function createDigest({ db, clock }: { db: Db; clock: Clock }): Digests {
   return {
     async compose(day, zone, note = "") {
-      const [counts, waits] = await Promise.all([countDay(db, dayBounds(day, zone)), openApprovals(db)])
-      const open = waits.filter((wait) => wait.expiresAt > clock.now())
+      const [counts, approvals] = await Promise.all([countDay(db, dayBounds(day, zone)), openApprovals(db)])
+      const open = approvals.filter((approval) => approval.expiresAt > clock.now())
       const hard = counts.hard.map(hardLine(counts.hard))
       const lines = [
         ...countLines(day, counts),
@@ -78,17 +80,17 @@ function assignedLines({ assigned }: DayCounts): Line[] {
   return [{ text: `Assigned: ${[...named, ...(others > 0 ? [`others ${others}`] : [])].join(", ")}` }]
 }
 
-function approvalLines(waits: Approval[]): Line[] {
-  const [first] = waits
+function approvalLines(approvals: Approval[]): Line[] {
+  const [first] = approvals
   if (first === undefined) return []
-  const how = `Needs you: ${waits.length}, reply ${first.code} OK or ${first.code} NO`
+  const how = `Needs you: ${approvals.length}, reply ${first.code} OK or ${first.code} NO`
   return [
     { text: how, keep: true },
-    ...waits.map(({ code, display }) => ({ text: `${code} ${ownLine(display, APPROVAL_CHARS)}`, keep: true })),
+    ...approvals.map(({ code, display }) => ({ text: `${code} ${ownLine(display, APPROVAL_CHARS)}`, keep: true })),
   ]
 }
 
-/** The repository is named when there are several. */
+/** Writes the line of a hard issue. It names the repository when the issues are of several. */
 function hardLine(all: HardIssue[]): (issue: HardIssue) => string {
   const several = new Set(all.map((issue) => issue.repo)).size > 1
   return ({ repo, number, title }) => {

@@ -1,20 +1,31 @@
-/** SMS line: text for a digest, every sign of it in the cheap SMS alphabet, so that no title doubles the price of a message. */
+/**
+ * SMS line: text for a digest, every character in the cheap SMS alphabet (GSM-7), so that no title doubles the price of a
+ * message.
+ */
 import { clip, inert, oneLine } from "../base/inert.ts"
 import { inCheapAlphabet } from "../channels/sms/render.ts"
 import { isGsm7 } from "../channels/sms/segments.ts"
 
-/** A stranger's words, dead; at most `longest` characters, empty when nothing readable is left. */
+/**
+ * A stranger's words, made inert (no link, mention or command works in them); at most `longest` characters, and empty
+ * when nothing readable is left.
+ */
 export function strangerLine(text: string, longest = 80): string {
-  // Twice: what is a sign of its own before, the cheap alphabet may spell with a live one.
+  // Made inert twice, because the cheap alphabet can spell a harmless character with an active one.
   return inert(inSmsAlphabet(inert(text, Number.POSITIVE_INFINITY)), longest)
 }
 
-/** Our own words with parts of others in them (an approval's display). */
+/**
+ * Vigil's own words with parts of a stranger's in them, such as the display of an approval; at most `longest` characters.
+ */
 export function ownLine(text: string, longest: number): string {
   return clip(inSmsAlphabet(oneLine(text.normalize("NFC"))).trim(), longest)
 }
 
-/** Accents are dropped where the alphabet lacks them, other signs become `?`; mostly `?` says nothing and is empty. */
+/**
+ * The text in the cheap alphabet: a letter loses an accent that the alphabet lacks, and any other character becomes `?`.
+ * A text that would be mostly `?` says nothing and becomes empty.
+ */
 function inSmsAlphabet(text: string): string {
   const spelled = inCheapAlphabet(text)
   if (isGsm7(spelled)) return spelled

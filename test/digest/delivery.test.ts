@@ -19,7 +19,7 @@ const NY = "America/New_York"
 const SMS: ReadonlySet<ChannelId> = new Set(["sms", "web"])
 const clock = movableClock("2026-11-22T12:00:00Z")
 let base: TestDatabase
-/** Two processes; on Postgres each with a connection pool of its own. */
+/** Two processes; on Postgres each has its own connection pool. */
 let workers: Awaited<ReturnType<typeof worker>>[]
 let second: (Opened & { close(): Promise<void> }) | undefined
 
@@ -83,7 +83,7 @@ describe.each([
   ["the clocks go forward", "2027-03-12T17:00:00Z", "2027-03-17T17:00:00Z"],
   ["the clocks go back", "2027-11-05T16:00:00Z", "2027-11-10T17:00:00Z"],
 ])("in a week in which %s", (_what, from, to) => {
-  test("two workers send one digest each local day, within a minute of 8:00", async () => {
+  test("two workers send one digest per local day, within a minute of 8:00", async () => {
     clock.to(from)
     await boot()
     while (clock.now() < new Date(to)) {
@@ -107,7 +107,7 @@ describe.each([
 })
 
 describe("an outage", () => {
-  test("over 8:00 is caught up with once, and the text says that it is late", async () => {
+  test("over 8:00 leads to one late digest, and its text says that it is late", async () => {
     clock.to("2026-11-22T12:59:00Z")
     await boot()
     clock.to("2026-11-22T17:00:00Z")
@@ -119,7 +119,7 @@ describe("an outage", () => {
     ])
   })
 
-  test("of more than six hours costs that day's digest, which is recorded as missed", async () => {
+  test("of more than six hours loses the digest of that day, which is recorded as missed", async () => {
     clock.to("2026-11-22T12:59:00Z")
     await boot()
     clock.to("2026-11-22T19:00:01Z")
@@ -132,7 +132,7 @@ describe("an outage", () => {
   })
 })
 
-test("a zone that changes after the digest does not bring a second one that day", async () => {
+test("a change of zone after the digest does not send a second one on that day", async () => {
   clock.to("2026-11-22T07:00:00Z")
   await boot("Europe/Lisbon")
   clock.to("2026-11-22T08:00:00Z")
@@ -145,7 +145,7 @@ test("a zone that changes after the digest does not bring a second one that day"
   expect(latest).toMatchObject({ state: "skipped", reason: "the digest of 2026-11-22 was sent before" })
 })
 
-test("a digest asked for once at another time comes beside the daily one", async () => {
+test("a single digest at another time is sent in addition to the daily one", async () => {
   clock.to("2026-11-22T12:00:00Z")
   await boot()
   const once = { kind: "once" as const, at: "2026-11-22T22:00:00Z" }
@@ -169,7 +169,7 @@ describe("send_digest", () => {
   }
   const anyRun = async () => (await base.db.query<{ id: string }>(sql`select id from runs limit 1`))[0]?.id ?? ""
 
-  test("sends yesterday's to where the owner is reached first, and says where", async () => {
+  test("sends yesterday's digest to the place where the owner is reached first, and says where", async () => {
     clock.to("2026-11-22T20:00:00Z")
     const result = await ask({})
     expect(result).toEqual({ ok: true, text: "Triage Sat 21 Nov: no issues", sentTo: "SMS" })
@@ -177,12 +177,12 @@ describe("send_digest", () => {
     expect(rung).toEqual([(await first().delivery.people.home(OWNER_ID, SMS)).threadId])
   })
 
-  test("sends today's so far, by the local day", async () => {
+  test("sends the digest of today so far, by the local day", async () => {
     clock.to("2026-11-23T04:30:00Z")
     expect(await ask({ day: "today" })).toMatchObject({ text: "Triage Sun 22 Nov: no issues" })
   })
 
-  test("sends once a run however often the step is repeated, and leaves the daily one alone", async () => {
+  test("sends once per run however often the step is repeated, and leaves the daily digest alone", async () => {
     clock.to("2026-11-22T12:30:00Z")
     await boot()
     const runId = await anyRun()
@@ -194,7 +194,7 @@ describe("send_digest", () => {
     expect(await sent()).toHaveLength(2)
   })
 
-  test("sends nothing beside the answer when it was asked for at home", async () => {
+  test("sends nothing beside the answer when the request came from the home thread", async () => {
     const { threadId } = await first().delivery.people.home(OWNER_ID, SMS)
     expect(await ask({}, { threadId })).toEqual({ ok: true, text: expect.stringContaining("Triage") })
     expect(await sent()).toEqual([])

@@ -62,7 +62,7 @@ async function ask(code: string, display: string, expiresAt = "2026-11-23T00:00:
       ${expiresAt}::timestamptz)`)
 }
 
-test("a day is counted by kind and by person, with what needs the owner and what was hard", async () => {
+test("a digest counts the day by kind and by person, and lists open approvals and hard issues", async () => {
   for (let i = 0; i < 7; i++) await decide({ assignee: i < 4 ? "ana" : "ben" })
   for (let i = 0; i < 3; i++) await decide({ kind: "feature" })
   for (let i = 0; i < 3; i++) await decide({ kind: "question", assignee: "cem", state: "pending" })
@@ -87,12 +87,12 @@ test("a day is counted by kind and by person, with what needs the owner and what
   })
 })
 
-describe("without issues", () => {
-  test("it is one short line", async () => {
+describe("on a day without issues", () => {
+  test("the digest is one short line", async () => {
     expect(await compose()).toMatchObject({ text: "Triage Sat 21 Nov: no issues", segments: 1, hard: [] })
   })
 
-  test("what waits for the owner is still there", async () => {
+  test("open approvals are still listed", async () => {
     await ask("K7", "close acme/shop#807")
     const { text } = await compose()
     expect(text).toBe("Triage Sat 21 Nov: no issues\nNeeds you: 1, reply K7 OK or K7 NO\nK7 close acme/shop#807")
@@ -103,7 +103,7 @@ describe("what is counted", () => {
   test.each([
     ["2026-03-08", 23],
     ["2026-11-01", 25],
-  ])("is the local day %s with its %d hours, and nothing beside it", async (day, hours) => {
+  ])("is exactly the local day %s with its %d hours", async (day, hours) => {
     const midnight = Date.parse(`${day}T${hours === 23 ? "05" : "04"}:00:00Z`)
     const at = (ms: number) => decide({ at: new Date(midnight + ms).toISOString() })
     await at(-1)
@@ -113,7 +113,7 @@ describe("what is counted", () => {
     expect((await compose(day)).counts.issues).toBe(2)
   })
 
-  test("is each issue once, as decided last, with the person's correction", async () => {
+  test("is each issue once, by its last decision, with a person's correction", async () => {
     await decide({ number: 5, kind: "bug", at: "2026-11-21T15:00:00Z" })
     await decide({ number: 5, kind: "docs", at: "2026-11-21T16:00:00Z" })
     await decide({ number: 6, kind: "bug", correctedTo: "question" })
@@ -121,7 +121,7 @@ describe("what is counted", () => {
     expect((await compose()).counts).toMatchObject({ issues: 3, kinds: { bug: 0, docs: 1, question: 1, feature: 1 } })
   })
 
-  test("are demonstration issues only when there are no others", async () => {
+  test("are issues of the demonstration only when there are no others", async () => {
     await decide({ demo: true })
     expect((await compose()).text).toContain("Sat 21 Nov (demo): 1 issue\n")
     await decide()
@@ -131,7 +131,7 @@ describe("what is counted", () => {
 })
 
 describe("two segments", () => {
-  test("hold, whole lines are cut, and counts and approvals stay", async () => {
+  test("are enough: whole lines are left out, and counts and approvals stay", async () => {
     for (let i = 0; i < 30; i++) await decide({ number: 100 + i, hard: true, title: `Checkout ${"very ".repeat(20)}` })
     for (const code of ["K7", "M4", "A3"]) await ask(code, `close acme/shop#${code}`)
     const { text, segments, hard } = await compose("2026-11-21", NY, "(due at 8:00 AM, 40 minutes late)")
@@ -145,7 +145,7 @@ describe("two segments", () => {
     expect(lines.at(-1)).toMatch(/^\+\d+ more$/)
   })
 
-  test("hold with more approvals than fit, in any script, with the counts first", async () => {
+  test("are enough with more approvals than fit, in any script, with the counts first", async () => {
     const codes = ["K7", "M4", "A3", "B3", "C3", "D3", "E3", "F3"]
     for (const code of codes) await ask(code, `\u20ac[${"x^".repeat(40)}] \u7ed3\u8d26`)
     await decide({ title: "\u7ed3\u8d26\u5931\u8d25", hard: true, assignee: "ana" })
@@ -163,7 +163,7 @@ describe("two segments", () => {
   })
 })
 
-test("hard issues of several repositories name theirs", async () => {
+test("hard issues of several repositories name their repository", async () => {
   await decide({ number: 1, repo: "acme/app", hard: true, title: "One" })
   await decide({ number: 2, repo: "acme/shop", hard: true, title: "Two" })
   expect((await compose()).hard).toEqual(['Hard: app#1 "One"', 'Hard: shop#2 "Two"'])

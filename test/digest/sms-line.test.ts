@@ -36,7 +36,7 @@ describe("a stranger's title", () => {
     expect(inert("a".repeat(80))).toBe("a".repeat(80))
   })
 
-  test("is dead whatever is in it", () => {
+  test("is inert whatever is in it", () => {
     const parts = fc.constantFrom("https://", "http:", "//", "www.", "evil", ".example", "@", "#", "/", "*", "_", "`")
     const signs = fc.constantFrom(
       '"',
@@ -71,6 +71,6 @@ describe("a stranger's title", () => {
   })
 })
 
-test("an approval's own words keep their marks and lose what is invisible", () => {
+test("the words of an approval keep their punctuation and lose invisible characters", () => {
   expect(oneLine('label "breaking" on\nacme/shop#812\u202e', 70)).toBe('label "breaking" on acme/shop#812')
 })
