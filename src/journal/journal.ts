@@ -1,13 +1,18 @@
 /**
- * Journal: every step of every run, appended and never changed. An append carries its writer's fence: a worker that lost
- * its thread writes nothing. The rows are both the trace that people read and what a resumed run is rebuilt from.
+ * Journal: every step of every run. People read it as the trace, and a resumed run is rebuilt from it. Therefore:
+ * J1 An entry is never changed or deleted. This file only inserts, and database triggers refuse anything else.
+ * J2 A worker that lost its thread writes nothing. The statement that writes also checks the fence.
+ * J3 One append writes all of its entries or none, because it is one statement.
+ * J4 A step has each phase at most once, so it never has two outcomes. A unique key on run, step and phase holds this.
+ * J5 Each entry carries the hash of the entry before it in its run, so a changed or removed entry shows. Removal of the
+ *    newest entries alone does not show.
  */
 import { type SQL, sql } from "drizzle-orm"
 import { Fenced } from "../base/errors.ts"
 import type { Tx } from "../db/db.ts"
 import { json } from "../db/sql.ts"
 
-/** Proof of holding a thread: compared with the thread's row in the very statement that writes. */
+/** Proof that a worker holds a thread (J2). The statement that writes compares it with the thread's row. */
 export interface Fence {
   threadId: string
   owner: string
@@ -15,9 +20,9 @@ export interface Fence {
 }
 
 /**
- * What may be done with a step whose outcome is missing after a crash. `pure`, `idempotent`: run again with the same
- * op id. `reconcile`: ask the other side by op id first. `unsafe`: ask a person. `transactional`: the effect is in the
- * database and commits with its outcome, so it cannot be half done.
+ * What to do after a crash with a step that has no outcome. `pure`, `idempotent`: run it again with the same op id.
+ * `reconcile`: ask the other side by op id first. `unsafe`: ask a person. `transactional`: run it again, because its effect
+ * is in the database and commits together with its outcome.
  */
 export type Replay = "pure" | "idempotent" | "reconcile" | "unsafe" | "transactional"
 /**
@@ -32,7 +37,7 @@ export interface Entry {
   n: number
   phase: Phase
   kind: StepKind
-  /** Tool, model or note name. */
+  /** Name of the tool, the model call or the note. */
   name: string
   opId: string
   replay: Replay
@@ -42,7 +47,7 @@ export interface Entry {
   inputTokens?: number
   cachedTokens?: number
   outputTokens?: number
-  /** US dollars; null when unpriced. */
+  /** US dollars; null when the price is unknown, never 0 in its place. */
   costUsd?: number | null
 }
 
@@ -51,21 +56,21 @@ export interface StoredEntry extends Entry {
   at: Date
 }
 
-/** What the thread's row says at the moment of a fenced write: whether messages came in, or a stop. */
+/** The thread's row at the moment of a fenced write: `nextSeq` grows with each message, `stopSeq` tells the last stop. */
 export interface ThreadNews {
   nextSeq: number
   stopSeq: number
 }
 
-/** `(select …)` over the thread's row, locked against a change of owner until commit; empty for a stale worker. */
+/** Selects the thread's row and locks it against a change of owner until the commit; no row for a worker that lost it (J2). */
 export function fenced(fence: Fence): SQL {
   return sql`select id, next_seq, stop_seq, history_from from threads
     where id = ${fence.threadId} and owner = ${fence.owner} and epoch = ${fence.epoch} for no key update`
 }
 
 /**
- * An insert of `entries` for use inside a larger statement: one row an entry, none when the relation `guard` (a CTE
- * name) is empty.
+ * An insert of `entries`, one row each, for use inside a larger statement.
+ * @param guard the name of a common table expression with one row; without that row nothing is inserted (J2).
  */
 export function insertEntries(runId: string, fence: Fence, entries: Entry[], guard: string): SQL {
   const rows = entries.map((e) => ({
@@ -90,8 +95,12 @@ export function insertEntries(runId: string, fence: Fence, entries: Entry[], gua
       output_tokens int, cost_usd double precision)`
 }
 
-/** Appends in one statement. Throws `Fenced` when `fence` no longer holds its thread; then nothing was written. */
+/**
+ * Appends `entries`. Throws `Fenced` when `fence` no longer holds its thread, and the database's error 23505 when one of
+ * them is written already (J4); in both cases nothing was written.
+ */
 export async function append(tx: Tx, runId: string, fence: Fence, entries: Entry[]): Promise<ThreadNews> {
+  // J2, J3: the fence and every insert are one statement.
   const [news] = await tx.query<ThreadNews>(sql`
     with held as (${fenced(fence)}), written as (${insertEntries(runId, fence, entries, "held")} returning 1)
     select next_seq as "nextSeq", stop_seq as "stopSeq" from held`)
@@ -99,7 +108,7 @@ export async function append(tx: Tx, runId: string, fence: Fence, entries: Entry
   return news
 }
 
-/** A run's entries in the order they were written. */
+/** All entries of a run, in the order in which they were written. */
 export function entriesOf(tx: Tx, runId: string): Promise<StoredEntry[]> {
   return tx.query<StoredEntry>(sql`
     select id, n, phase, kind, name, op_id as "opId", replay, args_hash as "argsHash", request, result,
@@ -108,7 +117,10 @@ export function entriesOf(tx: Tx, runId: string): Promise<StoredEntry[]> {
     from journal where run_id = ${runId} order by id`)
 }
 
-/** Rows whose hash does not follow from the row before them, in one run or in all: empty when nobody tampered. */
+/**
+ * Rows whose hash does not follow from their content and the row before them (J5), in one run or in all runs. Empty when
+ * nobody tampered. The expression is that of the trigger `chain_journal`.
+ */
 export function brokenLinks(tx: Tx, runId?: string): Promise<{ id: number; runId: string }[]> {
   return tx.query(sql`
     select id, run_id as "runId" from (

@@ -1,11 +1,11 @@
-/** Spend: what model calls cost, summed from the journal. Calls without a known price are counted, never taken for free. */
+/** Spend: what model calls cost, summed from the journal. A call without a known price is counted as such, never as free. */
 import { sql } from "drizzle-orm"
 import type { Tx } from "../db/db.ts"
 
 export interface Sum {
   calls: number
   tokens: number
-  /** US dollars, of the calls with a known price. */
+  /** US dollars, for the calls with a known price. */
   usd: number
   /** Calls without a known price. */
   unpriced: number
@@ -17,7 +17,7 @@ export interface Spend {
   byModel: (Sum & { model: string })[]
 }
 
-/** The UTC day and month of `now`; with `personId`, only of what that person's own messages set off. */
+/** Spend of the UTC day and month of `now`. @param personId counts only the runs that this person's messages started. */
 export async function spendOf(tx: Tx, now: Date, personId?: string): Promise<Spend> {
   const whose = personId
     ? sql`and run_id in (select runs.id from runs join inbox on inbox.id = trigger_id where person_id = ${personId}::uuid)`
