@@ -1,6 +1,6 @@
 /**
- * App: the composition root, the one room that knows every other. It makes each part from the parts below it and
- * hands upward what is needed there as a function; it decides nothing itself.
+ * App: the composition root, the one room that knows every other. It makes each part from the parts below it, and hands to a
+ * part as a function what that part needs from above. It decides nothing itself.
  */
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
@@ -24,7 +24,7 @@ import { createProgressLines } from "../thread/outbox/progress.ts"
 import { heldUntil } from "../thread/outbox/quiet-hours.ts"
 import { createLeases } from "../thread/runs/lease.ts"
 import { createPresence, type Presence } from "../worker/presence/typing.ts"
-import { type ButtonDeps, type CloseQuestion, createButtonClearing } from "../worker/sending/buttons.ts"
+import { type ButtonDeps, type CloseApproval, createButtonClearing } from "../worker/sending/buttons.ts"
 import { createDeliveryReconciler } from "../worker/sending/delivery-reconciler.ts"
 import { createSender } from "../worker/sending/sender.ts"
 import { createThrottle } from "../worker/sending/throttle.ts"
@@ -40,23 +40,24 @@ import { openModel, openStores, type Stores } from "./stores.ts"
 import { openTriage } from "./triage.ts"
 import { VERSION } from "./version.ts"
 
-/** Runs at the same time in one process. */
+/** How many runs work at the same time in one process. */
 const CONCURRENCY = 8
-/** System automations follow the owner's zone this soon after it becomes known. */
+/** How often the owner's zone is read for the system automations. */
 const ZONE_LOOK_MS = 60_000
-const FATES_MS = 15_000
+const RECONCILE_MS = 15_000
 const CODES_MS = 10_000
 
 export interface App extends Pick<FeatureDeps, "infrastructure" | "channels" | "model"> {
-  /** Where it listens. */
+  /** The address on which the server listens. */
   url: string
   server: FastifyInstance
   /** A one-time link that lets the owner's browser in. */
   ownerLink(): Promise<string>
-  /** Stops taking work, lets runs end for `graceMs`, closes everything. */
+  /** Claims no more work, waits `graceMs` for the runs, then closes everything. */
   stop(graceMs: number): Promise<void>
 }
 
+/** Starts the whole application. Throws `InvalidConfig`, or what its parts throw when they cannot be opened. */
 export async function startApp(options: AppOptions): Promise<App> {
   const opened = await openInfrastructure(options)
   const channels = withTrouble(openChannels(opened.config, opened.clock), opened)
@@ -125,7 +126,7 @@ function serverDeps(infrastructure: Infrastructure) {
   }
 }
 
-/** The bearer token that is set, or the one of this data directory, made at first use (0600). */
+/** `VIGIL_TOKEN`, or else the bearer token of this data directory, which is made at the first use (mode 0600). */
 function tokenOf({ config }: Infrastructure): string {
   if (config.VIGIL_TOKEN) return config.VIGIL_TOKEN
   const path = join(config.DATA_DIR, "token")
@@ -144,7 +145,7 @@ async function startWork(
   const { db, clock, log, notifier, queue, outbox, inbox } = infrastructure
   const stopped = new AbortController()
   const leases = createLeases({ db, owner: newId(), newRunId: newId, codeVersion: VERSION })
-  // One process alone owns the embedded database: whoever held a lease before is dead.
+  // The embedded database has one process, so each lease in it belongs to a dead process.
   if (db.kind === "pglite") await Promise.all([leases.dropAll(), outbox.dropAll()])
   const sender = createSender({
     outbox,
@@ -182,7 +183,7 @@ async function startWork(
       }),
       progress: presence.tidy,
       reconcileDeliveries: periodic(
-        FATES_MS,
+        RECONCILE_MS,
         clock,
         createDeliveryReconciler({ ...infrastructure, channels: channels.senders, hasReports: hasReports(channels) }),
       ),
@@ -195,7 +196,7 @@ async function startWork(
       },
     },
   })
-  // Most are done by now, since the notifier was quicker.
+  // The notifier is quicker, so most of these threads have been served already: only those with work are nudged.
   await queue.work("turn", async (threadIds) => (await leases.ready(threadIds)).forEach(worker.nudge))
   await queue.work("embed", (ids) => stores.memory.embedWaiting(ids))
   if (channels.api) sweep(stopped.signal).catch((error: unknown) => log.warn("boot_sweep_failed", { error }))
@@ -209,13 +210,13 @@ async function startWork(
   }
 }
 
-/** Whether providers tell what became of messages. */
+/** Whether the provider reports delivery outcomes by itself. */
 function hasReports({ sms }: Channels): boolean {
   return sms?.webhook != null
 }
 
 function closersOf({ telegram }: Channels): ButtonDeps["closers"] {
-  const close: CloseQuestion = async ({ target, providerId }, text, signal) =>
+  const close: CloseApproval = async ({ target, providerId }, text, signal) =>
     await telegram?.closeApproval(target, providerId, text, signal)
   return new Map(telegram ? [[telegram.id, close]] : [])
 }
@@ -225,7 +226,7 @@ function throttleOf({ db, clock, config }: Infrastructure) {
   return perMinute === "off" ? undefined : createThrottle({ db, clock, perMinute })
 }
 
-/** The digest's zone is the owner's; it may become known at any time. */
+/** Keeps the system automations in the owner's zone, which may become known at any time. */
 function followOwnersZone(infrastructure: Infrastructure, stores: Stores, channels: Channels): () => Promise<void> {
   let lookedAt = Number.NEGATIVE_INFINITY
   return async () => {

@@ -1,6 +1,7 @@
 /**
- * Sole: of all processes on one database, one at a time does a thing. The right to it ends by itself ten seconds after its
- * holder was last heard of, so a process that dies, or hangs, is followed by the next one within seconds.
+ * Leader: of all processes on one database, one at a time does a piece of work, such as polling. The leader renews its right
+ * in the database. The right ends ten seconds after the last renewal, so another process follows a dead or hanging leader
+ * within seconds.
  */
 import type { Clock } from "../base/clock.ts"
 import type { Log } from "../base/log.ts"
@@ -11,7 +12,7 @@ import type { Kv } from "../db/kv.ts"
 const NAMESPACE = "sole"
 const HELD_MS = 10_000
 const RENEW_MS = 3000
-/** How often those in the second row look whether the right is free. */
+/** How often a process that does not lead looks whether the right is free. */
 const LOOK_MS = 2000
 
 export interface LeaderDeps {
@@ -19,15 +20,16 @@ export interface LeaderDeps {
   kv: Kv
   clock: Clock
   log: Log
-  /** Whose right it is, for people who look. */
+  /** Id of this process, stored with the right for people who look at it. */
   owner: string
   /** Resolves after `ms`, or rejects when the signal fires. */
   sleep?: Sleep
 }
 
 /**
- * Does `work` whenever this process has the right to `name`, until `signal` fires or `work` ends by itself. The signal
- * given to `work` fires when the right is lost too; then it is waited for, and asked for again.
+ * Does `work` while this process leads in `name`, until `signal` fires or `work` ends by itself. The signal given to `work`
+ * also fires when the right is lost; the process then waits for `work` to end and asks for the right again. Throws what
+ * `work` throws.
  */
 export type Leader = (name: string, work: (signal: AbortSignal) => Promise<void>, signal: AbortSignal) => Promise<void>
 
@@ -46,7 +48,7 @@ export function createLeader(deps: LeaderDeps): Leader {
     }
   }
 
-  /** The next version, null when the right was lost, or the same while the database is away for a moment. */
+  /** The next version of the row; null when the right was lost; the same version while the database is away for a moment. */
   async function renew(name: string, version: number, renewedAt: number): Promise<number | null> {
     try {
       return await set(name, version, HELD_MS)
@@ -57,7 +59,7 @@ export function createLeader(deps: LeaderDeps): Leader {
     }
   }
 
-  /** Renews until `ended` fires; returns the version to give back, or null when the right was lost. */
+  /** Renews until `ended` fires. Returns the version with which to give the right back; null when the right was lost. */
   async function keep(name: string, first: number, lost: AbortController, ended: AbortSignal): Promise<number | null> {
     let version: number | null = first
     let renewedAt = clock.now().getTime()
@@ -72,8 +74,8 @@ export function createLeader(deps: LeaderDeps): Leader {
     return null
   }
 
-  /** Whether `work` came to its own end. */
-  async function hold(
+  /** Does the work. Returns whether it ended by itself, not because the right was lost. */
+  async function lead(
     name: string,
     version: number,
     work: Parameters<Leader>[1],
@@ -89,17 +91,17 @@ export function createLeader(deps: LeaderDeps): Leader {
     } finally {
       ended.abort()
       const last = await keeping
-      // Given back at once: the next process need not wait for the end of it.
+      // The right is given back at once, so that the next process does not wait until it ends.
       if (last !== null) await set(name, last, 0).catch(() => null)
     }
   }
 
   return async (name, work, signal) => {
-    // The embedded database has one process: whoever else could do it is dead.
+    // The embedded database has one process, so there is nobody to compete with.
     if (db.kind === "pglite") return work(signal)
     while (!signal.aborted) {
       const version = await claim(name)
-      if (version !== null && (await hold(name, version, work, signal))) return
+      if (version !== null && (await lead(name, version, work, signal))) return
       await pause(LOOK_MS, signal)
     }
   }

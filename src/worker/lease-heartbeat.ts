@@ -1,15 +1,21 @@
-/** Hold: keeps a claimed thread's lease alive while its run works, and stops the run when the lease is lost or the person says stop. */
+/**
+ * Lease heartbeat: renews the lease of a claimed thread while its run works. It stops the run when the lease is lost, because
+ * another worker may then hold the thread, and when the person says stop.
+ */
 import { Cancelled } from "../agent/durable/signals.ts"
 import { Fenced } from "../base/errors.ts"
 import { type Claim, LEASE_SECONDS, type Leases } from "../thread/runs/lease.ts"
 
 export interface Heartbeat {
+  /** Fires with `Fenced` when the lease is lost, with `Cancelled` at a stop, and with the reason of `shutdown`. */
   signal: AbortSignal
-  /** Asks at once whether there is a stop, instead of at the next renewal. */
+  /** Renews now instead of at the next beat, so that a stop is seen at once. */
   check(): Promise<void>
+  /** Ends the heartbeat; the lease itself stays. */
   release(): void
 }
 
+/** Renews three times in each lease period. @param shutdown fires when the worker stops and no longer waits for its runs. */
 export function startHeartbeat(leases: Leases, claim: Claim, shutdown: AbortSignal): Heartbeat {
   const lost = new AbortController()
   const lastSeq = Math.max(0, ...(claim.run?.events.map((event) => event.seq) ?? []))
@@ -21,7 +27,7 @@ export function startHeartbeat(leases: Leases, claim: Claim, shutdown: AbortSign
       else if (news.stopSeq > lastSeq) lost.abort(new Cancelled())
       lastRenewal = Date.now()
     } catch (cause) {
-      // A database that is away for a moment is no reason to stop; once the lease must have run out, it is.
+      // The run goes on while the database is away for a moment, and stops once the lease must have run out.
       if (Date.now() - lastRenewal > LEASE_SECONDS * 1000)
         lost.abort(new Fenced("the lease could not be renewed", { cause }))
     }

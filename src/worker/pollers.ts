@@ -1,6 +1,6 @@
 /**
- * Pollers: how messages come in without a public address. Telegram is long-polled, SMS is listed every few seconds; both
- * hand what they find to the same intake as the webhooks, and move on only after it is committed.
+ * Pollers: fetch messages where there is no public address. Telegram is long-polled and SMS is listed every ten seconds. Both
+ * hand messages to the same intake as the webhooks do. A poller moves on only after the commit, so no message is lost.
  */
 import type { Clock } from "../base/clock.ts"
 import { Reject, VigilError } from "../base/errors.ts"
@@ -12,9 +12,9 @@ import type { Intake } from "../thread/inbox/intake.ts"
 import { createSmsTaking, isUnstorable } from "./sms-taking.ts"
 
 const SMS_EVERY_MS = 10_000
-/** How far back each look goes: Twilio may list a message late, and repeats end in the inbox. */
+/** How far back each listing goes, since Twilio may list a message late. The inbox drops the repeats. */
 const SMS_BACK_MS = 10 * 60_000
-/** How far back the first look goes: what came in while nobody listened. */
+/** How far back the first listing goes: to the messages that came in while no process ran. */
 const SMS_FIRST_BACK_MS = 24 * 3_600_000
 
 export interface PollerDeps {
@@ -22,7 +22,10 @@ export interface PollerDeps {
   clock: Clock
   random: () => number
   log: Log
-  /** Told what keeps us from fetching Telegram's messages that asking its API does not show, and null once it is over. */
+  /**
+   * Called with what prevents polling of Telegram and cannot be seen by asking its API (another program polls the same bot),
+   * and with null once it is over.
+   */
   trouble?: (trouble: Trouble | null) => Promise<void>
   /** Resolves after `ms`, or rejects when the signal fires. */
   sleep?: Sleep
@@ -33,16 +36,16 @@ export interface Trouble {
   message: string
 }
 
-/** What a poll meets when somebody else uses the bot. */
+/** Error codes of a poll while another program uses the same bot. */
 const CONFLICTS = ["other_poller", "webhook_elsewhere"]
 
 /** Runs until the signal fires. Throws `Misconfigured` for a wrong token. */
 export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal: AbortSignal): Promise<void> {
   const { intake, log } = deps
-  // True at first: what an earlier process met may be over.
-  let troubled = true
+  // True at first, so that the first success clears the trouble which an earlier process stored.
+  let isTroubled = true
   const tell = (trouble: Trouble | null) => {
-    troubled = trouble !== null
+    isTroubled = trouble !== null
     deps.trouble?.(trouble).catch((error: unknown) => log.warn("poll_trouble_not_kept", { error }))
   }
 
@@ -62,7 +65,7 @@ export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal:
     sleep: deps.sleep ?? sleepFor,
     onFailure,
     onAnswer: () => {
-      if (troubled) tell(null)
+      if (isTroubled) tell(null)
     },
     async accept(update) {
       for (const inbound of telegram.parse(update)) {
@@ -75,7 +78,7 @@ export async function pollTelegram(telegram: Telegram, deps: PollerDeps, signal:
   await poller.run(signal)
 }
 
-/** Looks until the signal fires; a failed look is logged and repeated, and one bad message holds up its sender only. */
+/** Lists until the signal fires. A failed listing is logged and repeated; a bad message holds up its own conversation only. */
 export async function pollSms(sms: Sms, deps: PollerDeps, signal: AbortSignal): Promise<void> {
   const { clock, log, sleep = sleepFor } = deps
   const take = createSmsTaking(deps)
@@ -93,6 +96,7 @@ export async function pollSms(sms: Sms, deps: PollerDeps, signal: AbortSignal): 
   }
 }
 
+/** Makes `Reject` of an error that no repetition can mend, so that the poller passes the update over. */
 function rejectUnstorable(error: unknown): never {
   if (error instanceof Reject || !isUnstorable(error)) throw error
   throw new Reject(422, "the database refuses this message", { code: "unstorable", cause: error })

@@ -1,13 +1,14 @@
 /**
- * SMS taking: hands listed messages on, in the order of each conversation. A message that can never be taken holds up no
- * other for ever: it is logged and passed over, but only once others prove that the fault is its own.
+ * SMS taking: hands listed messages to the intake, in the order of each conversation. A message that can never be taken is
+ * logged and passed over, so that it does not hold up its conversation for ever. It is passed over only after other messages
+ * got through, because else the fault may be in Vigil or the database.
  */
 import { codeOf, Reject } from "../base/errors.ts"
 import type { Log } from "../base/log.ts"
 import type { Inbound } from "../channels/channel.ts"
 import type { Intake } from "../thread/inbox/intake.ts"
 
-/** A message that fails in this many looks while others get through is passed over. */
+/** A message is passed over when it failed in this many listings in which others got through. */
 const TRIES = 5
 
 interface Failure {
@@ -15,8 +16,8 @@ interface Failure {
   error: unknown
 }
 
-/** Returns the first failure that calls for another look as far back; null when all were taken. */
-export type TakeSms = (found: Inbound[]) => Promise<Failure | null>
+/** Takes one listing. Returns the first failure, after which the next listing must go as far back; null when there was none. */
+export type TakeSms = (listed: Inbound[]) => Promise<Failure | null>
 
 export function createSmsTaking({ intake, log }: { intake: Intake; log: Log }): TakeSms {
   const tries = new Map<string, number>()
@@ -28,7 +29,7 @@ export function createSmsTaking({ intake, log }: { intake: Intake; log: Log }): 
     log.error("sms_passed_over", { message: id, code: codeOf(error), error })
   }
 
-  /** Null when it was taken, or never will be. */
+  /** The failure that another try may mend; null when the message was taken or is passed over. */
   async function takeOne(inbound: Inbound): Promise<Failure | null> {
     const failure = await intake.message(inbound).then(
       () => null,
@@ -45,24 +46,25 @@ export function createSmsTaking({ intake, log }: { intake: Intake; log: Log }): 
     if (times >= TRIES) passOver(failure)
   }
 
-  return async (found) => {
+  return async (listed) => {
+    /** By thread: the messages behind a failed one wait, or they would overtake it. */
     const failed = new Map<string, Failure>()
     let taken = 0
-    for (const one of found) {
-      const { externalId, threadKey } = one
+    for (const message of listed) {
+      const { externalId, threadKey } = message
       if (passedOver.has(externalId) || failed.has(threadKey)) continue
-      const failure = await takeOne(one)
+      const failure = await takeOne(message)
       if (failure) failed.set(threadKey, failure)
       else taken += 1
     }
-    // Where nothing gets through, the fault is not the message's.
+    // Where no message gets through, the fault is not in one message.
     if (taken > 0) failed.forEach(count)
-    // Also after passing one over: what came behind it is still to be taken.
+    // Also when a message was just passed over: the messages behind it are still to be taken.
     return failed.values().next().value ?? null
   }
 }
 
-/** What will be refused however often it is offered: our own word, or the database's on the data itself (SQLSTATE 22, 23). */
+/** Whether every repetition will fail too: `Reject`, or the database refuses the data itself (SQLSTATE classes 22 and 23). */
 export function isUnstorable(error: unknown): boolean {
   return error instanceof Reject || /^2[23][0-9A-Z]{3}$/.test(codeOf(error))
 }

@@ -1,6 +1,7 @@
 /**
- * Worker: claims threads and runs them, a few at a time. It is woken by this process's own commits (the notifier), by
- * queue jobs from others, and by a sweep a second that finds whatever both missed. Several workers share a database safely.
+ * Worker: claims threads and runs them, a few at a time. The notifier wakes it after commits of this process, and a queue job
+ * after commits of another. A sweep every second finds what both missed, so no thread with work is left. Several workers
+ * share a database safely, because a claim gives a thread to one of them.
  */
 import type { Execute } from "../agent/durable/execute.ts"
 import { Retry } from "../base/errors.ts"
@@ -16,43 +17,47 @@ export interface WorkerDeps {
   execute: Execute
   notifier: Notifier
   log: Log
-  /** Runs at the same time. */
+  /** How many runs work at the same time. */
   concurrency: number
-  /** Done once a second, each on its own: what it throws is logged and tried again the next second. */
+  /** Called once a second, each independent of the others. An error is logged, and the next second is the next try. */
   chores: Record<string, () => Promise<void>>
 }
 
 export interface Worker {
-  /** A thread may have work. */
+  /** Tells that a thread may have work, or that its run may have a stop. */
   nudge(threadId: string): void
-  /** Runs at work now. */
+  /** How many runs work now. */
   busy(): number
-  /** Takes nothing new, lets runs end for `graceMs`, then interrupts them: another worker goes on from the journal. */
+  /** Claims nothing more, waits `graceMs` for the runs, then interrupts them. Another worker resumes them from the journal. */
   stop(graceMs: number): Promise<void>
 }
 
 export function startWorker(deps: WorkerDeps): Worker {
   const shutdown = new AbortController()
-  const running = new Map<string, { hold: Heartbeat; done: Promise<void> }>()
+  /** By thread. */
+  const running = new Map<string, { heartbeat: Heartbeat; done: Promise<void> }>()
   const wanted = new Set<string>()
-  /** Claims on their way: what they bring must be ended too. */
+  /** Claims that have no answer yet. A stop waits for them too, because each may bring a run. */
   const claims = new Set<Promise<boolean>>()
   let stopping = false
-  /** A sweep found no free hand, or the last claim of its kind took up somebody's run: the next hand looks for more of them. */
+  /**
+   * The next free slot claims any ready thread. True after a sweep without a free slot, and after such a claim took over
+   * the run of another worker, since a dead worker may have left more of them.
+   */
   let overdue = false
-  const hasHand = () => !stopping && running.size + claims.size < deps.concurrency
+  const hasSlot = () => !stopping && running.size + claims.size < deps.concurrency
 
   const pump = () => {
-    // Before what is asked for by name, or a busy worker would never take over from one that died.
-    if (overdue && hasHand()) void take()
-    while (wanted.size > 0 && hasHand()) {
+    // Before the threads that were named, or a worker that is always busy would never take over from a dead one.
+    if (overdue && hasSlot()) void take()
+    while (wanted.size > 0 && hasSlot()) {
       const [threadId = ""] = wanted
       wanted.delete(threadId)
       void take(threadId)
     }
   }
 
-  /** Claims and runs; true when there was something to claim. */
+  /** Claims the thread, or any that is ready, and runs it. Returns whether there was one to claim. */
   const take = (threadId?: string): Promise<boolean> => {
     const taking = claimOne(deps, threadId).then((claim) => {
       claims.delete(taking)
@@ -66,8 +71,8 @@ export function startWorker(deps: WorkerDeps): Worker {
   }
 
   const begin = (claim: Claim) => {
-    const held = startHeartbeat(deps.leases, claim, shutdown.signal)
-    const done = serve(deps, claim, held)
+    const heartbeat = startHeartbeat(deps.leases, claim, shutdown.signal)
+    const done = serve(deps, claim, heartbeat)
       .then((more) => {
         if (more) wanted.add(claim.thread.id)
       })
@@ -75,26 +80,26 @@ export function startWorker(deps: WorkerDeps): Worker {
         running.delete(claim.thread.id)
         pump()
       })
-    running.set(claim.thread.id, { hold: held, done })
+    running.set(claim.thread.id, { heartbeat, done })
   }
 
   const nudge = (threadId: string) => {
-    void running.get(threadId)?.hold.check()
+    void running.get(threadId)?.heartbeat.check()
     if (running.has(threadId)) return
     wanted.add(threadId)
     pump()
   }
 
   const claimAll = async () => {
-    while (hasHand() && (await take())) {
-      // Each turn of this loop claimed a thread; it ends when none is ready or all hands are busy.
+    while (hasSlot() && (await take())) {
+      // Each round claims one thread. The loop ends when none is ready or no slot is free.
     }
   }
 
   const sweep = () => {
     for (const [name, chore] of Object.entries(deps.chores))
       chore().catch((error: unknown) => deps.log.error("chore_failed", { chore: name, error }))
-    overdue = !hasHand()
+    overdue = !hasSlot()
     void claimAll()
   }
   sweep()
@@ -113,13 +118,13 @@ export function startWorker(deps: WorkerDeps): Worker {
         graceMs,
       )
       while (claims.size + running.size > 0)
-        await Promise.all([...claims, ...[...running.values()].map((one) => one.done)])
+        await Promise.all([...claims, ...[...running.values()].map(({ done }) => done)])
       clearTimeout(patience)
     },
   }
 }
 
-/** A claim that fails finds nothing: the next sweep tries again. */
+/** Null also when the claim fails: the next sweep tries again. */
 async function claimOne({ leases, log }: WorkerDeps, threadId?: string): Promise<Claim | null> {
   try {
     return await leases.claim(threadId)
@@ -129,14 +134,19 @@ async function claimOne({ leases, log }: WorkerDeps, threadId?: string): Promise
   }
 }
 
-async function serve({ leases, execute, notifier, log }: WorkerDeps, claim: Claim, held: Heartbeat): Promise<boolean> {
+/** Runs a claimed thread. Returns whether more work waits on it. Never throws. */
+async function serve(
+  { leases, execute, notifier, log }: WorkerDeps,
+  claim: Claim,
+  heartbeat: Heartbeat,
+): Promise<boolean> {
   try {
     if (!hasRun(claim)) {
       await leases.release(claim.fence)
       return false
     }
     const started = performance.now()
-    const { more, posted, unsent } = await execute(claim, held.signal)
+    const { more, posted, unsent } = await execute(claim, heartbeat.signal)
     for (const threadId of unsent) notifier.notify("outbox", threadId)
     for (const threadId of posted) notifier.notify("thread", threadId)
     log.info("run", {
@@ -150,7 +160,7 @@ async function serve({ leases, execute, notifier, log }: WorkerDeps, claim: Clai
     log.error("serve_failed", { thread: claim.thread.id, error })
     return false
   } finally {
-    held.release()
+    heartbeat.release()
   }
 }
 

@@ -1,7 +1,8 @@
 /**
- * Line writer: the one quiet line of a run at work. It is changed in place, and taken back once the answer was sent: the
- * answer is a message of its own, since only that makes a phone ring. A line is noted as soon as it was sent; one whose
- * process died in between, or whose sending had no answer, is the only one that stays.
+ * Status messages: one silent message on a chat that says what a run is doing. It is edited in place and removed once the
+ * answer was sent. The answer is a message of its own, because only a new message makes a phone ring. A status message is
+ * recorded in the database right after it was sent, so that any process can remove it. Only two stay: one whose process died
+ * before the record, and one whose sending got no answer.
  */
 import { Reject } from "../../base/errors.ts"
 import { newId } from "../../base/ids.ts"
@@ -11,7 +12,7 @@ import type { Notifier } from "../../queue/notifier.ts"
 import type { ProgressLine, ProgressLines } from "../../thread/outbox/progress.ts"
 
 const CALL_MS = 10_000
-/** How often lines are looked for that other processes left behind. */
+/** How often a process looks for status messages that other processes left behind. */
 const LOOK_MS = 5000
 
 export interface StatusMessageDeps {
@@ -29,18 +30,19 @@ interface Where {
 }
 
 export interface StatusMessages {
-  /** Nothing once `ended` has fired. */
+  /** Sends or edits the status message of a run. Sends nothing once `ended` has fired. Throws what the channel throws. */
   put(where: Where, text: string, ended: AbortSignal): Promise<void>
+  /** Removes the status messages of runs that have ended and answered. */
   tidy(): Promise<void>
   stop(): Promise<void>
 }
 
 export function createStatusMessages({ lines, channels, notifier, log }: StatusMessageDeps): StatusMessages {
-  /** Threads on which this process has put a line. */
-  const lined = new Set<string>()
+  /** Threads on which this process has put a status message. */
+  const shownOn = new Set<string>()
   let tidying: Promise<void> | null = null
   let lookedAt = Number.NEGATIVE_INFINITY
-  // Not the run's own signal: a line that nobody knows of could never be taken back.
+  // Not the run's own signal: an interrupted send could leave a message that is not recorded and never removed.
   const within = () => AbortSignal.timeout(CALL_MS)
 
   async function takeBack(line: ProgressLine & { threadId: string }): Promise<void> {
@@ -48,11 +50,11 @@ export function createStatusMessages({ lines, channels, notifier, log }: StatusM
       await channels.get(line.channel)?.unsend?.(line.target, line.providerId, within())
     } catch (error) {
       log.debug("progress_not_removed", { thread: line.threadId, error })
-      // What is refused will be refused the next time too.
+      // A refusal is final, so the record goes too. After any other failure the next round tries again.
       if (!(error instanceof Reject)) return
     }
     await lines.forget(line.threadId, line)
-    lined.delete(line.threadId)
+    shownOn.delete(line.threadId)
   }
 
   async function round(): Promise<void> {
@@ -68,7 +70,7 @@ export function createStatusMessages({ lines, channels, notifier, log }: StatusM
   }
 
   const unsubscribe = notifier.listen("thread", (threadId) => {
-    if (lined.has(threadId)) tidy().catch((error: unknown) => log.debug("progress_not_tidied", { error }))
+    if (shownOn.has(threadId)) tidy().catch((error: unknown) => log.debug("progress_not_tidied", { error }))
   })
 
   return {
@@ -81,11 +83,11 @@ export function createStatusMessages({ lines, channels, notifier, log }: StatusM
       const providerId = isThere
         ? old.providerId
         : (await channel.send({ id: newId(), target, text, silent: true, signal: within() })).providerId
-      lined.add(threadId)
+      shownOn.add(threadId)
       await lines.keep(threadId, { channel: channel.id, target, providerId, runId })
     },
     tidy: async () => {
-      if (lined.size > 0 || performance.now() - lookedAt >= LOOK_MS) await tidy()
+      if (shownOn.size > 0 || performance.now() - lookedAt >= LOOK_MS) await tidy()
     },
     async stop() {
       unsubscribe()

@@ -1,4 +1,4 @@
-/** Doing: what a run is at, in plain words, from the tools it has called. */
+/** Status text: what a run is doing, in plain words, from the tools that it has called. */
 
 const WORDS: Record<string, string> = {
   remember: "remembering that",
@@ -14,7 +14,7 @@ const WORDS: Record<string, string> = {
   triage_issue: "reading the issue",
 }
 
-/** `Working on it: looking in my memory (step 2)`; a tool without words of its own goes by its name. */
+/** For example `Working on it: looking in my memory (step 2)`. A tool without words in the table is called by its name. */
 export function statusText(tools: string[]): string {
   const last = tools.at(-1)
   if (last === undefined) return "Working on it."

@@ -1,6 +1,6 @@
 /**
- * Presence: what a chat sees of a run at work: the sign of typing, and a line that says what is being done when it takes
- * longer. Nothing here delays a run or fails it, and nothing of it outlasts the answer.
+ * Presence: signs of life on a chat while a run works: the typing indicator, and after four seconds a status message that
+ * says what the run is doing. Presence never delays a run or makes it fail, and is gone once the answer was sent.
  */
 import type { Execute } from "../../agent/durable/execute.ts"
 import type { Log } from "../../base/log.ts"
@@ -13,12 +13,12 @@ import type { ProgressLines } from "../../thread/outbox/progress.ts"
 import { createStatusMessages } from "./status-message.ts"
 import { statusText } from "./status-text.ts"
 
-/** What is answered sooner shows nothing. */
+/** A run that answers sooner shows nothing. */
 const TYPING_AFTER_MS = 400
-/** Bot API, sendChatAction: a sign lasts five seconds at most. */
+/** Bot API, sendChatAction: the indicator lasts five seconds at most. */
 const TYPING_EVERY_MS = 4000
-const LINE_AFTER_MS = 4000
-const LINE_EVERY_MS = 1500
+const STATUS_AFTER_MS = 4000
+const STATUS_EVERY_MS = 1500
 const CALL_MS = 10_000
 
 export interface PresenceDeps {
@@ -32,61 +32,62 @@ export interface PresenceDeps {
 }
 
 export interface Presence {
-  /** The same execution, seen on chats whose channel can show it. */
+  /** The same `execute`, with presence on the channels that have a typing indicator. */
   around(execute: Execute): Execute
-  /** A run calls a tool. */
+  /** Tells that a run calls a tool. */
   doing(runId: string, tool: string): void
-  /** A chore: takes back the lines of runs that have ended and answered, also those that a crash left behind. */
+  /** A chore: removes the status messages of runs that have ended and answered, also those that a crash left behind. */
   tidy(): Promise<void>
-  /** Waits for what is on its way, so that no line is left without a note of it. */
+  /** Waits for calls to the channel that are on their way, so that each status message is recorded. */
   stop(): Promise<void>
 }
 
-/** A run as it is seen on its chat. */
-interface Seen {
+/** A run whose presence is shown. */
+interface Shown {
   threadId: string
   runId: string
   channel: Channel
+  /** Fires at the end of the run. */
   ended: AbortSignal
-  /** What it called so far. */
+  /** Names of the tools that the run has called so far. */
   tools: string[]
 }
 
 export function createPresence(deps: PresenceDeps): Presence {
   const { db, channels, log, sleep = sleepFor } = deps
-  const writer = createStatusMessages(deps)
-  /** Those at work, by run. */
-  const now = new Map<string, Seen>()
+  const statusMessages = createStatusMessages(deps)
+  /** The runs that work now, by run id. */
+  const working = new Map<string, Shown>()
   const showing = new Set<Promise<void>>()
-  /** False once the run has ended. */
+  /** Waits. Returns false when the run ended before. */
   const pause = (ms: number, ended: AbortSignal) =>
     sleep(ms, ended).then(
       () => !ended.aborted,
       () => false,
     )
 
-  async function show(seen: Seen): Promise<void> {
-    if (!(await pause(TYPING_AFTER_MS, seen.ended))) return
-    const thread = await threadOf(db, seen.threadId)
-    if (thread) await Promise.allSettled([type(seen, thread.target), tell(seen, thread.target)].map(quietly))
+  async function show(run: Shown): Promise<void> {
+    if (!(await pause(TYPING_AFTER_MS, run.ended))) return
+    const thread = await threadOf(db, run.threadId)
+    if (thread) await Promise.allSettled([type(run, thread.target), tell(run, thread.target)].map(quietly))
   }
 
-  /** The first failure ends it: who cannot be shown a sign now is answered all the same. */
+  /** The first failure ends this presence, without another try: the run answers all the same. */
   const quietly = (work: Promise<void>) => work.catch((error: unknown) => log.debug("presence_failed", { error }))
 
-  async function type({ channel, ended }: Seen, target: string): Promise<void> {
+  async function type({ channel, ended }: Shown, target: string): Promise<void> {
     do await channel.typing?.(target, AbortSignal.any([ended, AbortSignal.timeout(CALL_MS)]))
     while (await pause(TYPING_EVERY_MS, ended))
   }
 
-  async function tell({ channel, ended, tools, runId, threadId }: Seen, target: string): Promise<void> {
+  async function tell({ channel, ended, tools, runId, threadId }: Shown, target: string): Promise<void> {
     if (!channel.edit || !channel.unsend) return
-    const everyMs = Math.max(LINE_EVERY_MS, channel.editEveryMs?.(target) ?? 0)
-    let said = ""
-    for (let goes = await pause(LINE_AFTER_MS, ended); goes; goes = await pause(everyMs, ended)) {
+    const everyMs = Math.max(STATUS_EVERY_MS, channel.editEveryMs?.(target) ?? 0)
+    let shown = ""
+    for (let works = await pause(STATUS_AFTER_MS, ended); works; works = await pause(everyMs, ended)) {
       const text = statusText(tools)
-      if (text !== said) await writer.put({ threadId, runId, channel, target }, text, ended)
-      said = text
+      if (text !== shown) await statusMessages.put({ threadId, runId, channel, target }, text, ended)
+      shown = text
     }
   }
 
@@ -96,22 +97,22 @@ export function createPresence(deps: PresenceDeps): Presence {
       if (!channel?.capabilities.typing) return execute(claim, signal)
       const ended = new AbortController()
       const runId = claim.run.id
-      const seen: Seen = { threadId: claim.thread.id, runId, channel, ended: ended.signal, tools: [] }
-      now.set(runId, seen)
-      const shown = quietly(show(seen)).finally(() => showing.delete(shown))
-      showing.add(shown)
+      const run: Shown = { threadId: claim.thread.id, runId, channel, ended: ended.signal, tools: [] }
+      working.set(runId, run)
+      const presence = quietly(show(run)).finally(() => showing.delete(presence))
+      showing.add(presence)
       try {
         return await execute(claim, signal)
       } finally {
         ended.abort()
-        now.delete(runId)
+        working.delete(runId)
       }
     },
-    doing: (runId, tool) => void now.get(runId)?.tools.push(tool),
-    tidy: writer.tidy,
+    doing: (runId, tool) => void working.get(runId)?.tools.push(tool),
+    tidy: statusMessages.tidy,
     async stop() {
       await Promise.all(showing)
-      await writer.stop()
+      await statusMessages.stop()
     },
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Buttons: messages of decided approvals lose their buttons and say what was decided, whoever decided it and wherever.
- * A courtesy: pressing one that is still there changes nothing, so a failure is tried again later and holds nobody up.
+ * Buttons: takes the buttons off the messages of an answered approval and writes the outcome there, on whatever channel the
+ * answer came. A failure here delays nothing and is tried again later, because a button that is still there does no harm:
+ * pressing it changes nothing.
  */
 import type { Clock } from "../../base/clock.ts"
 import { Retry, Uncertain } from "../../base/errors.ts"
@@ -15,39 +16,44 @@ import {
 } from "../../thread/approvals/buttons.ts"
 import { outcomeText } from "../../thread/approvals/words.ts"
 
-/** Puts `text` in the place of a question, without its buttons. */
-export type CloseQuestion = (asked: ApprovalMessage, text: string, signal: AbortSignal) => Promise<void>
+/**
+ * Replaces the text of an approval's message by `text` and removes its buttons. Throws `Retry` or `Uncertain` when another
+ * try may help, anything else when none will.
+ */
+export type CloseApproval = (message: ApprovalMessage, text: string, signal: AbortSignal) => Promise<void>
 
 export interface ButtonDeps {
   db: Tx
   clock: Clock
   log: Log
-  /** Of the channels that have buttons. */
-  closers: ReadonlyMap<ChannelId, CloseQuestion>
-  /** For people who never said theirs. */
+  /** One for each channel that has buttons. */
+  closers: ReadonlyMap<ChannelId, CloseApproval>
+  /** IANA name of the time zone for people who never named theirs. */
   defaultZone: string
 }
 
 const TIMEOUT_MS = 10_000
-const AGAIN_MS = 60_000
+const RETRY_MS = 60_000
 
-/** @returns the chore; it does one round at a time. */
+/** @returns the chore. It does one round at a time: a call during a round does nothing. */
 export function createButtonClearing({ db, clock, log, closers, defaultZone }: ButtonDeps): () => Promise<void> {
+  /** When an approval whose messages could not be changed is tried again, in milliseconds since the epoch. */
   const notBefore = new Map<string, number>()
   let isBusy = false
 
   async function clear(decided: DecidedApproval): Promise<void> {
     const { approvalId, messages, zone } = decided
     try {
-      for (const one of messages) {
-        const what = outcomeText(decided, zone ?? defaultZone, one.channel)
-        await closers.get(one.channel)?.(one, `${one.text}\n\n**${what}**`, AbortSignal.timeout(TIMEOUT_MS))
+      for (const message of messages) {
+        const outcome = outcomeText(decided, zone ?? defaultZone, message.channel)
+        const text = `${message.text}\n\n**${outcome}**`
+        await closers.get(message.channel)?.(message, text, AbortSignal.timeout(TIMEOUT_MS))
       }
       await markCleared(db, approvalId, clock.now())
     } catch (error) {
       log.warn("buttons_not_removed", { approval: approvalId, error })
-      if (error instanceof Retry || error instanceof Uncertain)
-        notBefore.set(approvalId, clock.now().getTime() + AGAIN_MS)
+      const canRetry = error instanceof Retry || error instanceof Uncertain
+      if (canRetry) notBefore.set(approvalId, clock.now().getTime() + RETRY_MS)
       else await markCleared(db, approvalId, clock.now())
     }
   }
@@ -58,7 +64,7 @@ export function createButtonClearing({ db, clock, log, closers, defaultZone }: B
     try {
       const now = clock.now().getTime()
       for (const [approvalId, at] of notBefore) if (at <= now) notBefore.delete(approvalId)
-      for (const one of await decidedApprovals(db, [...notBefore.keys()])) await clear(one)
+      for (const approval of await decidedApprovals(db, [...notBefore.keys()])) await clear(approval)
     } finally {
       isBusy = false
     }

@@ -1,6 +1,6 @@
 /**
- * Breaker of the channels: a channel that failed five times in a row is left alone, longer each time, and then tried with one
- * message.
+ * Channel breaker: a channel that failed five times in a row gets no message during a pause, and then one message as a probe.
+ * Each further failure makes the pause longer, so that a dead channel costs little and is found again soon.
  */
 import { type CircuitBreaker, createCircuitBreaker } from "../../base/circuit-breaker.ts"
 import type { Clock } from "../../base/clock.ts"
@@ -10,7 +10,7 @@ const FAILURES = 5
 const FIRST_PAUSE_MS = 5000
 const MAX_PAUSE_MS = 10 * 60_000
 
-/** Its services are channel ids. */
+/** A circuit breaker whose services are channel ids. */
 export function createChannelBreaker({ clock, log }: { clock: Clock; log: Log }): CircuitBreaker {
   return createCircuitBreaker({
     clock,

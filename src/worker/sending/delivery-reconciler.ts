@@ -1,6 +1,7 @@
 /**
- * Fates: asks providers what became of messages that no report came for: reports get lost, and without a public address
- * there are none. What surely did not arrive then fails like any other, and goes another way.
+ * Delivery reconciler: asks the provider for the delivery outcome of each message without a report. Reports get lost, and
+ * without a public address none arrive. A message that surely did not arrive then fails as one with a report does, so its
+ * fallback is sent.
  */
 import type { Clock } from "../../base/clock.ts"
 import { Reject } from "../../base/errors.ts"
@@ -14,9 +15,9 @@ import { type Unreported, unreported } from "../../thread/outbox/unreported.ts"
 export interface DeliveryReconcilerDeps {
   db: Tx
   outbox: Pick<Outbox, "reported">
-  /** Those that can be asked are. */
+  /** Channels without `deliveryOutcome` are left alone. */
   channels: ReadonlyMap<ChannelId, Pick<Channel, "deliveryOutcome">>
-  /** Whether reports come by themselves: then only what is long overdue is asked for. */
+  /** Whether providers send reports by themselves. Then the provider is asked only about a report that is long overdue. */
   hasReports: boolean
   notifier: Pick<Notifier, "notify">
   clock: Clock
@@ -25,20 +26,21 @@ export interface DeliveryReconcilerDeps {
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
-/** How old a message is each time it is asked for; carriers that never report are given up after the last. */
+/** The ages of a message at which its provider is asked. After the last one it is given up: some carriers never report. */
 const AGES = {
   reports: [12 * HOUR_MS, 36 * HOUR_MS],
   none: [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 12 * HOUR_MS],
 }
-/** How long after its last age a message is still asked for, should nobody have been up to do so. */
+/** How long after the last age a provider is still asked once, for the case that no process ran at that age. */
 const GRACE_MS = 24 * HOUR_MS
-const A_ROUND = 10
+const MESSAGES_A_ROUND = 10
 const TIMEOUT_MS = 10_000
 
 /** @returns the chore: one round of at most ten messages. */
 export function createDeliveryReconciler(deps: DeliveryReconcilerDeps): () => Promise<void> {
   const { db, channels, clock, log } = deps
   const ages = deps.hasReports ? AGES.reports : AGES.none
+  /** For each message the index in `ages` at which its provider was asked last. */
   const asked = new Map<string, number>()
   const askable = [...channels].flatMap(([id, channel]) => (channel.deliveryOutcome ? [id] : []))
   const ageOf = (message: Unreported, now: Date) =>
@@ -59,7 +61,7 @@ export function createDeliveryReconciler(deps: DeliveryReconcilerDeps): () => Pr
       asked.set(message.id, ageOf(message, now))
     } catch (error) {
       log.warn("delivery_outcome_unknown", { outbox: message.id, error })
-      // The provider does not have it (any more): asking again would not help.
+      // The provider does not have the message, or has it no more: another request would not help.
       if (error instanceof Reject) asked.set(message.id, ages.length)
     }
   }
@@ -67,7 +69,7 @@ export function createDeliveryReconciler(deps: DeliveryReconcilerDeps): () => Pr
   return async () => {
     if (askable.length === 0) return
     const now = clock.now()
-    for (const message of (await dueAt(now)).slice(0, A_ROUND)) await ask(message, now)
+    for (const message of (await dueAt(now)).slice(0, MESSAGES_A_ROUND)) await ask(message, now)
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Throttle: never faster than a provider takes messages. It only says when a message may go: whoever waits is put back into the
- * outbox, holds nothing and keeps its place in its thread. Counted in the database, one row a limit, so that any number of
- * workers together keep to it.
+ * Throttle: keeps messages within the rate limits of their provider. It only says when a message may go. A message that must
+ * wait goes back into the outbox, occupies no worker and keeps its place in its thread. The count stands in the database, one
+ * row for each limit, because all workers together must keep to it.
  */
 import { sql } from "drizzle-orm"
 import type { Clock } from "../../base/clock.ts"
@@ -10,28 +10,30 @@ import type { Tx } from "../../db/db.ts"
 import { json } from "../../db/sql.ts"
 
 export interface Throttle {
-  /** Null: it is counted, send it now. Else when to ask again. */
+  /** Null: the message is counted and may be sent now. Else the time to ask again; then nothing was counted. */
   admit(channel: Channel, message: Pick<Outgoing, "target" | "text" | "plain" | "brief" | "done">): Promise<Date | null>
 }
 
 export interface ThrottleDeps {
   db: Tx
   clock: Clock
-  /** Units a minute over a whole channel (segments for SMS), in place of what its provider allows by default. */
+  /** Units a minute for a whole channel (SMS counts segments), instead of the provider's default. */
   perMinute?: Partial<Record<ChannelId, number>>
 }
 
 const NAMESPACE = "pace"
-/** A limit that nobody used for so long is forgotten by the next who waits for nothing. */
+/** How long the row of an unused limit is kept. */
 const KEEP_MS = 3600_000
 
 export function createThrottle({ db, clock, perMinute = {} }: ThrottleDeps): Throttle {
   return {
     async admit(channel, message) {
-      const given = perMinute[channel.id]
-      const known = channel.rateLimits?.(message) ?? []
+      const ownPace = perMinute[channel.id]
+      const byProvider = channel.rateLimits?.(message) ?? []
       const rateLimits =
-        given === undefined ? known : [...known.filter(({ key }) => key !== "all"), overall(given, known)]
+        ownPace === undefined
+          ? byProvider
+          : [...byProvider.filter(({ key }) => key !== "all"), overall(ownPace, byProvider)]
       if (rateLimits.length === 0) return null
       const now = clock.now()
       const waitMs = await charge(db, channel.id, rateLimits, now)
@@ -40,35 +42,41 @@ export function createThrottle({ db, clock, perMinute = {} }: ThrottleDeps): Thr
   }
 }
 
-/** So that no minute sees more: a third of them at once, the others spread over it. */
-function overall(perMinute: number, known: RateLimit[]): RateLimit {
+/** A limit of `perMinute` units in any minute: a third of them may go at once, the others are spread over the minute. */
+function overall(perMinute: number, byProvider: RateLimit[]): RateLimit {
   const burst = Math.max(1, Math.floor(perMinute / 3))
   const everyMs = 60_000 / Math.max(1, perMinute - burst)
-  return { key: "all", burst, everyMs, units: known.find(({ key }) => key === "all")?.units ?? 1 }
+  return { key: "all", burst, everyMs, units: byProvider.find(({ key }) => key === "all")?.units ?? 1 }
 }
 
 /**
- * Takes the units from every limit, or from none: then milliseconds until all of them have room. The value of a limit is the
- * moment at which it is whole again (the generic cell rate algorithm). A message larger than a burst goes when the limit is
- * whole, and those after it wait for all of it. Two that meet on a limit nobody used yet may both be first.
+ * Takes the message's units from every limit and returns 0, or takes nothing and returns the milliseconds until all limits
+ * have room. The value of a limit is the moment at which it is full again, in milliseconds since the epoch (the generic cell
+ * rate algorithm). A message larger than a burst goes when the limit is full, and the messages after it wait for all of its
+ * units. Two messages that meet on a limit without a row may both be taken as the first, since there is no row to lock.
  */
 async function charge(db: Tx, channel: ChannelId, rateLimits: RateLimit[], now: Date): Promise<number> {
-  const asked = rateLimits.map(({ key, burst, everyMs, units }) => ({
+  const requested = rateLimits.map(({ key, burst, everyMs, units }) => ({
     key: `${channel}:${key}`,
     room: (burst - Math.min(units, burst)) * everyMs,
     cost: units * everyMs,
   }))
   const [row] = await db.query<{ wait: number }>(sql`
-    with asked as (
-      select * from jsonb_to_recordset(${json(asked)}) as a(key text, room float8, cost float8)
+    with requested as (
+      select * from jsonb_to_recordset(${json(requested)}) as a(key text, room float8, cost float8)
     ), held as (
+      -- The limits as they stand, locked in the order of their keys: two messages can then never wait for each other.
       select key, (value #>> '{}')::float8 as whole from kv
-      where namespace = ${NAMESPACE} and key in (select key from asked) order by key for update
+      where namespace = ${NAMESPACE} and key in (select key from requested) order by key for update
     ), judged as (
-      select asked.*, greatest(coalesce(held.whole, 0), ${now.getTime()}::float8) as since from asked left join held using (key)
+      -- A limit that is full, or has no row yet, counts from now on.
+      select requested.*, greatest(coalesce(held.whole, 0), ${now.getTime()}::float8) as since
+      from requested left join held using (key)
     ), verdict as (
+      -- The limit with the least room decides, because a message uses all of its limits or none.
       select max(since - ${now.getTime()}::float8 - room) as wait from judged
     ), taken as (
+      -- Only a message that need not wait is counted.
       insert into kv (namespace, key, value, updated_at, expires_at)
       select ${NAMESPACE}, key, to_jsonb(since + cost), ${now}::timestamptz, ${new Date(now.getTime() + KEEP_MS)}::timestamptz
       from judged where (select wait from verdict) <= 0

@@ -4,7 +4,7 @@ import { Reject, Retry } from "../../../src/base/errors.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { silentLog } from "../../../src/base/log.ts"
 import { postNotice } from "../../../src/thread/outbox/outbox.ts"
-import { type CloseQuestion, createButtonClearing } from "../../../src/worker/sending/buttons.ts"
+import { type CloseApproval, createButtonClearing } from "../../../src/worker/sending/buttons.ts"
 import { ownSpine } from "../../support/own.ts"
 import { movableClock } from "../../support/schedule.ts"
 import { working } from "../../support/work.ts"
@@ -21,7 +21,7 @@ beforeEach(async () => {
   removed = []
   said = []
   next = []
-  const close: CloseQuestion = async ({ target, providerId }, text) => {
+  const close: CloseApproval = async ({ target, providerId }, text) => {
     const error = next.shift()?.()
     if (error) throw error
     removed.push(`${target} ${providerId}`)
