@@ -1,6 +1,7 @@
 /**
- * Main: one process: `node src/main.ts all|web|worker|migrate`. Reads the settings, opens the database while the rest
- * still loads, starts the app, and stops it gently on a signal. Exit codes: 0 stopped, 1 failed, 2 wrong settings or usage.
+ * Main: one process, started as `node src/main.ts all|web|worker|migrate`. It reads the settings, opens the database while
+ * the other code still loads, starts the app, and lets runs end when a signal stops it. Exit codes: 0 stopped, 1 failed,
+ * 2 wrong settings or usage.
  */
 import { enableCompileCache } from "node:module"
 
@@ -24,7 +25,7 @@ async function run(role: string): Promise<void> {
     now: new Date(),
     waiting: { onWait: tellWaiting },
   })
-  // Awaited below; until then a refusal (a locked directory) must not count as unhandled.
+  // The promise is awaited below. Until then a failure (a locked directory) must not count as an unhandled rejection.
   opening.catch(() => {})
   if (role === "migrate") {
     const { migrateAll } = await import("./app/migrate-all.ts")
@@ -42,8 +43,8 @@ async function run(role: string): Promise<void> {
 }
 
 /**
- * The first signal drains and leaves with 0; a second one leaves at once. One that comes while it starts, when it may have
- * taken up work already, is kept until it knows how to stop.
+ * The first signal lets runs end and exits with 0; a second one exits at once with 1. A signal during the start waits until
+ * the app can be stopped, because the app may have claimed work already.
  */
 function onSignals(): { by(stop: (graceMs: number) => Promise<void>): void } {
   const known = Promise.withResolvers<(graceMs: number) => Promise<void>>()

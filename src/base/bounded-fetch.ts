@@ -1,20 +1,20 @@
 /**
- * Bounded fetch: how a request goes to another server. No answer passes its size limit; `createBoundedFetch` also ends a call
- * at its time limit, and every failure of it says whether the request can have arrived.
+ * Bounded fetch: requests to other servers. No answer is longer than its size limit, and no call longer than its time limit.
+ * A failure says whether the request can have arrived, because its caller must know whether to repeat it.
  */
 import { Retry, Uncertain } from "./errors.ts"
 
 export interface FetchLimits {
-  /** Milliseconds for the entire exchange, body included. */
+  /** Milliseconds for the whole exchange, with the body. */
   timeoutMs: number
   /** Largest answer, in bytes. */
   maxBytes: number
 }
 
-/** What a caller gives and gets: the part of the fetch standard that the providers' clients use. */
+/** The part of the fetch standard that the clients of the providers use. */
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/** Failures that happen before a byte of the request leaves: name lookup, connecting, the TLS handshake. */
+/** Codes of failures before a byte of the request leaves: in the name lookup, the connection or the TLS handshake. */
 const UNSENT = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",
@@ -30,15 +30,15 @@ const UNSENT = new Set([
 ])
 
 /**
- * A `fetch` with limits. Throws `Retry` when the request surely did not leave, `Uncertain` when the answer was lost,
- * and the platform's `AbortError` when the caller gave up.
+ * A `fetch` with limits. Throws `Retry` when the request surely did not leave, `Uncertain` when it may have arrived (the
+ * answer was lost, late or too large), and the platform's `AbortError` when the caller cancelled it.
  */
 export function createBoundedFetch(limits: FetchLimits): Fetch {
   return async (url, init = {}) => {
     const { host } = new URL(url)
     const caller = init.signal ?? undefined
     if (caller?.aborted)
-      throw new Retry(`the request to ${host} was not started: it was cancelled before`, { cause: caller.reason })
+      throw new Retry(`the request to ${host} was cancelled before it started`, { cause: caller.reason })
     const limit = AbortSignal.timeout(limits.timeoutMs)
     const signal = caller === undefined ? limit : AbortSignal.any([caller, limit])
     try {
@@ -51,7 +51,7 @@ export function createBoundedFetch(limits: FetchLimits): Fetch {
   }
 }
 
-/** Any failure of a network call in our terms: `Retry` or `Uncertain` as thrown above, an abandoned call is `Uncertain`; null for other errors. */
+/** The failure of a network call as `Retry` or `Uncertain`. A cancelled call may have arrived: `Uncertain`. Null for other errors. */
 export function networkFailure(error: unknown): Retry | Uncertain | null {
   if (error instanceof Retry || error instanceof Uncertain) return error
   if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError")) {
@@ -60,7 +60,7 @@ export function networkFailure(error: unknown): Retry | Uncertain | null {
   return null
 }
 
-/** For calls that change nothing at the provider: a lost answer is only a reason to ask again. */
+/** The failure of a call that only reads. It may be repeated after a lost answer, because it changes nothing at the provider. */
 export function forRead(error: Retry | Uncertain): Retry {
   return error instanceof Retry ? error : new Retry(error.message, { cause: error })
 }
@@ -79,7 +79,7 @@ function failureOf(error: unknown, host: string, limits: FetchLimits): Retry | U
   })
 }
 
-/** The codes at the bottom of a fetch error; several where the host has several addresses and each one failed. */
+/** The codes at the bottom of a fetch error; several when the host has several addresses and each of them failed. */
 function codesOf(error: unknown): string[] {
   if (!(error instanceof Error)) return []
   if (error instanceof AggregateError) return error.errors.flatMap(codesOf)
@@ -90,7 +90,7 @@ function codesOf(error: unknown): string[] {
 const tooLarge = (maxBytes: number) =>
   new Uncertain(`the answer is larger than ${maxBytes} bytes`, { code: "answer_too_large" })
 
-/** The same answer, whose body ends with `error` when it grows past its limit; it may be read as it comes. */
+/** The same answer with a body that fails with `error` once it is longer than `maxBytes`. The body is still a stream. */
 export function capped(response: Response, maxBytes: number, error: () => Error): Response {
   if (response.body === null) return response
   let size = 0
@@ -104,12 +104,12 @@ export function capped(response: Response, maxBytes: number, error: () => Error)
   return copyOf(response, response.body.pipeThrough(counter))
 }
 
-/** The same answer, read to its end. */
+/** The same answer with its body read to the end. */
 async function whole(response: Response): Promise<Response> {
   return response.body === null ? response : copyOf(response, await response.arrayBuffer())
 }
 
-/** What the platform read is no longer compressed, and is as long as it is. */
+/** Without the headers that describe the body on the wire: the platform has decompressed it, so its length is another. */
 function copyOf(response: Response, body: ReadableStream | ArrayBuffer): Response {
   const { status, statusText } = response
   const headers = new Headers(response.headers)

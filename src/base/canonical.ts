@@ -1,12 +1,13 @@
-/** Canonical JSON (RFC 8785), so that the same value has one text and one SHA-256, whoever wrote it. */
+/** Canonical JSON (RFC 8785): equal values have one text and one SHA-256, whatever the order of their keys. */
 import { createHash } from "node:crypto"
 import canonicalize from "canonicalize"
 
+/** The canonical text of a value; `null` for a value that JSON cannot hold. */
 export function canonical(value: unknown): string {
   return canonicalize(value) ?? "null"
 }
 
-/** Hex SHA-256 of a text. */
+/** SHA-256 of the UTF-8 bytes of a text, in hex. */
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex")
 }

@@ -1,6 +1,6 @@
 /**
- * Circuit breaker: a service that failed several times in a row is left alone for a while. Services are known one by one: a
- * dead one never holds up another.
+ * Circuit breaker: a service that failed several times in a row is not called for a while. The breaker counts each service by
+ * itself, so that a dead service never holds up another.
  */
 import type { Clock } from "./clock.ts"
 
@@ -8,44 +8,44 @@ export interface CircuitBreakerOptions {
   clock: Clock
   /** Failures in a row that pause a service. */
   failures: number
-  /** How long a pause lasts, in milliseconds, after so many failures in a row. */
+  /** Length of the pause in milliseconds after this many failures in a row. */
   pauseMs: (failures: number) => number
-  /** A pause that the service itself asked for counts before that many failures as well. */
+  /** A pause that the service itself asks for counts from the first failure on. */
   obeys?: boolean
-  /** Lets one call through at a time after a pause, until it is known how that went. */
+  /** After a pause one call at a time is let through, until one of them is answered. */
   probes?: boolean
   onPause?: (service: string, failures: number, ms: number) => void
-  /** The service answered after a pause. */
+  /** Called when the service answers after a pause. */
   onBack?: (service: string, failures: number) => void
 }
 
 export interface PausedService {
   service: string
   until: Date
-  /** In a row, so far. */
+  /** Failures in a row so far. */
   failures: number
 }
 
 export interface CircuitBreaker {
-  /** Milliseconds until the service may be called; 0: call it now, and tell how it went. */
+  /** Milliseconds until the service may be called. At 0 call it now, and then report with one of the next three functions. */
   admit(service: string): number
-  /** The call that was let through was not made after all. */
+  /** Reports that the admitted call was not made after all. */
   waived(service: string): void
-  /** The service answered, be it with a refusal of this one call. */
+  /** Reports that the service answered; a refusal of this one call is an answer too. */
   answered(service: string): void
-  /** It did not answer, or was too busy. @param askedMs how long it asked to be left alone. */
+  /** Reports that the service did not answer, or was too busy. @param askedMs the pause that it asked for. */
   failed(service: string, askedMs?: number): void
   paused(): PausedService[]
 }
 
-/** Longer than any call takes: a probe that nobody told the end of counts as over. */
+/** A probe without a report for this long counts as over. Longer than any call takes. */
 const PROBE_MS = 60_000
-/** How long others wait while one call probes. */
+/** How long other calls wait while one call probes. */
 const BEHIND_PROBE_MS = 1000
 
 interface State {
   failures: number
-  /** Milliseconds since the epoch. */
+  /** End of the pause, in milliseconds since the epoch. */
   until: number
   probingSince: number | null
 }

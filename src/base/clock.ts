@@ -1,7 +1,7 @@
-/** Clock: where the present comes from. Passed in, so a test can move it; leases alone use the database's own clock. */
+/** Clock: the present time. It is passed in, so that a test can move it. Only leases use the database's clock instead. */
 export interface Clock {
   now(): Date
-  /** Milliseconds since some moment, which run on evenly when the clock is set; those of `now` where a clock has none. */
+  /** Milliseconds since an arbitrary moment, which go on evenly when the clock is set. Where absent, `now` is used. */
   ticks?(): number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Errors, cut by what the caller must do about them. Each has a code that never changes, and most say the fix.
- * Tool failures are not here: those are data (`tools/tool.ts`).
+ * Errors: one class for each thing that a caller can do about a failure. Every error has a code that never changes, and most
+ * say the fix. A failed tool is not an error but data (`tools/tool.ts`).
  */
 interface Details {
   /** Stable, machine-readable: `snake_case`. */
@@ -21,9 +21,9 @@ export abstract class VigilError extends Error {
   }
 }
 
-/** Try again later: the other side was busy or away, and nothing happened there. */
+/** The caller may try again later: the other side was busy or away, and nothing happened there. */
 export class Retry extends VigilError {
-  /** How long to wait at least, in milliseconds; undefined when the other side did not say. */
+  /** The shortest wait before the next try, in milliseconds; undefined when the other side named none. */
   readonly afterMs: number | undefined
   constructor(message: string, details: Details & { afterMs?: number } = {}) {
     super("Retry", "retry", message, details)
@@ -31,14 +31,14 @@ export class Retry extends VigilError {
   }
 }
 
-/** It may have happened: the answer was lost after the request left. Never repeat it blindly. */
+/** The effect may have happened: the answer was lost after the request left. The caller must never repeat it blindly. */
 export class Uncertain extends VigilError {
   constructor(message: string, details: Details = {}) {
     super("Uncertain", "unknown_outcome", message, details)
   }
 }
 
-/** The request is wrong and will stay wrong; `status` is what HTTP should answer. */
+/** The request is wrong, and a repetition would be wrong too. `status` is the HTTP status to answer. */
 export class Reject extends VigilError {
   readonly status: number
   constructor(status: number, message: string, details: Details = {}) {
@@ -47,14 +47,14 @@ export class Reject extends VigilError {
   }
 }
 
-/** Not allowed for this caller, however well-formed the request is. */
+/** The request is well-formed, but this caller is not allowed to make it. */
 export class Deny extends VigilError {
   constructor(message: string, details: Details = {}) {
     super("Deny", "denied", message, details)
   }
 }
 
-/** A cap was reached (steps, tool calls, time, money). */
+/** A cap was reached: steps, tool calls, time or budget. `which` names it. */
 export class Limit extends VigilError {
   readonly which: string
   constructor(which: string, message: string, details: Details = {}) {
@@ -63,27 +63,27 @@ export class Limit extends VigilError {
   }
 }
 
-/** Someone else holds the thread now: stop at once, write nothing. */
+/** Another worker holds the thread now. The caller must stop at once and write nothing. */
 export class Fenced extends VigilError {
   constructor(message = "another worker holds this thread", details: Details = {}) {
     super("Fenced", "fenced", message, details)
   }
 }
 
-/** The installation is set up wrongly; `fix` names what to set. */
+/** The installation has wrong or missing settings. `fix` says what to set. */
 export class Misconfigured extends VigilError {
   constructor(message: string, details: Details & { fix: string }) {
     super("Misconfigured", "misconfigured", message, details)
   }
 }
 
-/** The code of anything thrown: ours, the database's SQLSTATE, Node's errno, or `internal`. */
+/** The code of anything that was thrown: Vigil's own, the SQLSTATE of the database, the errno of Node, else `internal`. */
 export function codeOf(error: unknown): string {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code
   return "internal"
 }
 
-/** Never throws: anything can be thrown, also what refuses to be a text. */
+/** The message of anything that was thrown. Never throws itself, even for an object that cannot be made a string. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message
   try {

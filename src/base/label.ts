@@ -1,6 +1,6 @@
 /**
- * Labels: where data came from (integrity) and who may see it (confidentiality). A mixture is as trustworthy as
- * its least trusted part and as secret as its most secret one; no summary ever raises a label.
+ * Labels: how far data can be trusted (integrity) and who may see it (confidentiality). A mixture is as trustworthy as its
+ * least trusted part and as secret as its most secret part. No summary raises a label, because it repeats what it read.
  */
 export const INTEGRITY = ["untrusted", "collaborator", "system", "owner"] as const
 export const CONFIDENTIALITY = ["public", "private", "secret"] as const
@@ -11,12 +11,12 @@ export interface Label {
 }
 
 export const OWNER_LABEL: Label = { integrity: "owner", confidentiality: "private" }
-/** A member of the household: known, and not the owner. */
+/** For words of a member: a known person who is not the owner. */
 export const MEMBER_LABEL: Label = { integrity: "collaborator", confidentiality: "private" }
 export const SYSTEM_LABEL: Label = { integrity: "system", confidentiality: "private" }
 export const UNTRUSTED_LABEL: Label = { integrity: "untrusted", confidentiality: "public" }
 
-/** The label of everything in `labels` put together: meet of integrity, join of confidentiality. */
+/** The label of several pieces of data together: the lowest integrity and the highest confidentiality. */
 export function mix(first: Label, ...rest: Label[]): Label {
   const all = [first, ...rest]
   const lowest = Math.min(...all.map((l) => INTEGRITY.indexOf(l.integrity)))

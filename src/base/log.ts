@@ -1,6 +1,6 @@
 /**
- * Log: one line an event: a name and fields, as JSON on stderr. Everything passes the scrubber first, so a secret
- * that strays into a field or an error message is not written.
+ * Log: one line for each event, with a name and fields, as JSON on stderr. No secret is written, even when it stands in a
+ * field or an error message, because each line passes the scrubber first.
  */
 import { type DestinationStream, pino } from "pino"
 import { codeOf, messageOf, VigilError } from "./errors.ts"
@@ -16,7 +16,7 @@ export interface Log {
 
 export interface LogOptions {
   level: "debug" | "info" | "warn" | "error" | "silent"
-  /** Applied to each whole line. */
+  /** Takes secrets out of a whole line. */
   scrub: (line: string) => string
   /** Where lines go; stderr by default. */
   out?: (line: string) => void
@@ -34,7 +34,7 @@ export function createLog({ level, scrub, out = (line) => void process.stderr.wr
   return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") }
 }
 
-/** An error as log fields: code, message, fix, and where it came from. */
+/** An error as log fields: code, message, fix and cause. Only an unexpected error has a stack. */
 function describe(error: unknown): Record<string, unknown> {
   const cause = error instanceof Error ? error.cause : undefined
   return {

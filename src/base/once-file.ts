@@ -1,13 +1,17 @@
 /**
- * Once file: a small file that is made once and then only read (a key, a token). It has its name only when all of it is on
- * the disk: neither a killed process nor a pulled plug leaves half of one, and of two makers one wins whole.
+ * Once file: a small file that is made once and then only read, such as a key or a token. The file gets its name only after
+ * all of its bytes are on the disk. So neither a killed process nor a power cut leaves half a file, and when two processes
+ * make it at once, both use the file of one of them.
  */
 import { randomBytes } from "node:crypto"
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 import { codeOf } from "./errors.ts"
 
-/** What the file holds: `text` (0600) when it is made here, what it held before otherwise. Throws what the file system throws. */
+/**
+ * Makes the file with `text` (mode 0600) unless it exists. Returns what the file then holds. Throws the errors of the file
+ * system.
+ */
 export function makeOnce(path: string, text: string): string {
   const own = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`
   try {
@@ -21,7 +25,7 @@ export function makeOnce(path: string, text: string): string {
   }
 }
 
-/** Brings a file, or the names in a directory, to the disk. */
+/** Writes a file, or the names in a directory, through to the disk. */
 export function syncPath(path: string): void {
   const fd = openSync(path, "r")
   try {

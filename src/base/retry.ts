@@ -1,14 +1,14 @@
-/** Retry: asks again while what went wrong may pass. What cannot pass is thrown at once, and so is what took too long. */
+/** Retry: repeats work as long as its error may pass. An error that cannot pass, or that took too long, is thrown at once. */
 import { setTimeout } from "node:timers/promises"
 
 export interface RetryOptions {
-  /** Milliseconds until the next try; null when another one would not help. @param tries how many there were. */
+  /** Milliseconds until the next try; null when another try would not help. @param tries how many tries there were. */
   pauseMs: (error: unknown, tries: number) => number | null
-  /** No try begins after it fired. */
+  /** No try begins after this signal fired. */
   signal?: AbortSignal
 }
 
-/** What `work` gives in the end. Throws what it threw last. */
+/** Returns the result of `work`. Throws the error of its last try. */
 export async function retry<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
@@ -19,11 +19,11 @@ export async function retry<T>(work: () => Promise<T>, options: RetryOptions): P
   }
 }
 
-/** Waits for the next try; false when there is none. */
+/** Waits for the next try. Returns false when there is none. */
 async function another(error: unknown, tries: number, { pauseMs, signal }: RetryOptions): Promise<boolean> {
   const ms = signal?.aborted ? null : pauseMs(error, tries)
   if (ms === null) return false
-  // A process with a try ahead stays up for it, unless its signal can end the wait.
+  // A pending try keeps the process running, unless a signal can end the wait.
   await setTimeout(ms, undefined, signal ? { signal, ref: false } : {}).catch(() => {})
   return !signal?.aborted
 }

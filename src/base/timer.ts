@@ -1,4 +1,4 @@
-/** Timer: pauses, and work that is repeated at a pace. Neither keeps a process up that has nothing else to do. */
+/** Timer: pauses, and work with a smallest interval. Neither keeps a process running that has nothing else to do. */
 import { setTimeout } from "node:timers/promises"
 import type { Clock } from "./clock.ts"
 
@@ -8,8 +8,8 @@ export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>
 export const sleep: Sleep = async (ms, signal) => void (await setTimeout(ms, undefined, { signal, ref: false }))
 
 /**
- * `work` at most once in `ms` on the clock given, and one at a time, however often the result is called; work that failed is
- * due again at the next call.
+ * A function that does `work` at most once in `ms` milliseconds of `clock`, and never twice at the same time, however often
+ * it is called. After a failure the next call does the work again.
  */
 export function periodic(ms: number, clock: Clock, work: () => Promise<void>): () => Promise<void> {
   let doneAt = Number.NEGATIVE_INFINITY

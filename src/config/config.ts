@@ -1,6 +1,6 @@
 /**
- * Config: the one reader of the environment. Every problem is reported at once, each with its fix; what is left is typed
- * and complete. Values set in the vault are laid over the environment before this is called.
+ * Config: the one reader of the environment. It returns a complete, typed configuration, or reports all problems at once,
+ * each with its fix. The caller lays the values of the vault over the environment first.
  */
 import { resolve } from "node:path"
 import { z } from "zod"
@@ -15,11 +15,11 @@ const list = z.string().transform((value) =>
     .map((part) => part.trim())
     .filter(Boolean),
 )
-const mail = z.string().trim().toLowerCase().pipe(z.email("is no mail address"))
+const mail = z.string().trim().toLowerCase().pipe(z.email("is not a mail address"))
 const zone = z.string().refine(isZone, "is not an IANA time zone, for example America/New_York")
 const flag = z.enum(["0", "1", "true", "false"]).transform((value) => value === "1" || value === "true")
 
-/** Every variable, its shape, and what to do when it is wrong. */
+/** Each variable with its schema and the fix for a wrong value. */
 const VARIABLES = {
   HOST: [text.default("127.0.0.1"), "set HOST to an address to listen on, for example 127.0.0.1"],
   PORT: [z.coerce.number().int().min(0).max(65_535).default(8080), "set PORT to a number from 0 to 65535"],
@@ -79,13 +79,13 @@ const VARIABLES = {
   TWILIO_API_BASE: [url.optional(), "set TWILIO_API_BASE to Twilio's API, or leave it out"],
   SMTP_URL: [
     z
-      .url({ protocol: /^smtps?$/, error: "is no smtps:// or smtp:// address" })
-      .refine(isDecodable, "has a % that encodes nothing")
+      .url({ protocol: /^smtps?$/, error: "is not an smtps:// or smtp:// address" })
+      .refine(isDecodable, "has a % that does not encode a character")
       .optional(),
     "set SMTP_URL like smtps://user:password@mail.example.com:465, with signs such as @ in the password written as %40",
   ],
   EMAIL_FROM: [
-    text.regex(/^[^<>\r\n]*<?[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>?$/, "is no mail address").optional(),
+    text.regex(/^[^<>\r\n]*<?[^\s<>@]+@[^\s<>@]+\.[^\s<>@]+>?$/, "is not a mail address").optional(),
     "set EMAIL_FROM like vigil@example.com or Vigil <vigil@example.com>",
   ],
   EMAIL_WEBHOOK_SECRET: [
@@ -93,7 +93,7 @@ const VARIABLES = {
     "make one with: openssl rand -hex 32",
   ],
   EMAIL_AUTHSERV_ID: [
-    text.regex(/^[\w.-]+$/, "is no name of a server").optional(),
+    text.regex(/^[\w.-]+$/, "is not the name of a server").optional(),
     "set EMAIL_AUTHSERV_ID to the first word of the Authentication-Results header that your mail receiver adds",
   ],
   GITHUB_TOKEN: [text.optional(), "make a fine-grained token with Issues: read and write"],
@@ -117,7 +117,7 @@ const VARIABLES = {
   VIGIL_SEND_PACE: [
     z
       .string()
-      .regex(/^(?:off|(?:telegram|sms|email)=[1-9]\d{0,5}(?:,(?:telegram|sms|email)=[1-9]\d{0,5})*)$/, "names no pace")
+      .regex(/^(?:off|(?:telegram|sms|email)=[1-9]\d{0,5}(?:,(?:telegram|sms|email)=[1-9]\d{0,5})*)$/, "is not a pace")
       .transform(readPace)
       .default({}),
     "set VIGIL_SEND_PACE to off, or to messages a minute for some channels, like sms=600,email=30",
@@ -126,7 +126,7 @@ const VARIABLES = {
   VIGIL_URL: [url.optional(), "set VIGIL_URL to the server the command line talks to"],
 } as const satisfies Record<string, readonly [z.ZodType, string]>
 
-/** Names whose values are secret: they may live in the vault, and are scrubbed from everything that is written. */
+/** Variables whose values are secret. They may stand in the vault, and the scrubber takes them out of everything written. */
 export const SECRET_NAMES = [
   "OPENAI_API_KEY",
   "TELEGRAM_BOT_TOKEN",
@@ -140,7 +140,7 @@ export const SECRET_NAMES = [
   "GITHUB_WEBHOOK_SECRET",
 ] as const
 
-/** What may live in the vault: the secrets, and what is made together with one of them. */
+/** Variables that may stand in the vault: the secrets, and the id that is made together with one of them. */
 export const VAULT_NAMES = [...SECRET_NAMES, "GITHUB_APP_ID"] as const
 
 export type Config = { [K in keyof typeof VARIABLES]: z.output<(typeof VARIABLES)[K][0]> }
@@ -152,7 +152,7 @@ export interface ConfigProblem {
   fix: string
 }
 
-/** Thrown with everything that is wrong at once. */
+/** Thrown by `readConfig` with all problems. */
 export class InvalidConfig extends Misconfigured {
   readonly problems: ConfigProblem[]
   constructor(problems: ConfigProblem[]) {
@@ -165,8 +165,8 @@ export class InvalidConfig extends Misconfigured {
 }
 
 /**
- * Reads the environment. Empty values count as not set. Throws `InvalidConfig`.
- * @param vault `unread` while the vault may still hold secrets that the environment lacks: those are not missed yet.
+ * Reads the environment. An empty value counts as not set. Throws `InvalidConfig`.
+ * @param vault `unread` while the vault may still hold secrets that the environment lacks; they are then not reported as missing.
  */
 export function readConfig(env: Environment, { vault = "read" }: { vault?: "read" | "unread" } = {}): Config {
   const problems: ConfigProblem[] = []
@@ -176,7 +176,7 @@ export function readConfig(env: Environment, { vault = "read" }: { vault?: "read
     if (parsed.success) values[variable] = parsed.data
     else problems.push({ variable, message: parsed.error.issues[0]?.message ?? "is wrong", fix })
   }
-  // Each key was parsed by its own schema above; together they are the type that those schemas spell.
+  // Each value was parsed by the schema of its key, so together they have the type of the schemas.
   const config = values as Config
   const wrong = new Set(problems.map((problem) => problem.variable))
   const secrets = new Set<string>(vault === "unread" ? VAULT_NAMES : [])
@@ -185,9 +185,10 @@ export function readConfig(env: Environment, { vault = "read" }: { vault?: "read
   return config
 }
 
+/** Adds a problem when the first two arguments are both true. */
 type Need = (when: unknown, missing: boolean, variable: string, message: string, fix: string) => void
 
-/** Settings that only make sense together. */
+/** Problems of settings that are valid alone but need each other. */
 function conflicts(c: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const need: Need = (when, missing, variable, message, fix) => {
@@ -261,7 +262,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host)
 }
 
-/** `off`, or by channel how much a minute. */
+/** `off`, or for each channel its messages a minute. */
 function readPace(value: string): "off" | { telegram?: number; sms?: number; email?: number } {
   if (value === "off") return value
   return Object.fromEntries(value.split(",").map((part) => [part.split("=")[0] ?? "", Number(part.split("=")[1])]))
@@ -276,7 +277,7 @@ function isZone(value: string): boolean {
   }
 }
 
-/** Whether name and password can be read out of an address. */
+/** Whether the user name and the password of an address can be decoded. */
 function isDecodable(address: string): boolean {
   try {
     const { username, password } = new URL(address)
@@ -290,7 +291,7 @@ function isKey(value: string): boolean {
   return Buffer.from(value, "base64").length === 32
 }
 
-/** A number in E.164; `network` may stand before it. */
+/** A phone number in E.164. @param network a prefix that may stand before it. */
 function phone(network = "") {
   return z.string().regex(new RegExp(`^(?:${network})?\\+[1-9]\\d{6,14}$`), "is not in international form")
 }

@@ -1,4 +1,4 @@
-/** Text as Postgres can store it: without NUL and without halves of characters, both of which it refuses. */
+/** Storable text: without NUL and without unpaired surrogates (half characters), because Postgres refuses both. */
 export function storable(text: string): string {
   return text.toWellFormed().replaceAll("\u0000", "")
 }
