@@ -1,4 +1,4 @@
-/** Mind: model, memory, tools, and the handlers of each kind of run. */
+/** Agent, wired: model, memory, tools, and one handler for each kind of run. */
 import { builtinCommands } from "../agent/commands/builtin.ts"
 import { type ChatCommand, createCommands } from "../agent/commands/commands.ts"
 import { featureCommands } from "../agent/commands/features.ts"
@@ -35,7 +35,7 @@ export interface Wired {
   stores: Stores
   triage: Triage
   status: () => Promise<string>
-  /** Told of each tool a run calls. */
+  /** Called for each tool that a run calls. */
   onTool?: (runId: string, tool: string) => void
 }
 
@@ -83,16 +83,17 @@ export function openAgent(wired: Wired) {
   })
 }
 
-/** All that is answered to a slash, but for the list itself. */
+/** Every chat command but `/help`, which lists the others. */
 export function commandsOf(wired: Wired): ChatCommand[] {
   return [...builtins(wired), ...features(wired), ...peopleCommands(wired.infrastructure)]
 }
 
-/** What came in on a channel is had from that channel. */
+/** Fetches an attachment from the channel on which it came. Throws `Misconfigured` when that channel is no longer set up. */
 function fetchFrom({ senders }: Channels): AttachmentsDeps["fetch"] {
   return async (channel, ref, limits) => {
     const found = [...senders.values()].find(({ id }) => id === channel)
-    if (!found?.fetchMedia) throw new Misconfigured(`${channel} is not set up any more`, { fix: "set it up again" })
+    if (!found?.fetchMedia)
+      throw new Misconfigured(`${channel} is no longer set up`, { fix: `set up ${channel} again` })
     return await found.fetchMedia(ref, limits)
   }
 }
@@ -140,6 +141,7 @@ function features({ stores }: Wired) {
   })
 }
 
+/** The digest of the local day of `now`. */
 export function today(digests: Digests, now: Date, zone: string) {
   return digests.compose(localDay(now, zone), zone)
 }

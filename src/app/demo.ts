@@ -1,6 +1,6 @@
 /**
- * Demo, wired: a second server that listens nowhere takes the demo's signed deliveries, with a secret of its own, so that the
- * way they go is the real one and nothing is opened to the outside.
+ * Demo, wired: a second server takes the signed webhook calls of the demo. It listens on no port and has a secret of its own,
+ * so that the calls go the real way and nothing is open to the outside.
  */
 import { randomBytes } from "node:crypto"
 import type { FastifyInstance } from "fastify"
@@ -17,7 +17,7 @@ export interface DemoWiring {
   infrastructure: Infrastructure
   stores: Stores
   triage: Triage
-  /** A server with this GitHub webhook and nothing else of the outside. */
+  /** Makes a server with this GitHub webhook and no other channel. */
   door: (github: GitHubWebhook) => FastifyInstance
 }
 

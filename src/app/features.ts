@@ -1,4 +1,4 @@
-/** Features: what the rooms do for the API and the pages, put together. */
+/** Features: what the API and the pages read from the rooms and do with them. */
 import { codeOf, messageOf } from "../base/errors.ts"
 import type { ChannelId } from "../channels/channel.ts"
 import type { Channels } from "../channels/open.ts"
@@ -73,7 +73,7 @@ async function statusOf({ infrastructure, channels, model }: FeatureDeps): Promi
   }
 }
 
-/** Whether a channel works now, by asking its provider who we are there. */
+/** Whether a channel works now. Its provider is asked for the name of our account there. */
 async function probed(
   id: ChannelId,
   channel: { probe(signal: AbortSignal): Promise<string> } | undefined,
@@ -87,15 +87,15 @@ async function probed(
   }
 }
 
-/** What is probed may answer and still take no messages. */
+/** Adds the breaker's pause: a channel may answer the probe and still take no messages. */
 function paused(channel: ChannelStatus, { breaker }: Infrastructure): ChannelStatus {
-  const pause = breaker.paused().find((one) => one.service === channel.id)
+  const pause = breaker.paused().find(({ service }) => service === channel.id)
   if (!pause) return channel
   const detail = `${pause.failures} sends in a row failed; the next try is at ${pause.until.toISOString()}`
   return { ...channel, state: "failing", detail: `${detail} (${channel.detail})` }
 }
 
-/** One line for people. */
+/** The status as one line for people. */
 export function statusLine({ model, channels, database }: Status): string {
   const at = model.offline ? "OFFLINE (commands only)" : `${model.model} (${model.provider})`
   const working = channels.filter((c) => c.state === "ready").map((c) => c.id)

@@ -1,8 +1,8 @@
-/** First screen: what `npm start` says to a person: where to go, what works, what is missing, what to do next. */
+/** First screen: the text that `npm start` shows: the address to open, what works, what is missing, what to do next. */
 import type { App } from "./app.ts"
 import { VERSION } from "./version.ts"
 
-/** @param readyMs milliseconds from the start of the process. */
+/** @param readyMs milliseconds from the start of the process until it was ready. */
 export async function firstScreen(app: App, readyMs: number): Promise<string> {
   const { model, channels, infrastructure } = app
   const { identity } = model

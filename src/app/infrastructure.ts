@@ -1,4 +1,4 @@
-/** Ground: what everything stands on: settings, secrets, queue, people and their messages. */
+/** Infrastructure: what every other part stands on: settings, secrets, queue, people and their messages. */
 import { randomBytes } from "node:crypto"
 import { type Clock, systemClock } from "../base/clock.ts"
 import { newId } from "../base/ids.ts"
@@ -30,14 +30,14 @@ export interface AppOptions {
   env: Environment
   role: Role
   db: Opened
-  /** Stand-ins for what a test or a benchmark brings itself. */
+  /** The following replace the real parts in a test or a benchmark. */
   clock?: Clock
   model?: Model
   log?: Log
   limits?: Partial<Limits>
 }
 
-/** The floor that everything stands on: settings, secrets, queue, people and their messages. */
+/** Opens everything that the other parts stand on. Throws `InvalidConfig`. */
 export async function openInfrastructure({ env, role, db, clock = systemClock, log: given }: AppOptions) {
   const early = readConfig(env, { vault: "unread" })
   const scrubber = createScrubber()
@@ -96,7 +96,7 @@ export async function openInfrastructure({ env, role, db, clock = systemClock, l
 
 function hideSecrets(config: Config, scrubber: Scrubber): void {
   for (const name of SECRET_NAMES) if (config[name]) scrubber.add(name, config[name])
-  // Inside the address, which a mail server's words may quote in part.
+  // The password stands inside the address, of which an error text of the mail server may quote a part.
   if (config.SMTP_URL) scrubber.add("SMTP_URL", decodeURIComponent(new URL(config.SMTP_URL).password))
 }
 
@@ -111,7 +111,7 @@ function ownerIn(config: Config): OwnerSettings {
 
 export type Infrastructure = Awaited<ReturnType<typeof openInfrastructure>>
 
-/** What the vault holds wins over the environment. */
+/** The settings of the environment and of the vault; a value in the vault wins. */
 async function settings(env: Environment, vault: ReturnType<typeof createVault>): Promise<Config> {
   const overlaid = { ...env }
   for (const { name } of await vault.list()) {

@@ -1,4 +1,4 @@
-/** Stores: the model in use, and what the agent knows and keeps by itself. */
+/** Stores: the model in use, and the stores of the agent: memory, media, automations, digests. */
 import { createDigest } from "../digest/digest.ts"
 import { createMemory } from "../memory/store.ts"
 import { createModel } from "../model/client.ts"
@@ -29,12 +29,12 @@ export async function openModel({
   })
   const found = await createModel(resolution, { clock, log: { warn: (fields, event) => log.warn(event, fields) } })
   const model = redactModel(found, (text) => scrubber.scrub(text))
-  const ear = await createTranscriber(resolution.transcription)
-  const transcriber = ear && redactTranscriber(ear, (text) => scrubber.scrub(text))
+  const opened = await createTranscriber(resolution.transcription)
+  const transcriber = opened && redactTranscriber(opened, (text) => scrubber.scrub(text))
   return { model, embedder: createEmbedder(resolution.embedding), transcriber }
 }
 
-/** What the agent knows and keeps by itself. */
+/** Memory, media, automations and digests. Without an embedder memory recalls by words alone. */
 export function openStores(infrastructure: Infrastructure, embedder: Embedder | undefined) {
   const { db, queue, clock, log, media } = infrastructure
   const memory = createMemory({ db, queue, clock, log, ...(embedder ? { embedder } : {}) })

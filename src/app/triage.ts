@@ -1,4 +1,4 @@
-/** Triage, wired: the GitHub of each repository (the real one, or the demo's), and what runs, tools and sweeps share. */
+/** Triage, wired: a GitHub client for each repository (the real one or the demo's), and what runs, tools and sweeps share. */
 import type { Handler } from "../agent/durable/run-context.ts"
 import { GITHUB_WEBHOOK } from "../channels/github/webhook.ts"
 import type { Channels } from "../channels/open.ts"
@@ -20,9 +20,9 @@ import type { Stores } from "./stores.ts"
 
 export interface Triage {
   handler: Handler
-  /** Used by triage runs alone. */
+  /** Only triage runs use these. */
   tools: Tool[]
-  /** For conversations. */
+  /** The tool of conversations. */
   tool: Tool
   sweep: Sweep
   decisions: Decisions

@@ -1,4 +1,4 @@
-/** Channel admin: every channel's state for whoever looks after it, put together from the provider, the breaker and our tables. */
+/** Channel admin: the state of each channel, from its provider, the breaker and Vigil's tables, and its set-up at the provider. */
 import { Misconfigured, messageOf, Reject, VigilError } from "../../base/errors.ts"
 import type { Channel, Finding } from "../../channels/channel.ts"
 import type { Channels } from "../../channels/open.ts"
@@ -27,7 +27,7 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
       const [{ channels: states }, traffic] = await Promise.all([status(), trafficOf(db, clock.now())])
       return Promise.all(
         states.map(async ({ id, state, detail }): Promise<Served<ChannelReport>> => {
-          const pause = breaker.paused().find((one) => one.service === id)
+          const pause = breaker.paused().find(({ service }) => service === id)
           return {
             id,
             state,
@@ -35,7 +35,7 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
             takes: state === "off" ? null : takesOf(id, channels, config.PUBLIC_URL),
             findings: state === "ready" ? await inspect(senders.get(id)) : [],
             paused: pause ? { failures: pause.failures, until: pause.until } : null,
-            ...throughput(traffic.find((one) => one.channel === id)),
+            ...throughput(traffic.find(({ channel }) => channel === id)),
           }
         }),
       )
@@ -43,7 +43,7 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
     async setUp(id) {
       const publicUrl = config.PUBLIC_URL
       if (publicUrl === undefined)
-        throw new Misconfigured("there is no address to deliver to", {
+        throw new Misconfigured("PUBLIC_URL is missing, so a provider has no address to deliver to", {
           code: "no_public_url",
           fix: "set PUBLIC_URL to the address that reaches this server from outside; without it messages are polled",
         })
@@ -53,30 +53,31 @@ export function openChannelAdmin({ infrastructure, channels, status }: ChannelAd
         return [`Telegram delivers to ${publicUrl}/webhooks/telegram.`]
       }
       if (id === "sms" && channels.sms) return channels.sms.setUp(publicUrl, signal)
-      throw new Reject(404, `nothing can be set up at the provider of ${id}`, {
+      throw new Reject(404, `the channel ${id} has nothing to set up at its provider`, {
         code: "not_found",
-        fix: "telegram and sms can be, once their secrets are set",
+        fix: "choose telegram or sms, and set their secrets first",
       })
     },
   }
 }
 
-function throughput(went: Traffic | undefined) {
-  if (went === undefined) return { lastInAt: null, lastOutAt: null, waiting: 0, failed: 0 }
-  const { channel: _, ...figures } = went
+function throughput(traffic: Traffic | undefined) {
+  if (traffic === undefined) return { lastInAt: null, lastOutAt: null, waiting: 0, failed: 0 }
+  const { channel: _, ...figures } = traffic
   return figures
 }
 
-/** What the provider says of itself; that it could not be asked is a finding too. */
+/** The findings of a channel's provider. A provider that cannot be asked is a finding too. */
 async function inspect(channel: Channel | undefined): Promise<Finding[]> {
   try {
     return (await channel?.inspect?.(AbortSignal.timeout(INSPECT_MS))) ?? []
   } catch (error) {
     const fix = (error instanceof VigilError ? error.fix : undefined) ?? "try again in a minute"
-    return [{ severity: "warning", message: `it could not be looked at: ${messageOf(error)}`, fix }]
+    return [{ severity: "warning", message: `the provider could not be asked: ${messageOf(error)}`, fix }]
   }
 }
 
+/** How messages come in on a channel; null when none do. */
 function takesOf(id: string, channels: Channels, publicUrl: string | undefined): ChannelReport["takes"] {
   if (id === "web") return "mailbox"
   if (id === "email") return channels.email?.webhook ? "webhook" : null

@@ -1,19 +1,19 @@
-/** GitHub App set-up, wired: its states are kept for an hour and used once, its credentials go into the vault. */
+/** GitHub App set-up, wired: a state is valid for one hour and one use, and the app's credentials go into the vault. */
 import { randomBytes } from "node:crypto"
 import { sha256 } from "../../base/canonical.ts"
 import { createGitHubApps, type GitHubApps } from "../../channels/github/app.ts"
 import type { Infrastructure } from "../infrastructure.ts"
 
-const SPACE = "github-app"
+const NAMESPACE = "github-app"
 const HOUR_MS = 3600_000
 
 export function openGitHubApps({ db, kv, vault, clock, config }: Infrastructure): GitHubApps {
   return createGitHubApps({
     states: {
       async add(state) {
-        await kv.set(db, SPACE, sha256(state), true, { expiresAt: new Date(clock.now().getTime() + HOUR_MS) })
+        await kv.set(db, NAMESPACE, sha256(state), true, { expiresAt: new Date(clock.now().getTime() + HOUR_MS) })
       },
-      take: (state) => kv.delete(db, SPACE, sha256(state)),
+      take: (state) => kv.delete(db, NAMESPACE, sha256(state)),
     },
     store: (name, value) => vault.set(name, value),
     random: (bytes) => randomBytes(bytes),

@@ -1,6 +1,6 @@
 /**
- * Listening: how words reach this process. Without a public address messages are fetched, by one process at a time; with
- * one, Telegram is told where to deliver. What Telegram is told at the start is told again until it was heard.
+ * Listening: how messages reach this process. Without a public address one process at a time polls for them. With one,
+ * Telegram is told where to deliver. A call to Telegram at the start is repeated until it succeeds or is refused for good.
  */
 import { z } from "zod"
 import type { ChatCommand } from "../../agent/commands/commands.ts"
@@ -17,19 +17,19 @@ import { setTelegramMenu } from "./telegram-menu.ts"
 
 const CALL_MS = 20_000
 const MAX_PAUSE_MS = 60_000
-/** What keeps the poller is forgotten this long after it was last met, should the process that met it be gone. */
+/** A poller's trouble is forgotten after this time without a new report, since the process that met it may be gone. */
 const TROUBLE_MS = 10 * 60_000
 const TROUBLE = ["channel-trouble", "telegram"] as const
 
 export interface ListenDeps {
   infrastructure: Infrastructure
   channels: Channels
-  /** Whether this process does the work; one that only serves the web fetches nothing. */
+  /** Whether this process does work. A process that only serves the web polls for nothing. */
   works: boolean
   commands: ChatCommand[]
 }
 
-/** Begins at once; returns the function that ends it. */
+/** Begins to listen at once. Returns the function that ends it. */
 export function listenIn(deps: ListenDeps): () => void {
   const { infrastructure, channels, works } = deps
   const { log } = infrastructure
@@ -69,7 +69,7 @@ async function beginTelegram(telegram: Telegram, deps: ListenDeps, signal: Abort
   void tell("telegram_menus_failed", (within) => setTelegramMenu({ ...infrastructure, telegram, commands }, within))
 }
 
-/** Again and again while it may yet be done, with longer and longer pauses. */
+/** Repeats `work`, with longer and longer pauses, until it succeeds or fails with an error that no repetition can mend. */
 async function untilDone(
   work: (within: AbortSignal) => Promise<unknown>,
   failed: (error: unknown) => void,
@@ -80,11 +80,11 @@ async function untilDone(
     return pauseAfter(error, Math.min(1000 * 2 ** (tries - 1), MAX_PAUSE_MS))
   }
   const once = () => work(AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]))
-  // `failed` was told of what did not pass.
+  // `pauseMs` has reported every error to `failed`, the last one too.
   await retry(once, { pauseMs, signal }).catch(() => {})
 }
 
-/** Null for what a second try cannot mend. */
+/** Milliseconds until the next try; null for an error that another try cannot mend. */
 function pauseAfter(error: unknown, usualMs: number): number | null {
   if (error instanceof Retry) return Math.max(error.afterMs ?? 0, usualMs)
   return error instanceof Uncertain ? usualMs : null
@@ -92,7 +92,7 @@ function pauseAfter(error: unknown, usualMs: number): number | null {
 
 const trouble = z.object({ code: z.string(), message: z.string() })
 
-/** Kept in the database: whoever is asked how things are may be another process than the one that polls. */
+/** Keeps the trouble in the database, because another process than the poller may be asked for the status. */
 function keepTrouble({ db, kv, clock }: Infrastructure): (met: Trouble | null) => Promise<void> {
   return async (met) => {
     if (met === null) await kv.delete(db, ...TROUBLE)
@@ -100,7 +100,7 @@ function keepTrouble({ db, kv, clock }: Infrastructure): (met: Trouble | null) =
   }
 }
 
-/** The same channels; asked how it is, Telegram also tells what its poller met. */
+/** The same channels, but the probe of Telegram also fails with the trouble that its poller met. */
 export function withTrouble(channels: Channels, { kv }: Pick<Infrastructure, "kv">): Channels {
   const { telegram } = channels
   if (!telegram) return channels

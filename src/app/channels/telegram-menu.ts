@@ -1,6 +1,7 @@
 /**
- * Menus: the commands that Telegram offers while one types, from the list that answers them. Everyone sees what everyone may
- * use; what is the owner's alone is in the owner's own chats only. Told once, and again when the list is another.
+ * Telegram menu: the commands that Telegram offers while a person types, made from the list that answers them. Every chat gets
+ * the commands that everyone may use; only the owner's own chats get the owner's commands too. A menu is sent once, and again
+ * only when it has changed.
  */
 import type { ChatCommand } from "../../agent/commands/commands.ts"
 import { canonical, sha256 } from "../../base/canonical.ts"
@@ -10,7 +11,7 @@ import { knownPeople } from "../../thread/people/directory.ts"
 import type { Infrastructure } from "../infrastructure.ts"
 
 const NAMESPACE = "telegram-menu"
-/** Answered beside the list by the room that has it. */
+/** Not in the list of commands, because it is answered from that list. */
 const HELP = { name: "help", help: "what I can do" }
 /** Bot API, `BotCommand`. */
 const NAME = /^[a-z0-9_]{1,32}$/
