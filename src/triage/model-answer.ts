@@ -1,6 +1,7 @@
 /**
- * Model answer: one question to a language model without tools. The issue goes in as data; what comes out is read by a
- * schema, and whatever does not fit it is no answer. The code that applies an answer trusts none of it.
+ * Model answer: one request to a language model without tools, and its answer. The issue goes into the request as data. An
+ * answer that does not fit the schema counts as none. The code that applies an answer trusts nothing in it, because the
+ * author of the issue may have written what the model repeats.
  */
 import { z } from "zod"
 import { inert } from "../base/inert.ts"
@@ -10,10 +11,11 @@ import type { IssueText } from "./classify/kind.ts"
 import { MAX_ISSUE_BODY } from "./classify/words.ts"
 import type { Evidence } from "./decisions/evidence.ts"
 
-/** Characters of a reason. */
+/** Longest reason, in characters. */
 export const MAX_REASON = 280
+/** Longest answer, in tokens. */
 const MAX_OUTPUT = 600
-/** Labels that are offered to the model. */
+/** Most labels that are offered to the model. */
 const MAX_OFFERED = 100
 
 const answerSchema = z.object({
@@ -34,6 +36,7 @@ confidence: how sure you are of the kind, 0 to 1. severity: "high" only for data
 labels: those of the allowed labels that clearly fit, at most 2, usually none; the label of the kind is added by itself.
 reason: one plain sentence, at most ${MAX_REASON} characters, without links.`
 
+/** The request to classify an issue. Similar past issues are in it as decisions only, never with their text. */
 export function request(issue: IssueText, evidence: Evidence, allowed: readonly string[]): ModelRequest {
   const offered = allowed.slice(0, MAX_OFFERED)
   const past = evidence.similar.map(({ kind, labels, similarity }) => ({
@@ -71,7 +74,7 @@ function jsonSchema(offered: readonly string[]): Record<string, unknown> {
   }
 }
 
-/** Null when it is not what was asked for. */
+/** The answer in a model's text; null when the text does not fit the schema. */
 export function read(text: string): ModelAnswer | null {
   try {
     return answerSchema.safeParse(JSON.parse(text)).data ?? null

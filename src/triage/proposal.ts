@@ -1,19 +1,19 @@
 /**
- * Proposal: from evidence to what should be done about an issue. Pure, and the place where the caps are: whatever a model
- * said, the result holds labels of the allow-list only, at most three, and the person on call, whom a person gave the like of
- * it, or nobody.
+ * Proposal: a pure function from the evidence about an issue to the change of that issue. The caps are here. Whatever a model
+ * answers, the result has only allowed labels, at most three. Its assignee is the person on call, or the one to whom a person
+ * gave a similar issue, or nobody.
  */
-
 import { best, type Kind } from "./classify/kind.ts"
 import type { Decision, Method } from "./decisions/decisions.ts"
 import type { Evidence, Similar } from "./decisions/evidence.ts"
 import { MAX_REASON, type ModelAnswer } from "./model-answer.ts"
 import { choose, kindOf } from "./repository/labels.ts"
 
-/** What the issue has already, and what it may get. */
+/** What an issue has already, and what it may get. */
 export interface IssueState {
   labels: string[]
   assignees: string[]
+  /** Labels that triage may put on it. */
   allowed: string[]
   /** Login on call; null without a rota. */
   onCall: string | null
@@ -25,13 +25,14 @@ export interface Proposal {
   confidence: number
   reason: string
   method: Method
-  /** Sure enough to be carried out without a person. */
+  /** Whether it is sure enough to be applied without an approval. */
   confident: boolean
-  /** Worth a person's look. */
+  /** Whether a person should look at it. */
   hard: boolean
-  /** What to put on the issue; what it has already is not among them. */
+  /** Labels to add, without those that the issue has already. */
   labels: string[]
   assignee: string | null
+  /** Id of the decision about another issue with the same words. */
   reusedFrom: string | null
 }
 
@@ -40,45 +41,46 @@ interface Judged {
   confidence: number
   reason: string
   method: Method
-  /** Beside the kind's. */
+  /** Labels beside the one of the kind. */
   labels: string[]
-  /** A doubt of its own, whatever the confidence. */
-  doubt?: boolean
-  /** Nobody needs to be asked. */
+  /** A person should look at it, however high the confidence is. */
+  isHard?: boolean
+  /** No approval is needed, however low the confidence is. */
   settled?: boolean
   reusedFrom?: string
 }
 
 export interface IssueInput {
   evidence: Evidence
-  terrain: IssueState
-  /** The same words, decided before. */
+  issueState: IssueState
+  /** The decision about another issue with the same words; null when there is none. */
   twin: Pick<Decision, "id" | "number" | "kind" | "correctedTo" | "correctedAssignee" | "confidence" | "labels"> | null
-  /** Null when no model was asked, or it gave no answer that fits. */
+  /** Null when no model was asked, or its answer did not fit the schema. */
   answer: ModelAnswer | null
+  /** Confidence from which on no approval is needed, 0 to 1. */
   threshold: number
 }
 
 export function propose(given: IssueInput): Proposal {
-  const { terrain, threshold } = given
-  const judged = labelled(terrain) ?? repeated(given) ?? fromModel(given) ?? fromPast(given.evidence)
+  const { issueState, threshold } = given
+  const judged = labelled(issueState) ?? repeated(given) ?? fromModel(given) ?? fromPast(given.evidence)
   const confident = judged.settled === true || judged.confidence >= threshold
-  const isFree = judged.kind === "bug" && terrain.assignees.length === 0
-  const has = new Set(terrain.labels.map((label) => label.toLowerCase()))
+  const isFree = judged.kind === "bug" && issueState.assignees.length === 0
+  const has = new Set(issueState.labels.map((label) => label.toLowerCase()))
   return {
     kind: judged.kind,
     confidence: Math.round(judged.confidence * 100) / 100,
     reason: judged.reason.slice(0, MAX_REASON),
     method: judged.method,
     confident,
-    hard: !confident || judged.doubt === true,
-    labels: choose(judged.kind, judged.labels, terrain.allowed).filter((label) => !has.has(label.toLowerCase())),
-    assignee: isFree ? (givenTo(given) ?? terrain.onCall) : null,
+    hard: !confident || judged.isHard === true,
+    labels: choose(judged.kind, judged.labels, issueState.allowed).filter((label) => !has.has(label.toLowerCase())),
+    assignee: isFree ? (givenTo(given) ?? issueState.onCall) : null,
     reusedFrom: judged.reusedFrom ?? null,
   }
 }
 
-/** A person, or the form they filled in, has said it. */
+/** The issue has the label of a kind already: a person, or the form that they filled in, has decided. */
 function labelled({ labels }: IssueState): Judged | null {
   const kind = kindOf(labels)
   return (
@@ -86,17 +88,20 @@ function labelled({ labels }: IssueState): Judged | null {
   )
 }
 
-/** From this similarity on what a person corrected is taken for the same matter. */
+/** From this similarity on, a person's correction of the past issue counts for the new issue too. */
 const ALIKE = 0.5
 
-/** Whom a person gave the very same words to, or the issue that is most like it. Where nobody is on call nobody is assigned. */
-function givenTo({ twin, evidence, terrain }: IssueInput): string | null {
-  if (terrain.onCall === null) return null
+/**
+ * The login to whom a person gave an issue with the same words, or else the most similar issue. Null without a person on
+ * call: then nobody is assigned.
+ */
+function givenTo({ twin, evidence, issueState }: IssueInput): string | null {
+  if (issueState.onCall === null) return null
   const [nearest] = evidence.similar
   return twin?.correctedAssignee ?? (nearest && nearest.similarity >= ALIKE ? nearest.correctedAssignee : null)
 }
 
-/** The past issue that is most like this one, when a person corrected what we had said of it. */
+/** The most similar past issue, when a person corrected our decision about it; else null. */
 function corrected({ similar }: Evidence): Similar | null {
   const [nearest] = similar
   return nearest?.corrected && nearest.similarity >= ALIKE ? nearest : null
@@ -133,7 +138,7 @@ function fromModel({ answer, evidence, threshold }: IssueInput): Judged | null {
     ),
     method: "model",
     labels: answer.labels,
-    doubt: isOpposed || answer.severity === "high",
+    isHard: isOpposed || answer.severity === "high",
   }
 }
 
@@ -145,25 +150,25 @@ function fromPast(evidence: Evidence): Judged {
     return { kind: person.kind, confidence: person.similarity, reason, method: "neighbours", labels: [], settled: true }
   }
   const { kind, share } = best(shares)
-  const saw = because === null ? "Its words sound like it" : `It ${because}`
+  const reason = because === null ? "Its words sound like it" : `It ${because}`
   return {
     kind,
     confidence: share,
-    reason: sentence(saw, likes(similar, kind)),
+    reason: sentence(reason, likes(similar, kind)),
     method: learnt > 0 ? "neighbours" : "rules",
     labels: [],
   }
 }
 
-/** Which past issues agree: "#12 (bug)". */
+/** At most two past issues of the same kind, each like "#12 (bug)". */
 function likes(similar: readonly Similar[], kind: Kind): string[] {
   return similar
-    .filter((one) => one.kind === kind)
-    .map((one) => `#${one.number} (${one.kind})`)
+    .filter((past) => past.kind === kind)
+    .map((past) => `#${past.number} (${past.kind})`)
     .slice(0, 2)
 }
 
-function sentence(saw: string, like: string[]): string {
-  const said = saw.replace(/[.\s]+$/, "")
-  return like.length === 0 ? `${said}.` : `${said}; like ${like.join(" and ")}.`
+function sentence(reason: string, like: string[]): string {
+  const clause = reason.replace(/[.\s]+$/, "")
+  return like.length === 0 ? `${clause}.` : `${clause}; like ${like.join(" and ")}.`
 }

@@ -1,6 +1,7 @@
 /**
- * Tool `triage_issue`: the owner asks about one issue. It takes the path of a webhook: the issue goes into the inbox, where
- * one that is known ends, and a run decides. The answer says what is decided, or what the rules and the past make of it so far.
+ * Tool `triage_issue`: the owner asks for the triage of one issue. The issue takes the path of a webhook: it goes into the
+ * inbox, which drops an issue that it has already, and a run decides. The tool returns the decision, or before there is one
+ * the proposal of the rules and the past.
  */
 import { z } from "zod"
 import { Misconfigured } from "../base/errors.ts"
@@ -60,10 +61,10 @@ export function createTriageTool(deps: TriageToolDeps): EffectTool<Args> {
         deps.labels.allowed(args.repo, client, signal),
         deps.rotas.onCall(args.repo, now),
       ])
-      const terrain = { labels, assignees, allowed, onCall }
+      const issueState = { labels, assignees, allowed, onCall }
       const { kind, confidence, reason, ...rest } = propose({
         evidence,
-        terrain,
+        issueState,
         twin,
         answer: null,
         threshold: THRESHOLD,
@@ -83,6 +84,7 @@ export function createTriageTool(deps: TriageToolDeps): EffectTool<Args> {
   }
 }
 
+/** Without a client for the repository only a decision that is stored can be told. */
 async function knownOnly(deps: TriageToolDeps, { repo, number }: Args): Promise<ToolResult> {
   const decided = await deps.decisions.forIssue(repo, number)
   if (decided) return shown(decided)
@@ -101,7 +103,7 @@ async function report(
   return shown(decided, similar)
 }
 
-/** A reason in a model's words carries the label of what the model read. */
+/** The result for a decision. A reason in a model's words has the label of the issue that the model read. */
 function shown(decision: Decision, similar: Similar[] = []): ToolResult {
   const { repo, number, kind, correctedTo, confidence, reason, labels, assignee, state, method } = decision
   return {

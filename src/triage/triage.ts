@@ -1,6 +1,7 @@
 /**
- * Triage: a new issue to its kind, its labels and the person on call. What the issue says reaches a model without tools, or
- * none at all; deterministic code applies the result to this one issue, and what is unsure waits for the owner.
+ * Triage: the run that gives a new issue its kind, its labels and the person on call. The words of the issue reach only a
+ * model without tools, or no model, so they cannot make anything act. Deterministic code applies the result to this one
+ * issue, and an unsure result waits for the owner's approval.
  */
 import { z } from "zod"
 import type { CallTool } from "../agent/durable/call-tool.ts"
@@ -25,21 +26,21 @@ export interface TriageDeps extends EvidenceDeps {
   decisions: Decisions
   labels: Labels
   rotas: Pick<Rotas, "onCall">
-  /** Whether a language model is connected. */
+  /** True when no language model is connected. */
   offline: boolean
   /** Names of the demo's repositories, in lower case. */
   demoRepos?: ReadonlySet<string>
-  /** From this confidence on nobody is asked. */
+  /** Confidence from which on no approval is needed, 0 to 1. */
   threshold?: number
 }
 
 export const THRESHOLD = 0.6
-/** How long to leave GitHub alone when it was away, in milliseconds. */
+/** Pause before the next try when GitHub did not answer, in milliseconds. */
 const PATIENCE_MS = 30_000
 
 type Issue = z.output<typeof issuePayload>["issue"]
 
-/** The tools of a triage run. They go into the executor's tools, and never among those a model may call. */
+/** The tools of a triage run. The executor has them, but a model never may call them. */
 export function createTriageTools(deps: Pick<TriageDeps, "github" | "labels"> & RecordDeps): Tool[] {
   return [createRecordTool(deps), createApplyTool(deps)]
 }
@@ -80,7 +81,7 @@ export function createTriage(deps: TriageDeps): Handler {
 
 const NOTHING: RunOutcome = { posts: [], model: null }
 
-/** Everything that was looked up is a note: the run goes on from the same facts, whenever that is. */
+/** Decides about an issue. Each fact that is looked up becomes a note, so that a resumed run goes on from the same facts. */
 async function decide(
   deps: TriageDeps,
   context: RunContext,
@@ -91,12 +92,12 @@ async function decide(
     evidence: await gather(deps, issue, steps.signal),
     twin: await deps.decisions.twin({ repo: issue.repo, number: issue.number, contentHash: contentHash(issue) }),
   }))
-  const terrain = await steps.note("repository", () => survey(deps, context, issue))
-  const isOpen = twin === null && terrain.asksModel
-  const { answer, model } = isOpen ? await ask(context, issue, evidence, terrain) : { answer: null, model: null }
+  const issueState = await steps.note("repository", () => survey(deps, context, issue))
+  const isOpen = twin === null && issueState.asksModel
+  const { answer, model } = isOpen ? await ask(context, issue, evidence, issueState) : { answer: null, model: null }
   const threshold = deps.threshold ?? THRESHOLD
-  const proposal = await steps.note("decision", async () => propose({ evidence, terrain, twin, answer, threshold }))
-  return { proposal, model, allowed: terrain.allowed }
+  const proposal = await steps.note("decision", async () => propose({ evidence, issueState, twin, answer, threshold }))
+  return { proposal, model, allowed: issueState.allowed }
 }
 
 async function survey(
@@ -114,15 +115,18 @@ async function survey(
   }
 }
 
-/** Null when the model is away, refused, too dear, or answered something else: then the past and the rules decide. */
+/**
+ * Asks the model. The answer is null when the model is away, refuses, would pass the budget, or answers in another form; then
+ * the past and the rules decide.
+ */
 async function ask(
   context: RunContext,
   issue: Issue,
   evidence: Evidence,
   { allowed }: IssueState,
 ): Promise<{ answer: ModelAnswer | null; model: string | null }> {
-  const said = await context.steps.modelOrNull("classify", request(issue, evidence, allowed))
-  return said ? { answer: read(said.text), model: said.model } : { answer: null, model: null }
+  const result = await context.steps.modelOrNull("classify", request(issue, evidence, allowed))
+  return result ? { answer: read(result.text), model: result.model } : { answer: null, model: null }
 }
 
 function kept({ confident: _, ...decision }: Proposal): Omit<Proposal, "confident"> {
@@ -132,13 +136,13 @@ function kept({ confident: _, ...decision }: Proposal): Omit<Proposal, "confiden
 interface End {
   state: "applied" | "declined"
   assignee: string | null
-  /** What the owner says it is, who did not approve what was proposed. */
+  /** The kind that the owner named instead of approving the proposal. */
   wanted: Kind | null
 }
 
 const DECLINED: End = { state: "declined", assignee: null, wanted: null }
 
-/** The owner's own word needs no other approval. */
+/** The proposal with the kind that the owner named. It is confident, because the owner's own word needs no approval. */
 function corrections(proposal: Proposal, kind: Kind, allowed: string[]): Proposal {
   const { reusedFrom: _, ...rest } = proposal
   const isBug = kind === "bug"
@@ -157,7 +161,10 @@ function corrections(proposal: Proposal, kind: Kind, allowed: string[]): Proposa
 
 const applied = z.object({ ok: z.literal(true), assignee: z.string().nullish() })
 
-/** As proposed; without the assignee where a person gave the issue to somebody while the owner was asked. */
+/**
+ * Carries out the proposal. When it is not applied because a person assigned the issue while the approval was open, the
+ * proposal is carried out again without its assignee.
+ */
 async function proceed(
   { decisions }: TriageDeps,
   { steps }: RunContext,
@@ -174,7 +181,7 @@ async function proceed(
   return isGiven ? await carryOut(act, issue, { ...proposal, assignee: null }) : end
 }
 
-/** Changes the issue, when there is anything to change, or asks the owner first. */
+/** Changes the issue if there is anything to change. An unsure change first asks the owner for an approval. */
 async function carryOut(act: CallTool, issue: Issue, proposal: Proposal): Promise<End> {
   const { kind, labels, assignee, confident, reason, confidence } = proposal
   if (labels.length === 0 && assignee === null) return { state: "applied", assignee: null, wanted: null }
@@ -192,7 +199,7 @@ async function carryOut(act: CallTool, issue: Issue, proposal: Proposal): Promis
   }
   const result = await act("apply_triage", args).catch((error: unknown) => {
     if (!(error instanceof Unfinished)) throw error
-    throw new Retry(`${error.message}; it will be looked at again`, { afterMs: PATIENCE_MS, cause: error.cause })
+    throw new Retry(`${error.message}; the run will try again`, { afterMs: PATIENCE_MS, cause: error.cause })
   })
   const done = applied.safeParse(result)
   if (done.success) return { state: "applied", assignee: done.data.assignee ?? null, wanted: null }

@@ -11,7 +11,7 @@ const base: IssueInput = {
     because: "shows a stack trace",
     similar: [],
   },
-  terrain: { labels: [], assignees: [], allowed: ["bug", "Enhancement", "question", "docs", "ui"], onCall: "ana" },
+  issueState: { labels: [], assignees: [], allowed: ["bug", "Enhancement", "question", "docs", "ui"], onCall: "ana" },
   twin: null,
   answer: null,
   threshold: 0.6,
@@ -51,8 +51,8 @@ describe("propose", () => {
   })
 
   test("nobody is put beside someone who has the issue already, and no label is put twice", () => {
-    const terrain = { ...base.terrain, labels: ["BUG"], assignees: ["zoe"] }
-    expect(propose({ ...base, terrain })).toMatchObject({ kind: "bug", labels: [], assignee: null, method: "person" })
+    const issueState = { ...base.issueState, labels: ["BUG"], assignees: ["zoe"] }
+    expect(propose({ ...base, issueState })).toMatchObject({ kind: "bug", labels: [], assignee: null, method: "person" })
   })
 })
 

@@ -1,6 +1,7 @@
 /**
- * Classifier: what the decisions of one repository teach about its next issue. The rules speak first; the more decisions
- * there are, the more those count. Trained in a fraction of a second, so it is made anew when decisions change.
+ * Classifier: predicts the kind of an issue from the decisions of its repository. Without decisions the rules count alone;
+ * the more decisions there are, the more they count. Training takes a fraction of a second, so a new classifier is made when
+ * the decisions change.
  */
 import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import { type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
@@ -14,18 +15,20 @@ export interface Example extends IssueText {
 }
 
 export interface Classifier {
-  /** How many decisions it learnt from; 0 while there are too few to learn from. */
+  /** Number of decisions that it learnt from; 0 while there are too few. */
   learnt: number
   shares(issue: IssueText): Shares
-  /** Cosine of the words of two issues, 0 to 1. */
+  /** Cosine similarity of the words of two issues, 0 to 1. */
   similarity(a: IssueText, b: IssueText): number
 }
 
-/** What the rules' word is worth, counted in decisions. */
+/** The rules count as much as this many decisions. */
 const RULES_WORTH = 40
 const TRUST = 4
+/** With fewer decisions nothing is learnt. */
 const MIN_LEARNT = 8
 
+/** Trains a classifier on the decided issues of one repository. */
 export function train(examples: Example[]): Classifier {
   const vectors = vectorsOf(examples)
   const { similarity } = vectors
@@ -40,14 +43,16 @@ export function train(examples: Example[]): Classifier {
     columnCount: vectors.columnCount,
     trust: TRUST,
   })
-  const own = examples.length / (examples.length + RULES_WORTH)
+  const weight = examples.length / (examples.length + RULES_WORTH)
   return {
     learnt: examples.length,
     similarity,
     shares(issue) {
       const learnt = predict(vectors.row(issue))
       const ruled = guess(issue).shares
-      return sharesOf(ISSUE_KINDS.map((kind) => own * (learnt[known.indexOf(kind)] ?? 0) + (1 - own) * ruled[kind]))
+      return sharesOf(
+        ISSUE_KINDS.map((kind) => weight * (learnt[known.indexOf(kind)] ?? 0) + (1 - weight) * ruled[kind]),
+      )
     },
   }
 }

@@ -1,16 +1,16 @@
-/** Kind: the four things an issue can be, and an issue as a classification reads it. */
+/** Kind: the four kinds of issues, and the text of an issue as the classification reads it. */
 import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 
 export type Kind = (typeof ISSUE_KINDS)[number]
 
-/** The words of an issue, all that a classification may go by. */
+/** The words of an issue. The classification reads nothing else of it. */
 export interface IssueText {
   title: string
   /** Markdown. */
   body: string
 }
 
-/** A share for each kind; they sum to 1. */
+/** The probability of each kind; together they are 1. */
 export type Shares = Record<Kind, number>
 
 export function sharesOf(values: readonly number[]): Shares {
@@ -18,7 +18,7 @@ export function sharesOf(values: readonly number[]): Shares {
   return { bug, feature, question, docs }
 }
 
-/** The likeliest kind and its share. */
+/** The most likely kind and its share. */
 export function best(shares: Shares): { kind: Kind; share: number } {
   const kind = ISSUE_KINDS.reduce((top, next) => (shares[next] > shares[top] ? next : top))
   return { kind, share: shares[kind] }

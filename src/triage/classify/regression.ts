@@ -1,9 +1,9 @@
 /**
- * Multinomial logistic regression over sparse rows, fitted by accelerated gradient descent (Nesterov; FISTA's step rule).
- * Deterministic: the same rows always give the same weights.
+ * Regression: multinomial logistic regression over sparse rows, fitted by accelerated gradient descent (Nesterov, with the
+ * step rule of FISTA). It is deterministic: the same rows always give the same weights.
  */
 
-/** Column numbers and their values. */
+/** A sparse row: numbers of its columns, and the value of each. */
 export interface Row {
   at: Int32Array
   value: Float64Array
@@ -15,20 +15,20 @@ export interface Fitting {
   classes: number[]
   classCount: number
   columnCount: number
-  /** Inverse regularisation, as scikit-learn's `C`: larger trusts the rows more. */
+  /** Inverse of the regularisation, as `C` in scikit-learn: a larger number trusts the rows more. */
   trust: number
 }
 
-/** Shares of the classes for a row. */
+/** The probability of each class for a row. */
 export type Predict = (row: Row) => number[]
 
-/** Few on purpose: stopping early also keeps few decisions from being trusted too much. */
+/** Few on purpose: an early stop also prevents too much trust in a few decisions. */
 const STEPS = 60
 
 export function fitRegression({ rows, classes, classCount, columnCount, trust }: Fitting): Predict {
   const size = classCount * columnCount
   const decay = 1 / (trust * rows.length)
-  // The loss of one row curves by at most half its squared length.
+  // The second derivative of one row's loss is at most half of the row's squared length, so this step size never overshoots.
   const longest = Math.max(...rows.map(({ value }) => value.reduce((sum, v) => sum + v * v, 0)))
   const pace = 1 / (0.5 * longest + decay)
   let weights = new Float64Array(size)

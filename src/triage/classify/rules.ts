@@ -1,6 +1,6 @@
 /**
- * Rules: the kind of an issue from its form and its words alone, for a repository without a past. Each rule is one
- * sentence of evidence with a weight; the strongest one becomes the reason that people read.
+ * Rules: guess the kind of an issue from its form and its words alone, for a repository without decisions. Each rule is one
+ * piece of evidence with a weight. The strongest rule becomes the reason that people read.
  */
 import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import { best, type IssueText, type Kind, type Shares, sharesOf } from "./kind.ts"
@@ -13,9 +13,9 @@ interface Rule {
   /** Completes "it …". */
   because: string
   title?: RegExp
-  /** Searched in what the person wrote, headings left out. */
+  /** Searched in the prose that the person wrote, without headings and code. */
   prose?: RegExp
-  /** Searched in everything, code too. */
+  /** Searched in the whole body, code too. */
   raw?: RegExp
   heading?: RegExp
 }
@@ -121,25 +121,25 @@ const RULES: Rule[] = [
 
 export interface Guess {
   shares: Shares
-  /** Completes "it …"; null when no rule spoke. */
+  /** Completes the sentence "it …"; null when no rule matched. */
   because: string | null
 }
 
-/** How sure the rules are when none of them speaks: an issue is a little more often a bug than anything else. */
+/** The sums before any rule matches: an issue is a little more often a bug than anything else. */
 const PRIOR: Shares = { bug: 0.3, feature: 0.1, question: 0.1, docs: -0.6 }
 
 export function guess(issue: IssueText): Guess {
   const body = issue.body.slice(0, MAX_ISSUE_BODY)
   const { prose, headings } = readIssueText(body)
   const heading = headings.join("\n")
-  const spoke = RULES.filter(
+  const matching = RULES.filter(
     (rule) =>
       rule.title?.test(issue.title) || rule.prose?.test(prose) || rule.raw?.test(body) || rule.heading?.test(heading),
   )
   const sums: Shares = { ...PRIOR }
-  for (const { kind, weight } of spoke) sums[kind] += weight
+  for (const { kind, weight } of matching) sums[kind] += weight
   const shares = sharesOf(softmax(ISSUE_KINDS.map((kind) => sums[kind])))
   const { kind } = best(shares)
-  const strongest = spoke.filter((rule) => rule.kind === kind).sort((a, b) => b.weight - a.weight)[0]
+  const strongest = matching.filter((rule) => rule.kind === kind).sort((a, b) => b.weight - a.weight)[0]
   return { shares, because: strongest?.because ?? null }
 }

@@ -1,6 +1,7 @@
 /**
- * Vectors: issues as rows for the regression. Title and body are two blocks of unit length, weighted by how rare a word is
- * in this repository's past (TF-IDF, sublinear); what the rules say and the form of the text are columns of their own.
+ * Vectors: issues as rows for the regression. Title and body are two blocks of unit length, in which a word counts more the
+ * rarer it is in the past of this repository (sublinear TF-IDF). The shares of the rules and the form of the text are columns
+ * of their own.
  */
 import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import type { IssueText } from "./kind.ts"
@@ -12,13 +13,13 @@ export interface Vectors {
   columnCount: number
   /** A row for the regression. */
   row(issue: IssueText): Row
-  /** Cosine of the words of two issues, titles and bodies each for half; 0 to 1. */
+  /** Cosine similarity of the words of two issues, 0 to 1. Titles and bodies count half each. */
   similarity(a: IssueText, b: IssueText): number
 }
 
-/** A word in fewer issues says nothing about the kind of the next one; it still tells that two are alike. */
+/** The regression learns only from words in at least this many issues. The similarity of two issues uses every word. */
 const MIN_ISSUES = 2
-/** How loud the form of the text is beside its words. */
+/** Weight of the form of the text beside its words. */
 const FORM = 0.5
 
 interface Column {
@@ -46,7 +47,7 @@ export function vectorsOf(issues: readonly IssueText[]): Vectors {
   }
 }
 
-/** A column for each word, those that the regression learns from first. */
+/** A column for each word. The words that the regression learns from have the lowest numbers. */
 function columnsOf(issues: readonly IssueText[]): { columns: Map<string, Column>; learnable: number } {
   const spread = new Map<string, number>()
   for (const issue of issues) {
@@ -60,7 +61,7 @@ function columnsOf(issues: readonly IssueText[]): { columns: Map<string, Column>
   return { columns, learnable: names.filter(([, count]) => count >= MIN_ISSUES).length }
 }
 
-/** TF-IDF of the words whose column is below `end`. */
+/** The TF-IDF weight of each word whose column is below `end`, by column. */
 function weigh(counts: WordCounts, columns: ReadonlyMap<string, Column>, end: number): Map<number, number> {
   const weights = new Map<number, number>()
   for (const [name, count] of counts) {
@@ -70,7 +71,7 @@ function weigh(counts: WordCounts, columns: ReadonlyMap<string, Column>, end: nu
   return weights
 }
 
-/** Columns that every issue has: a constant, the rules' shares, and the form of the text. */
+/** The columns that every issue has: a constant, the shares of the rules, and the form of the text. */
 function form(issue: IssueText): number[] {
   const { shares } = guess(issue)
   const { title, body } = issue

@@ -1,10 +1,11 @@
 /**
- * Words: an issue as weighted features. Title and body are counted apart, since a word in the title says more; Markdown is
- * read for what it is (headings, code, links), so that a template or a stack trace is one feature instead of a hundred words.
+ * Words: the text of an issue as counted features. Title and body are counted apart, because a word in the title says more.
+ * Headings, code and links of the Markdown become one feature each, because a template or a stack trace would else count as a
+ * hundred words.
  */
 import type { IssueText } from "./kind.ts"
 
-/** Feature name to how often it occurs. */
+/** How often each feature occurs, by its name. */
 export type WordCounts = Map<string, number>
 
 export interface Blocks {
@@ -12,20 +13,20 @@ export interface Blocks {
   body: WordCounts
 }
 
-/** Characters of a body that are looked at. */
+/** Characters at the beginning of a body that are read; the rest is ignored. */
 export const MAX_ISSUE_BODY = 6000
 const MAX_WORD = 24
 
 export function blocksOf({ title, body }: IssueText): Blocks {
-  const titled: WordCounts = new Map()
+  const titleCounts: WordCounts = new Map()
   const words = stems(title)
-  count(titled, words, "t:")
-  if (words[0] !== undefined) add(titled, `t1:${words[0]}`)
-  const written: WordCounts = new Map()
+  count(titleCounts, words, "t:")
+  if (words[0] !== undefined) add(titleCounts, `t1:${words[0]}`)
+  const bodyCounts: WordCounts = new Map()
   const { prose, headings } = readIssueText(body.slice(0, MAX_ISSUE_BODY))
-  count(written, stems(prose), "b:")
-  for (const heading of headings) add(written, `h:${stems(heading).join(" ")}`)
-  return { title: titled, body: written }
+  count(bodyCounts, stems(prose), "b:")
+  for (const heading of headings) add(bodyCounts, `h:${stems(heading).join(" ")}`)
+  return { title: titleCounts, body: bodyCounts }
 }
 
 interface Markdown {
@@ -33,7 +34,7 @@ interface Markdown {
   headings: string[]
 }
 
-/** What a person wrote: comments and code are left out, links and pictures become one word each. */
+/** The prose and the headings that a person wrote. Comments are left out; a code block, a link or a picture becomes one word. */
 export function readIssueText(text: string): Markdown {
   const headings: string[] = []
   const prose = text
@@ -49,7 +50,7 @@ export function readIssueText(text: string): Markdown {
   return { prose, headings }
 }
 
-/** Lower-case words without their endings. */
+/** The words of a text in lower case, without their endings. */
 export function stems(text: string): string[] {
   const words =
     text
@@ -59,7 +60,7 @@ export function stems(text: string): string[] {
   return words.filter((word) => word.length <= MAX_WORD).map(stem)
 }
 
-/** The endings that make most difference in English; rougher than Porter's, and the same for every form of a word. */
+/** Removes the commonest English endings. Rougher than Porter's stemmer, but it gives one stem for all forms of a word. */
 function stem(word: string): string {
   if (word.length < 4 || /[^a-z]/.test(word)) return word.replace(/['’]/u, "")
   const bare = word

@@ -1,6 +1,6 @@
 /**
- * Decisions: what was decided about which issue, and by what. One row for one content of one issue, however often it
- * comes in; an owner's correction is kept beside the decision, never over it, and counts from then on.
+ * Decisions: what triage decided about each issue, and from what. One content of one issue has one row, however often it
+ * comes in. A person's correction is stored beside the decision and never overwrites it; from then on the correction counts.
  */
 import { type SQL, sql } from "drizzle-orm"
 import { Reject } from "../../base/errors.ts"
@@ -11,7 +11,7 @@ import { withdrawApprovals } from "../../thread/approvals/approval.ts"
 import type { Example } from "../classify/classifier.ts"
 import type { Kind } from "../classify/kind.ts"
 
-/** `rules`: form and words. `neighbours`: past decisions of the repository. `person`: it was labelled already. */
+/** `rules`: form and words of the issue. `neighbours`: past decisions of the repository. `person`: the issue had its label. */
 export type Method = "model" | "rules" | "neighbours" | "person"
 type DecisionState = "pending" | "applied" | "declined"
 
@@ -25,7 +25,7 @@ interface NewDecision {
   confidence: number
   reason: string
   method: Method
-  /** Worth a person's look: unsure, severe, or the model and the past disagree. */
+  /** A person should look at it: it is unsure or severe, or the model and the past disagree. */
   hard: boolean
   labels: string[]
   assignee: string | null
@@ -38,14 +38,14 @@ export interface Decision extends NewDecision {
   id: string
   state: DecisionState
   correctedTo: Kind | null
-  /** Login of whom a person gave the issue to, instead of `assignee`. */
+  /** Login to whom a person gave the issue instead of `assignee`. */
   correctedAssignee: string | null
   runId: string
   memoryId: number | null
   decidedAt: Date
 }
 
-/** Who wrote it down. `state`: `pending` unless told, as of what was decided elsewhere before. */
+/** Who stores a decision, and when. `state` is `pending` when absent; `applied` is for a decision made elsewhere before. */
 interface Made {
   runId: string
   memoryId: number
@@ -53,52 +53,54 @@ interface Made {
   state?: "pending" | "applied"
 }
 
-/** What of a decision may be shown to others: never its text. */
+/** The part of a decision that may be shown beside other issues: never its text. */
 interface Past {
   id: string
   number: number
   kind: Kind
   labels: string[]
   memoryId: number
-  /** The kind is a person's word against ours. */
+  /** Whether a person changed the kind. */
   corrected: boolean
   correctedAssignee: string | null
 }
 
-/** What became of a decision. `correctedTo`: the owner's word instead of it. */
+/** The end of a decision. */
 interface Settled {
   state: "applied" | "declined"
   assignee: string | null
+  /** The kind that the owner named instead. */
   correctedTo?: Kind | null
 }
 
 export interface Decisions {
   /**
-   * The id of the row for this content. Takes over the row of a run that failed; what was asked about other content of the
-   * issue is withdrawn.
+   * Writes a decision down and returns the id of its row. It takes over the row of a failed run for the same content, and
+   * withdraws open approvals about other content of the issue.
    */
   record(tx: Tx, decision: NewDecision, made: Made): Promise<string>
-  /** For the commit that ends the run: what became of its decision. Reads `from held`. */
+  /** Settles a run's decision, as SQL for the commit that ends the run. It reads the relation `held` of that statement. */
   settle(runId: string, end: Settled): SQL
-  /** Whether this content of this issue is decided, or being decided, by another run. */
+  /** Whether another run has decided, or is deciding, about this content of this issue. */
   isTaken(issue: { repo: string; number: number; contentHash: string }, runId: string): Promise<boolean>
-  /** The decision that was carried out for the very same words in another issue of the repository. */
+  /** The applied or corrected decision about another issue of the repository with the same words; null when there is none. */
   twin(issue: { repo: string; number: number; contentHash: string }): Promise<Decision | null>
+  /** The applied or corrected decisions to which these memories belong, newest first. */
   ofMemories(repo: string, memoryIds: number[]): Promise<Past[]>
-  /** Carried out or corrected, newest first: what there is to learn from. */
+  /** The applied or corrected decisions, newest first: the classifier learns from them. */
   examples(repo: string, limit: number): Promise<Example[]>
-  /** How many there are to learn from, and a name for the corrections among them. */
+  /** How many decisions there are to learn from, and a hash that changes with every correction among them. */
   version(repo: string): Promise<{ count: number; corrections: string }>
   recent(query: { limit: number; repo?: string | undefined }): Promise<Decision[]>
-  /** The newest decision about an issue. @param via the open transaction, when there is one. */
+  /** The newest decision about an issue; null when there is none. @param via the open transaction, if there is one. */
   forIssue(repo: string, number: number, via?: Tx): Promise<Decision | null>
-  /** The owner's word on what it was. Throws `Reject` (404) when there is no such decision. */
+  /** Stores the kind that a person named. Throws `Reject` (404) when there is no such decision. */
   correct(tx: Tx, id: string, kind: Kind): Promise<Decision>
-  /** A person took it back without saying what it is instead: it is not learnt from. */
+  /** Declines a decision that a person undid without naming another kind, so that nothing is learnt from it. */
   withdraw(tx: Tx, id: string): Promise<void>
-  /** A person gave the issue to `login` instead. */
+  /** Stores that a person gave the issue to `login`. */
   reassign(tx: Tx, id: string, login: string): Promise<void>
-  /** Nobody can approve any more what was proposed for the issue. */
+  /** Withdraws the open approvals about an issue, so that nobody can approve what no longer holds. */
   supersede(tx: Tx, repo: string, number: number): Promise<void>
 }
 
@@ -164,7 +166,7 @@ export function createDecisions(db: Db): Decisions {
   }
 }
 
-/** @param by the run whose own questions stay */
+/** @param by the run whose own approvals stay open. */
 async function supersede(tx: Tx, { repo, number, by }: { repo: string; number: number; by?: string }): Promise<void> {
   await withdrawApprovals(
     tx,
@@ -179,9 +181,11 @@ async function record(tx: Tx, d: NewDecision, made: Made): Promise<string> {
   await tx.query(sql`
     insert into decisions (id, repo, number, content_hash, title, kind, confidence, reason, method, hard, labels, assignee, state,
       reused_from, run_id, memory_id, url, demo, decided_at)
+    -- The id and the key come from the content, so a repetition meets the row that is there.
     values (${id}::uuid, ${repo}, ${d.number}::int, ${d.contentHash}, ${d.title}, ${d.kind}, ${d.confidence}::float8, ${d.reason}, ${d.method},
       ${d.hard}::boolean, ${json(d.labels)}, ${d.assignee}, ${made.state ?? "pending"}, ${d.reusedFrom}::uuid, ${made.runId}::uuid,
       ${made.memoryId}::bigint, ${d.url}, ${d.demo}::boolean, ${made.now}::timestamptz)
+    -- The run that failed left its row. This run decides again, so everything but the content is replaced. Corrections stay.
     on conflict (repo, number, content_hash) do update set
       kind = excluded.kind, confidence = excluded.confidence, reason = excluded.reason, method = excluded.method, hard = excluded.hard,
       labels = excluded.labels, assignee = excluded.assignee, state = excluded.state, reused_from = excluded.reused_from,
@@ -189,7 +193,7 @@ async function record(tx: Tx, d: NewDecision, made: Made): Promise<string> {
   return id
 }
 
-/** The text is the memory's, as long as it was not forgotten; the title is the row's own. */
+/** The body comes from the decision's memory, and is empty once that was forgotten. The title is in the row itself. */
 async function examples(db: Db, repo: string, limit: number): Promise<Example[]> {
   const rows = await db.query<{ title: string; text: string | null; kind: Kind }>(sql`
     select d.title, m.text, coalesce(corrected_to, d.kind) as kind from decisions d
@@ -198,7 +202,7 @@ async function examples(db: Db, repo: string, limit: number): Promise<Example[]>
   return rows.map(({ title, text, kind }) => ({ kind, title, body: bodyOf(text ?? "") }))
 }
 
-/** A decision's memory is the title, a line break, and the beginning of the body. */
+/** The body in the text of a decision's memory, which is the title, a line break, and the beginning of the body. */
 export function bodyOf(memory: string): string {
   const end = memory.indexOf("\n")
   return end === -1 ? "" : memory.slice(end + 1)

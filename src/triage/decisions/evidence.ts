@@ -1,6 +1,6 @@
 /**
- * Evidence: what this repository's past and an issue's own words say about it. Past issues speak only through their
- * decision (kind, labels, how alike); their text goes nowhere.
+ * Evidence: what the past of the repository and the words of an issue say about its kind. Of a past issue only the decision
+ * and the similarity are in it. The text of a past issue never leaves this file, because a stranger wrote it.
  */
 import type { Memory } from "../../memory/memory.ts"
 import { repoScope } from "../../memory/scope.ts"
@@ -15,21 +15,21 @@ export interface Similar {
   number: number
   kind: Kind
   labels: string[]
-  /** Of the words, 0 to 1. */
+  /** Similarity of the words, 0 to 1. */
   similarity: number
-  /** The kind is a person's word against ours. */
+  /** Whether a person changed the kind that triage chose. */
   corrected: boolean
-  /** Login of whom a person gave it to, against our choice. */
+  /** Login to whom a person gave it instead of triage's choice. */
   correctedAssignee: string | null
 }
 
 export interface Evidence {
   shares: Shares
-  /** Past decisions behind the shares; 0 when the rules alone speak. */
+  /** Number of past decisions behind the shares; 0 when they come from the rules alone. */
   learnt: number
-  /** What the rules saw, completing "it …"; null when nothing. */
+  /** What the strongest rule found; completes the sentence "it …". Null when no rule matched. */
   because: string | null
-  /** Most alike first, at most five. */
+  /** At most five, the most similar first. */
   similar: Similar[]
 }
 
@@ -39,7 +39,7 @@ export interface EvidenceDeps {
   learning: Learning
 }
 
-/** An issue and where it is from. */
+/** The text of an issue, with its repository and number. */
 export interface Subject extends IssueText {
   repo: string
   number: number
@@ -47,9 +47,10 @@ export interface Subject extends IssueText {
 
 const NOMINEES = 20
 const SHOWN = 5
-/** Below it two issues only share common words. */
+/** Two issues with a lower similarity share only common words. */
 const ALIKE = 0.12
 
+/** Gathers the evidence about an issue. The issue itself is never among its similar issues. */
 export async function gather(deps: EvidenceDeps, issue: Subject, signal: AbortSignal): Promise<Evidence> {
   const [classifier, recalled] = await Promise.all([
     deps.learning.of(issue.repo),
@@ -73,7 +74,7 @@ export async function gather(deps: EvidenceDeps, issue: Subject, signal: AbortSi
   return { shares: classifier.shares(issue), learnt: classifier.learnt, because: guess(issue).because, similar }
 }
 
-/** What is remembered of an issue: its title, a line break, and the beginning of its body. */
+/** The text of an issue's memory: its title, a line break, and the beginning of its body. */
 export function memoryText({ title, body }: IssueText): string {
   return `${title.replaceAll(/\s+/g, " ").trim() || "(no title)"}\n${body.slice(0, MAX_ISSUE_BODY)}`
 }

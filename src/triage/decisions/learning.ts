@@ -1,6 +1,7 @@
 /**
- * Learning: the classifier of each repository, made when first asked for and again when there is something new to learn:
- * at once after a correction, and for each twentieth part that the decisions grew by.
+ * Learning: keeps the classifier of each repository. A classifier is made at its first use. It is made again after every
+ * correction, and when the number of decisions has grown by a twentieth, because training at every decision would cost too
+ * much.
  */
 import { type Classifier, train } from "../classify/classifier.ts"
 import type { Decisions } from "./decisions.ts"
@@ -9,7 +10,7 @@ export interface Learning {
   of(repo: string): Promise<Classifier>
 }
 
-/** The newest decisions that are learnt from: about a third of a second of work. */
+/** How many of the newest decisions are learnt from. To learn from these takes about a third of a second. */
 const MOST = 500
 const GROWTH = 1.05
 

@@ -1,6 +1,6 @@
 /**
- * Record: the tool that writes a decision down, and the memory by which the next similar issue finds it, in the very
- * transaction that journals it: both or neither, once.
+ * Record: the tool that stores a decision, and the memory by which a similar issue finds it later. Both are written in the
+ * transaction that journals the step, so that there are both or neither, and only once.
  */
 import { z } from "zod"
 import { ISSUE_KINDS } from "../../contract/work/triage.ts"

@@ -1,6 +1,7 @@
 /**
- * Demo: triage to look at without an account. A past is written down once; then new issues come in as signed webhooks by the
- * real way: verified, put in the inbox, run, applied to the demo's own repository or put before the owner.
+ * Demo: shows triage without a GitHub account. Past decisions are stored once. Then new issues come in as signed webhook calls
+ * and go the real way: they are verified, stored in the inbox and decided by a run, which changes the demo's own repository
+ * or asks the owner for an approval.
  */
 import { setTimeout as pause } from "node:timers/promises"
 import { sign } from "@octokit/webhooks-methods"
@@ -32,36 +33,36 @@ export interface DemoDeps {
   memory: Pick<Memory, "remember" | "forget">
   decisions: Pick<Decisions, "record">
   rotas: Pick<Rotas, "set">
-  /** Hands a delivery to `/webhooks/github` and says the HTTP status. */
+  /** Posts a webhook call to `/webhooks/github` and returns the HTTP status. */
   post: (body: string, headers: Record<string, string>) => Promise<number>
-  /** Of the webhook that `post` reaches. */
+  /** The secret of the webhook that `post` reaches. */
   secret: string
-  /** The digest as it would be texted now. */
+  /** The digest as it would be sent by SMS now. */
   digest: () => Promise<{ text: string; segments: number }>
-  /** How long to wait for the runs, in milliseconds. */
+  /** How long `run` waits for the triage runs, in milliseconds. */
   patienceMs?: number
 }
 
 interface DemoRun {
-  /** Issues that went through triage. */
+  /** Issues that triage has decided. */
   issues: number
   applied: number
   declined: number
-  /** Waiting for the owner. */
+  /** Decisions that wait for the owner's approval. */
   pending: number
   byKind: Record<Kind, number>
-  /** What the owner is asked, as `K7: label ...`. */
+  /** The open approvals, for example code `K7` and display `label ...`. */
   approvals: { code: string; display: string }[]
-  /** Issues whose run had not ended when the waiting did. */
+  /** Issues whose run had not ended when `run` stopped waiting. */
   unfinished: number
   digest: string
   segments: number
 }
 
 export interface Demo {
-  /** Harmless when repeated: what was decided before is reported again. Throws `Retry` when a delivery is not taken. */
+  /** Runs the demo. A repetition reports the same decisions again. Throws `Retry` when the webhook refuses a call. */
   run(): Promise<DemoRun>
-  /** Takes the demo's decisions, memories and open questions away; the next `run` begins anew. Returns the decisions removed. */
+  /** Removes the demo's decisions and memories, cancels its approvals, and returns the number of decisions. The next `run` begins anew. */
   clear(): Promise<number>
 }
 
@@ -105,7 +106,7 @@ async function digested({ digest }: DemoDeps): Promise<{ digest: string; segment
   return { digest: text, segments }
 }
 
-/** The past: each issue with its decision and its memory, as if a person had decided. */
+/** Stores the past once: each past issue with its decision and its memory, as if a person had decided. */
 async function seed({ clock, memory, decisions, rotas }: DemoDeps, tx: Tx): Promise<void> {
   const known = await tx.query(sql`select 1 from decisions where repo = ${DEMO_REPO} and demo limit 1`)
   if (known.length > 0) return
@@ -136,7 +137,7 @@ async function seed({ clock, memory, decisions, rotas }: DemoDeps, tx: Tx): Prom
       labels: [LABEL[kind]],
       assignee: null,
     }
-    // Before today in any case: a digest tells what is new.
+    // Always before today, because the digest shows only what is new.
     const now = new Date(Math.min(issue.updatedAt.getTime(), clock.now().getTime() - 7 * 24 * 3600_000))
     await decisions.record(
       tx,
@@ -178,7 +179,7 @@ async function deliver({ post, secret }: DemoDeps, issue: Issue): Promise<void> 
     })
 }
 
-/** How many of the events have no run yet, or one at work. */
+/** How many of the events have no run yet, or a run that works. */
 async function working(db: Db, events: string[]): Promise<number> {
   const rows = await db.query(sql`
     select 1 from inbox left join runs on runs.id = inbox.run_id

@@ -1,4 +1,4 @@
-/** The demo's new issues. Two of them say too little, or two things at once: those are left to the owner. */
+/** Fresh issues: the new issues of the demo. One says too little and one says two things at once; these wait for the owner. */
 
 export interface FreshIssue {
   title: string

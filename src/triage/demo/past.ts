@@ -1,4 +1,4 @@
-/** The past of the demo's repository: thirty issues of an invented web shop with what was decided about them. */
+/** Past issues: the thirty issues of an invented web shop that the demo begins with, each with its kind. */
 import type { Kind } from "../classify/kind.ts"
 
 export interface PastIssue {
@@ -12,7 +12,7 @@ const feature = (title: string, body: string): PastIssue => ({ title, body, kind
 const question = (title: string, body: string): PastIssue => ({ title, body, kind: "question" })
 const docs = (title: string, body: string): PastIssue => ({ title, body, kind: "docs" })
 
-/** Oldest first: issue #1 is the first one. */
+/** Oldest first: the first one is issue #1. */
 export const PAST: readonly PastIssue[] = [
   bug(
     "Checkout button does nothing on iOS Safari",

@@ -1,6 +1,6 @@
 /**
- * The demo's repository: a GitHub for `demo/webshop` inside this process. Nothing it is told leaves the machine, and it
- * needs no token; what triage puts on its issues is kept until the process ends.
+ * Demo repository: a GitHub client for `demo/webshop` inside this process. It needs no token and sends nothing to GitHub. The
+ * labels and assignees that triage adds stay until the process ends.
  */
 import { Reject } from "../../base/errors.ts"
 import type { GitHub } from "../../channels/github/client.ts"
@@ -8,7 +8,7 @@ import type { Issue } from "../../channels/github/issue.ts"
 import { FRESH } from "./fresh.ts"
 import { PAST } from "./past.ts"
 
-/** Marked by its name: no account on GitHub is called so in a configuration of ours. */
+/** The name alone marks the demo's repository: no installation sets a repository of this name in `GITHUB_REPOS`. */
 export const DEMO_REPO = "demo/webshop"
 export const DEMO_TEAM = ["ana", "ben", "chris"]
 
@@ -16,63 +16,64 @@ const LABELS = ["bug", "enhancement", "question", "documentation", "good first i
 const STARTED = Date.UTC(2026, 0, 5, 9)
 const DAY_MS = 24 * 3600_000
 
-interface Put {
+/** What triage has added to an issue. */
+interface Added {
   labels: Set<string>
   assignees: Set<string>
 }
 
 export function createDemoGitHub(): GitHub {
-  const changed = new Map<number, Put>()
-  const putOn = (number: number): Put => {
-    const put = changed.get(number) ?? { labels: new Set(), assignees: new Set() }
-    changed.set(number, put)
-    return put
+  const changed = new Map<number, Added>()
+  const addedTo = (number: number): Added => {
+    const added = changed.get(number) ?? { labels: new Set(), assignees: new Set() }
+    changed.set(number, added)
+    return added
   }
   const issue = (number: number): Issue => {
-    const { labels, assignees } = putOn(number)
+    const { labels, assignees } = addedTo(number)
     return { ...demoIssue(number), labels: [...labels], assignees: [...assignees] }
   }
-  const ours = (repo: string) => {
+  const requireDemo = (repo: string) => {
     if (repo.toLowerCase() !== DEMO_REPO)
       throw new Reject(404, `${repo} is not the demo's repository`, { code: "not_found" })
   }
   return {
-    // What is new comes as a webhook; there is nothing a sweep could find.
+    // New issues come by webhook, so a sweep finds nothing here.
     listIssues: async () => ({ issues: [], notModified: false, more: false }),
     async getIssue(repo, number) {
-      ours(repo)
+      requireDemo(repo)
       return issue(number)
     },
-    // Nobody but triage touches the demo's issues.
+    // Only triage changes the issues of the demo, so there is no correction to find.
     listChanges: async () => [],
     async listLabels(repo) {
-      ours(repo)
+      requireDemo(repo)
       return LABELS
     },
     async addLabels(repo, number, labels) {
-      ours(repo)
-      for (const label of labels) putOn(number).labels.add(label)
+      requireDemo(repo)
+      for (const label of labels) addedTo(number).labels.add(label)
       return issue(number).labels
     },
     async addAssignee(repo, number, login) {
-      ours(repo)
+      requireDemo(repo)
       if (!DEMO_TEAM.includes(login)) {
         throw new Reject(422, `${login} cannot be assigned in ${repo}`, {
           code: "not_assignable",
           fix: `choose one of ${DEMO_TEAM.join(", ")}`,
         })
       }
-      putOn(number).assignees.add(login)
+      addedTo(number).assignees.add(login)
     },
   }
 }
 
-/** The numbers of the new issues in a round; each round after a `clear` has numbers of its own. */
+/** The numbers of the fresh issues in a round. Each `clear` begins a new round, with new numbers. */
 export function freshNumbers(round: number): number[] {
   return FRESH.map((_one, at) => PAST.length + 1 + round * FRESH.length + at)
 }
 
-/** Any issue of the demo by its number, as it was opened. Throws `Reject` (404). */
+/** An issue of the demo by its number, as it was opened. Throws `Reject` (404) when there is none. */
 export function demoIssue(number: number): Issue {
   const past = PAST[number - 1]
   const fresh = FRESH[(number - PAST.length - 1) % FRESH.length]

@@ -1,6 +1,6 @@
 /**
- * Apply: the tool that changes an issue at GitHub: adds labels, at most three, and one assignee; takes nothing away and
- * writes no text. Both are set-like: after a crash the issue itself says whether it happened.
+ * Apply: the tool that changes an issue at GitHub. It adds at most three labels and one assignee; it never removes anything
+ * and never writes text. Labels and assignees are sets, so after a crash the issue itself shows whether the change was made.
  */
 import { z } from "zod"
 import { Misconfigured, Reject, Retry, Uncertain } from "../../base/errors.ts"
@@ -9,28 +9,29 @@ import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import { type EffectTool, failed, type ToolContext, type ToolResult } from "../../tools/tool.ts"
 import { type Labels, MAX_LABELS } from "./labels.ts"
 
-/** The client for a repository; null where none is set up. */
+/** The client for a repository; null when none is set up. */
 export type GitHubOf = (repo: string) => GitHub | null
 
 const applyInput = z.object({
   repo: z.string().regex(/^[\w-][\w.-]*\/[\w.-]+$/),
   number: z.number().int().positive(),
-  /** Inert. */
+  /** Inert text (`base/inert.ts`). */
   title: z.string().max(80),
   kind: z.enum(ISSUE_KINDS),
   labels: z.array(z.string().min(1).max(100)).max(MAX_LABELS),
   assignee: z.string().max(39).nullable(),
-  /** False: a person is asked. */
+  /** False: the call needs the owner's approval. */
   confident: z.boolean(),
-  /** Inert. */
+  /** Inert text. */
   reason: z.string().max(280),
+  /** Confidence, 0 to 1. */
   sure: z.number().min(0).max(1),
 })
 export type ApplyArgs = z.output<typeof applyInput>
 
 /**
- * GitHub was away, or its answer was lost. Not a result: nothing is journalled as the outcome, so that the run's next try
- * looks at the issue first and goes on from what is there.
+ * GitHub was away, or its answer was lost. It is thrown and not returned as a result, so that no outcome is journalled: the
+ * next try of the run then reads the issue first and goes on from what it finds.
  */
 export class Unfinished extends Error {
   constructor(cause: unknown) {
@@ -69,7 +70,7 @@ async function unfinished<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Why it is asked is not in it: the question adds that. */
+/** The call in words. The reason for the approval is not in them, because the approval adds it. */
 function show({ repo, number, title, labels, assignee }: ApplyArgs): string {
   const issue = `${repo}#${number}`
   const names = labels.map((label) => `"${label}"`).join(", ")
@@ -77,7 +78,7 @@ function show({ repo, number, title, labels, assignee }: ApplyArgs): string {
   return `label ${names} on ${issue}${assignee === null ? "" : ` and assign ${assignee}`} (${title})`
 }
 
-/** The allow-list is read again: an approval may be old, and GitHub makes labels that it does not know. */
+/** Reads the allow-list again, because an approval may be old and GitHub creates a label that it does not know. */
 async function apply(client: GitHub, labels: Labels, args: ApplyArgs, signal: AbortSignal): Promise<ToolResult> {
   const { repo, number, assignee } = args
   const allowed = await labels.allowed(repo, client, signal)
@@ -89,7 +90,10 @@ async function apply(client: GitHub, labels: Labels, args: ApplyArgs, signal: Ab
   return { ok: true, labels: kept, assignee: problem === null ? assignee : null, ...(problem ? { problem } : {}) }
 }
 
-/** Someone who left the team must not keep an issue from its label: the reason comes back as text. */
+/**
+ * Assigns the issue. Returns the problem as text when GitHub refuses the login, because the issue must get its labels even if
+ * the person has left the team.
+ */
 async function assign(
   client: GitHub,
   { repo, number, assignee }: { repo: string; number: number; assignee: string },

@@ -1,8 +1,8 @@
 /**
- * Corrections: a person who labels or assigns an issue anew, after triage did, has said what is right. That word is kept
- * beside the decision and counts for the next issue like it. What a bot did is nobody's word, and what we did ourselves
- * agrees with the decision, so it changes nothing. What was still asked about the issue is withdrawn: nobody can approve by
- * mistake what a person has set right.
+ * Corrections: a person who changes the label or the assignee of an issue after triage has corrected the decision. The
+ * correction is stored beside the decision and counts for the next similar issue. A change by a bot is no correction, and a
+ * change by Vigil itself agrees with the decision, so it changes nothing. Open approvals about the issue are withdrawn, so
+ * that nobody approves by mistake what a person has corrected.
  */
 import { z } from "zod"
 import type { Tx } from "../../db/db.ts"
@@ -10,13 +10,13 @@ import type { Kv } from "../../db/kv.ts"
 import type { Decision, Decisions } from "../decisions/decisions.ts"
 import { kindOf } from "./labels.ts"
 
-/** Something that was done to an issue, and how it was afterwards. */
+/** A change of an issue at GitHub, and the state of the issue after it. */
 export interface IssueChange {
   repo: string
   number: number
   /** `labeled`, `unlabeled`, `assigned`, `unassigned`; anything else is no correction. */
   action: string
-  /** The one put on or taken off. */
+  /** The label that was added or removed. */
   label?: string
   labels: readonly string[]
   assignees: readonly string[]
@@ -24,18 +24,18 @@ export interface IssueChange {
   at: Date
 }
 
-type Heard = "corrected" | "withdrawn" | "reassigned"
+type Effect = "corrected" | "withdrawn" | "reassigned"
 
 export interface Corrections {
-  /** What the change says about the newest decision; null when nothing, or nothing new. */
-  hear(tx: Tx, change: IssueChange): Promise<Heard | null>
-  /** Everything up to this time was heard; null when nothing was. */
+  /** Takes in a change. Returns its effect on the newest decision; null when it has none, or was taken in before. */
+  hear(tx: Tx, change: IssueChange): Promise<Effect | null>
+  /** The time up to which all changes of an issue were taken in; null when there were none. */
   heardUntil(repo: string, number: number): Promise<Date | null>
-  /** Everything up to `at` was heard. */
+  /** Stores that all changes up to `at` were taken in. */
   mark(tx: Tx, issue: { repo: string; number: number; at: Date }): Promise<void>
 }
 
-/** Later than this an issue has moved on, and its labels say something else. */
+/** How long after the decision a change counts as a correction. Later the issue has moved on, and its labels mean other things. */
 const WINDOW_MS = 30 * 24 * 3600_000
 const heardSchema = z.object({ at: z.coerce.date() })
 
@@ -57,12 +57,12 @@ export function createCorrections({
     await kv.set(tx, "triage", key(repo, number), { at: at.toISOString() }, { expiresAt })
   }
 
-  async function keep(tx: Tx, { id, repo, number }: Decision, said: Said): Promise<Heard> {
+  async function store(tx: Tx, { id, repo, number }: Decision, correction: Correction): Promise<Effect> {
     await decisions.supersede(tx, repo, number)
-    if (said.heard === "corrected") await decisions.correct(tx, id, said.kind)
-    else if (said.heard === "reassigned") await decisions.reassign(tx, id, said.login)
+    if (correction.effect === "corrected") await decisions.correct(tx, id, correction.kind)
+    else if (correction.effect === "reassigned") await decisions.reassign(tx, id, correction.login)
     else await decisions.withdraw(tx, id)
-    return said.heard
+    return correction.effect
   }
 
   return {
@@ -76,47 +76,47 @@ export function createCorrections({
       const heard = await heardUntil(repo, number, tx)
       if (heard && at < heard) return null
       await mark(tx, change)
-      const said = saidBy(change, decision)
-      return said && (await keep(tx, decision, said))
+      const correction = correctionIn(change, decision)
+      return correction && (await store(tx, decision, correction))
     },
   }
 }
 
-type Said =
-  | { heard: "corrected"; kind: NonNullable<Decision["correctedTo"]> }
-  | { heard: "withdrawn" }
-  | { heard: "reassigned"; login: string }
+type Correction =
+  | { effect: "corrected"; kind: NonNullable<Decision["correctedTo"]> }
+  | { effect: "withdrawn" }
+  | { effect: "reassigned"; login: string }
 
-function saidBy(change: IssueChange, decision: Decision): Said | null {
+function correctionIn(change: IssueChange, decision: Decision): Correction | null {
   if (change.action === "labeled") return labelled(change, decision)
   if (change.action === "unlabeled") return unlabelled(change, decision)
   return change.action === "assigned" || change.action === "unassigned" ? assigned(change.assignees, decision) : null
 }
 
-function labelled({ label = "" }: IssueChange, { kind, correctedTo, state }: Decision): Said | null {
-  const said = kindOf([label])
-  if (!said || (said === (correctedTo ?? kind) && state !== "declined")) return null
-  return { heard: "corrected", kind: said }
+function labelled({ label = "" }: IssueChange, { kind, correctedTo, state }: Decision): Correction | null {
+  const named = kindOf([label])
+  if (!named || (named === (correctedTo ?? kind) && state !== "declined")) return null
+  return { effect: "corrected", kind: named }
 }
 
-/** Only what the decision says can be taken back; another kind's label that stays says what it is. */
-function unlabelled({ label = "", labels }: IssueChange, { kind, correctedTo, state }: Decision): Said | null {
+/** A removed label is a correction only if it is that of the decided kind. The label of another kind that stays names the kind. */
+function unlabelled({ label = "", labels }: IssueChange, { kind, correctedTo, state }: Decision): Correction | null {
   const current = correctedTo ?? kind
   if (kindOf([label]) !== current || (state === "declined" && correctedTo === null)) return null
   const left = kindOf(labels)
   if (left === current) return null
-  return left ? { heard: "corrected", kind: left } : { heard: "withdrawn" }
+  return left ? { effect: "corrected", kind: left } : { effect: "withdrawn" }
 }
 
-function assigned(assignees: readonly string[], { assignee, correctedAssignee }: Decision): Said | null {
+function assigned(assignees: readonly string[], { assignee, correctedAssignee }: Decision): Correction | null {
   const current = correctedAssignee ?? assignee
   const [login] = assignees
   if (current === null || login === undefined) return null
   if (assignees.some((one) => one.toLowerCase() === current.toLowerCase())) return null
-  return { heard: "reassigned", login }
+  return { effect: "reassigned", login }
 }
 
-/** Whether what is on the issue now is something else than what was decided: a reason to ask who changed it. */
+/** Whether the labels or assignees of an issue differ from its decision. Then its history tells who changed them. */
 export function differs(
   decision: Decision,
   issue: { labels: readonly string[]; assignees: readonly string[] },

@@ -1,14 +1,14 @@
-/** Deliveries: which of GitHub's webhooks reached the inbox, by the name that GitHub gives each of them. */
+/** Deliveries: which webhook calls of GitHub reached the inbox, by the id that GitHub gives to each. */
 import { sql } from "drizzle-orm"
 import type { Db } from "../../db/db.ts"
 import { anyOf } from "../../db/sql.ts"
 
-/** GitHub delivers again what is at most three days old; a little more, since clocks differ. */
+/** GitHub repeats a delivery that is at most three days old. One day more, because clocks differ. */
 const KEPT = sql`interval '4 days'`
 
 /**
- * Of `guids` (`X-GitHub-Delivery`), those that are in the inbox, be it as an issue or as a note that something came.
- * @param now what is four days older than this is not looked at.
+ * The ones of `guids` (`X-GitHub-Delivery`) that are in the inbox, as an issue or as a note that a delivery came.
+ * @param now events that came more than four days before it are not read.
  */
 export async function arrived(db: Db, guids: readonly string[], now: Date): Promise<Set<string>> {
   if (guids.length === 0) return new Set()

@@ -1,6 +1,6 @@
 /**
- * Issue events: a GitHub issue as an event for the inbox. Its id is made from the content, so that a webhook, its
- * redelivery and the sweep that looks for missed ones all mean the same event, and it is taken once.
+ * Issue event: a GitHub issue as an event for the inbox. Its id is made from the content. So a webhook call, its redelivery
+ * and the sweep make the same event, and the inbox takes it once.
  */
 import { z } from "zod"
 import { sha256 } from "../../base/canonical.ts"
@@ -9,11 +9,11 @@ import { storable } from "../../base/text/storable.ts"
 import type { Issue } from "../../channels/github/issue.ts"
 import type { Event } from "../../thread/inbox/event.ts"
 
-/** What the payload of an `issue` event holds. */
+/** The payload of an `issue` event. */
 export const issuePayload = z.object({
-  /** `opened`, `edited`, `reopened`; `found` when a sweep saw it first. */
+  /** `opened`, `edited` or `reopened`; `found` when the sweep saw the issue first. */
   action: z.string(),
-  /** `X-GitHub-Delivery` of the webhook; null from a sweep. */
+  /** `X-GitHub-Delivery` of the webhook call; null when the sweep found the issue. */
   delivery: z.string().nullable(),
   issue: z.object({
     repo: z.string(),
@@ -31,21 +31,21 @@ export const issuePayload = z.object({
   }),
 })
 
-/** Who wrote it is trusted by GitHub's word on how they relate to the repository. */
+/** Associations of an author with the repository, as GitHub states them, that give the words more trust. */
 const COLLABORATORS = new Set(["OWNER", "MEMBER", "COLLABORATOR"])
 
 export function issueEvent(issue: Issue, from: { action?: string; delivery?: string } = {}): Event {
   const { action = "found", delivery = null } = from
-  // GitHub takes a repository's name in any case, and so must a lane and an id made from it.
+  // GitHub ignores the case of a repository's name, so the thread and the id must ignore it too.
   const name = `${issue.repo.toLowerCase()}#${issue.number}`
-  const again = action === "reopened" ? `:reopened:${issue.updatedAt.toISOString()}` : ""
+  const reopening = action === "reopened" ? `:reopened:${issue.updatedAt.toISOString()}` : ""
   const label: Label = {
     integrity: COLLABORATORS.has(issue.authorAssociation) ? "collaborator" : "untrusted",
     confidentiality: "public",
   }
   return {
     source: "github",
-    externalId: `issue:${name}:${contentHash(issue)}${again}`,
+    externalId: `issue:${name}:${contentHash(issue)}${reopening}`,
     kind: "issue",
     channel: "github",
     threadKey: `github:${name}`,
@@ -56,7 +56,7 @@ export function issueEvent(issue: Issue, from: { action?: string; delivery?: str
   }
 }
 
-/** Hex SHA-256 of what a decision about an issue depends on. */
+/** SHA-256, in hex, of the title and the body: a decision depends on nothing else of an issue. */
 export function contentHash(issue: Pick<Issue, "title" | "body">): string {
   return sha256(`${issue.title}\n${issue.body}`)
 }

@@ -1,6 +1,6 @@
 /**
- * Labels: which ones triage may put on an issue. Only labels that the repository has, never one that makes a machine act:
- * a label that says "safe to test" or "merge" is a person's word, and no text may lead to it.
+ * Issue labels: which labels triage may put on an issue. It uses only labels that the repository has, and never one that
+ * makes a workflow act: "safe to test" or "merge" is for a person to say, and the text of an issue must never lead to it.
  */
 import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
@@ -9,14 +9,14 @@ import { ISSUE_KINDS } from "../../contract/work/triage.ts"
 import type { Kv } from "../../db/kv.ts"
 import type { Kind } from "../classify/kind.ts"
 
-/** Labels on one issue by one decision. */
+/** Most labels that one decision adds to an issue. */
 export const MAX_LABELS = 3
 
-/** Words in label names that workflows wait for. */
+/** Words in the names of labels on which workflows act. */
 const TRIGGER =
   /approv|accept|safe|trust|merge|release|deploy|publish|ship|backport|cherry|\bci\b|\brun|test|\bbot\b|lgtm|\bok\b|ok-to|bounty|security/i
 
-/** What repositories call the kinds, best first. */
+/** The names that repositories use for each kind, the best first. */
 const NAMES: Record<Kind, string[]> = {
   bug: ["bug", "type: bug", "type:bug", "kind/bug", "type/bug", "defect"],
   feature: [
@@ -35,7 +35,7 @@ const NAMES: Record<Kind, string[]> = {
 }
 
 export interface Labels {
-  /** What may be put on issues of `repo`: the owner's list when there is one (kv `labels:<repo>`), else all but triggers. */
+  /** The labels that triage may use in `repo`: those of the owner's list (kv `labels:<repo>`), or without a list all but triggers. */
   allowed(repo: string, github: GitHub, signal: AbortSignal): Promise<string[]>
 }
 
@@ -62,7 +62,7 @@ export function createLabels({ kv, clock }: { kv: Pick<Kv, "get">; clock: Clock 
   }
 }
 
-/** The repository's own name for a kind; null when it has none. */
+/** The label of a kind, as the repository spells it; null when it has none. */
 export function issueLabelOf(kind: Kind, allowed: readonly string[]): string | null {
   for (const name of NAMES[kind]) {
     const found = allowed.find((one) => one.toLowerCase() === name)
@@ -71,13 +71,13 @@ export function issueLabelOf(kind: Kind, allowed: readonly string[]): string | n
   return null
 }
 
-/** The kind that an issue's labels already say; null when they say none, or several. */
+/** The kind that the labels of an issue name; null when they name none, or several. */
 export function kindOf(labels: readonly string[]): Kind | null {
-  const said = ISSUE_KINDS.filter((kind) => labels.some((one) => NAMES[kind].includes(one.toLowerCase())))
-  return said.length === 1 ? (said[0] ?? null) : null
+  const named = ISSUE_KINDS.filter((kind) => labels.some((label) => NAMES[kind].includes(label.toLowerCase())))
+  return named.length === 1 ? (named[0] ?? null) : null
 }
 
-/** The kind's label first, then `extra` as far as it is allowed and speaks of no other kind; at most three. */
+/** At most three labels: the one of the kind, then those of `extra` that are allowed and name no kind. */
 export function choose(kind: Kind, extra: readonly string[], allowed: readonly string[]): string[] {
   const others = extra.flatMap((wanted) => allowed.find((one) => one.toLowerCase() === wanted.toLowerCase()) ?? [])
   const quiet = others.filter((one) => kindOf([one]) === null)

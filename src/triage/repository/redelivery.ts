@@ -1,7 +1,7 @@
 /**
- * Redelivery: asks GitHub for the webhooks that failed while we were away. Only issues, only what never reached the inbox,
- * a few times each, and only as far back as GitHub keeps them. Where we may not look, nothing is lost: the sweep reads
- * the issues themselves.
+ * Redelivery: asks GitHub to repeat the webhook calls that failed while Vigil was away. It asks only for calls about issues
+ * that never reached the inbox, a few times each, and as far back as GitHub keeps them. Where GitHub does not show its
+ * deliveries nothing is lost, because the sweep reads the issues themselves.
  */
 import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
@@ -22,16 +22,16 @@ export interface RedeliveryDeps {
   url: string
 }
 
-/** Looks after the webhooks of `repos` and says how many deliveries it asked for. What fails is in the log, never thrown. */
+/** Repairs the webhooks of `repos`. Returns how many deliveries it asked for. A failure is logged and not thrown. */
 export type Redeliver = (repos: readonly string[], signal: AbortSignal) => Promise<number>
 
 const DAY_MS = 24 * 3600_000
-/** GitHub delivers again what is at most this old. */
+/** GitHub repeats a delivery that is at most this old. */
 const KEPT_MS = 3 * DAY_MS
-/** A webhook that is not there, or not ours to see, is looked for again after this long. */
+/** After this time a repository's webhook is looked up again, also one that was missing or that GitHub did not show. */
 const LOOK_AGAIN_MS = DAY_MS
 const MAX_PAGES = 10
-/** Asked for in one sweep, so that they do not come all at once. */
+/** Most deliveries asked for in one sweep, so that not all of them come at once. */
 const AT_ONCE = 20
 const TRIES = 3
 
@@ -61,7 +61,7 @@ export function createRedelivery(deps: RedeliveryDeps): Redeliver {
     for (const repo of repos) {
       try {
         const hook = await find(repo, signal)
-        // An app has one webhook for all repositories.
+        // A GitHub App has one webhook for all of its repositories.
         if (!hook || seen.has(keyOf(hook))) continue
         seen.add(keyOf(hook))
         asked += await heal(deps, hook, signal)
@@ -89,7 +89,7 @@ async function heal(deps: RedeliveryDeps, hook: RepositoryHook, signal: AbortSig
   const rest = failed[AT_ONCE]
   for (const { guid, id } of asked) {
     await deps.hooks.redeliver(hook, id, signal).catch((error: unknown) => {
-      // GitHub has it no more, or does not want to: that delivery is the sweep's.
+      // GitHub has the delivery no more, or refuses to repeat it: the sweep finds its issue.
       if (!(error instanceof Reject)) throw error
     })
     state.tries[guid] = (state.tries[guid] ?? 0) + 1
@@ -103,7 +103,7 @@ async function heal(deps: RedeliveryDeps, hook: RepositoryHook, signal: AbortSig
   return asked.length
 }
 
-/** Newest first, down to `from`. */
+/** The deliveries since `from`, the newest first. */
 async function since(
   { hooks }: RedeliveryDeps,
   hook: RepositoryHook,
@@ -122,7 +122,7 @@ async function since(
   return found
 }
 
-/** The newest attempt of each delivery that never succeeded and is not in the inbox, oldest first. */
+/** The newest attempt of each delivery that never succeeded and is not in the inbox; the oldest delivery first. */
 async function missing(db: Db, listed: Delivery[], { tries }: State, now: Date): Promise<Delivery[]> {
   const done = new Set(listed.filter(({ ok }) => ok).map(({ guid }) => guid))
   const failed = new Map<string, Delivery>()

@@ -1,6 +1,6 @@
 /**
- * Rota: who takes a new bug. The days are the team's: a turn begins at midnight in the rota's zone, also on the days when
- * the clocks change.
+ * Rota: who is on call for a new bug. A turn begins at midnight in the time zone of the rota, because the days are those of
+ * the team; this holds on the days when the clocks change too.
  */
 import { z } from "zod"
 import { Reject } from "../../base/errors.ts"
@@ -8,7 +8,7 @@ import { type Rota, rotaSchema } from "../../contract/work/triage.ts"
 import type { Tx } from "../../db/db.ts"
 import type { Kv } from "../../db/kv.ts"
 
-/** The login on call at `at`; null before the rota's start. `zone` stands in when the rota names none. */
+/** The login on call at `at`; null before the start of the rota. @param zone for a rota that names no zone. */
 export function onCall(rota: Rota, at: Date, zone: string): string | null {
   const today = Temporal.Instant.fromEpochMilliseconds(at.getTime())
     .toZonedDateTimeISO(rota.zone ?? zone)
@@ -23,14 +23,14 @@ export function onCall(rota: Rota, at: Date, zone: string): string | null {
 }
 
 export interface Rotas {
-  /** The repository's own rota, else the one for all (`*`); null when there is none. */
+  /** The repository's own rota, or else the rota of all repositories (`*`); null when there is neither. */
   get(repo: string): Promise<Rota | null>
-  /** @param repo `owner/name`, or `*` for all. Throws `Reject` when it is no rota. */
+  /** Stores a rota. @param repo `owner/name`, or `*` for all. Throws `Reject` (400) when `rota` does not fit the schema. */
   set(tx: Tx, repo: string, rota: unknown): Promise<Rota>
   onCall(repo: string, at: Date): Promise<string | null>
 }
 
-/** @param zone of rotas that name none; asked for each time, as the owner's may become known. */
+/** @param zone for rotas that name no zone. It is called each time, because the owner's zone may become known later. */
 export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: () => string }): Rotas {
   async function get(repo: string): Promise<Rota | null> {
     const own = await kv.get("triage", key(repo))
@@ -42,7 +42,7 @@ export function createRotas({ kv, zone }: { kv: Pick<Kv, "get" | "set">; zone: (
     async set(tx, repo, rota) {
       const parsed = rotaSchema.safeParse(rota)
       if (!parsed.success) {
-        throw new Reject(400, `that is no rota: ${z.prettifyError(parsed.error)}`, {
+        throw new Reject(400, `that is not a rota: ${z.prettifyError(parsed.error)}`, {
           code: "bad_rota",
           fix: 'give { start: "2026-01-05", everyDays: 7, logins: ["ana", "ben"] }',
         })

@@ -1,7 +1,7 @@
 /**
- * Sweep: finds the issues that no webhook told of. It asks each repository what changed since its cursor and takes in what
- * is not decided yet, under the same id as the webhook would, and hears what people corrected; the cursor moves only after
- * everything was taken in.
+ * Sweep: finds the issues and corrections that no webhook told of. It lists what changed in each repository since its cursor.
+ * Undecided issues go into the inbox under the id that a webhook call gives them, so none is taken twice. The cursor moves
+ * only after everything in the listing was taken in, so none is missed.
  */
 import { z } from "zod"
 import type { Clock } from "../../base/clock.ts"
@@ -26,9 +26,9 @@ export interface SweepDeps {
   decisions: Pick<Decisions, "isTaken" | "forIssue">
   corrections: Corrections
   github: GitHubOf
-  /** Asks for webhooks that failed; absent where there is no webhook. */
+  /** Asks GitHub for webhook calls that failed; absent where there is no webhook. */
   redeliver?: Redeliver
-  /** As `owner/name`. */
+  /** Each as `owner/name`. */
   repos: readonly string[]
 }
 
@@ -36,20 +36,20 @@ interface Swept {
   repo: string
   /** Open issues that had changed. */
   seen: number
-  /** Of them, those that were new to us. */
+  /** Those of them that the inbox did not have. */
   accepted: number
   error?: { code: string; message: string }
 }
 
-/** Looks at every repository once; what fails for one is in its row and in the log, and stops no other. */
+/** Sweeps every repository once. The failure of one is in its row and in the log, and does not stop the others. */
 export type Sweep = (signal: AbortSignal) => Promise<Swept[]>
 
-/** Issues show up in a listing a little after their time: each look overlaps the last one, in milliseconds. */
+/** How far each listing overlaps the last one, in milliseconds: GitHub lists an issue a little after the time it gives it. */
 const OVERLAP_MS = 60_000
 const FIRST_LOOK_MS = 24 * 3600_000
-/** Listings of one repository in one sweep, each of at most 1,000 issues. */
+/** Most listings of one repository in one sweep, each of at most 1,000 issues. */
 const MAX_LISTINGS = 10
-/** No run has this id: an issue is taken whoever decided it. */
+/** No run has this id, so an issue counts as taken whichever run decided it. */
 const NO_RUN = "00000000-0000-0000-0000-000000000000"
 
 const cursorSchema = z.object({ since: z.coerce.date(), etag: z.string().optional() })
@@ -94,14 +94,17 @@ async function sweepRepo(deps: SweepDeps, repo: string, signal: AbortSignal): Pr
   return found
 }
 
-/** Whether it was new to us. */
+/** Puts an issue into the inbox unless it is decided. Returns whether it was new. */
 async function take({ decisions, inbox }: SweepDeps, issue: Issue): Promise<boolean> {
   const { repo, number } = issue
   if (await decisions.isTaken({ repo, number, contentHash: contentHash(issue) }, NO_RUN)) return false
   return !(await inbox.accept(issueEvent(issue))).duplicate
 }
 
-/** What people did to a decided issue, unless its webhook told already. Asked only where something is not as decided. */
+/**
+ * Takes in what people changed on a decided issue. GitHub is asked for the history only if the issue differs from its
+ * decision and no webhook call has told of that.
+ */
 async function reconsider(deps: SweepDeps, issue: Issue, signal: AbortSignal): Promise<void> {
   const { db, decisions, corrections, github } = deps
   const { repo, number, labels, assignees, updatedAt: at } = issue
@@ -116,7 +119,7 @@ async function reconsider(deps: SweepDeps, issue: Issue, signal: AbortSignal): P
   })
 }
 
-/** Where to look from the next time. A tag is good only for the very listing it came with, so it stays while the place does. */
+/** The next cursor. An ETag is valid only for the listing it came with, so it is kept only while `since` stays the same. */
 function after(cursor: Cursor, page: { issues: Issue[]; etag?: string; more: boolean }): Cursor {
   const last = page.issues.at(-1)?.updatedAt.getTime()
   const reached = last === undefined ? cursor.since.getTime() : last - (page.more ? 0 : OVERLAP_MS)
