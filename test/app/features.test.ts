@@ -32,7 +32,7 @@ describe("the status line", () => {
     expect(statusLine(offline)).toContain("Model: OFFLINE (commands only).")
   })
 
-  test("names what fails, and why", () => {
+  test("names the channels that fail, and why", () => {
     const [web, ...others] = status.channels
     if (!web) throw new Error("there is no web")
     const failing: Status = {
@@ -69,7 +69,7 @@ describe("the running product", () => {
     })
   })
 
-  test("asks each channel whether it works: what is not set up says how, what fails says why", async () => {
+  test("probes each channel: one that is not set up says how to set it up, one that fails says why", async () => {
     const { channels } = await product.api<Status>("/api/v1/status")
     const byId = new Map(channels.map((channel) => [channel.id, channel]))
     expect(byId.get("web")).toMatchObject({ state: "ready" })
@@ -82,11 +82,11 @@ describe("the running product", () => {
     expect(JSON.stringify(channels)).not.toContain("ghp_canary")
   })
 
-  test("says on every channel how it is", async () => {
+  test("tells its status on every channel", async () => {
     expect((await product.say("/status")).reply).toMatch(/^Model: OFFLINE.*Failing: github: /)
   })
 
-  test("tells what was spent beside its limits", async () => {
+  test("tells the spend beside its caps", async () => {
     expect(await product.api("/api/v1/spend")).toMatchObject({
       today: { usd: 0 },
       caps: { dailyUsd: 2.5, monthlyUsd: null },
@@ -113,7 +113,7 @@ describe("the running product", () => {
     expect(await product.api("/api/v1/secrets")).toEqual({ secrets: [] })
   })
 
-  test("has one digest, made at the first start", async () => {
+  test("has one digest automation, made at the first start", async () => {
     expect(await product.api("/api/v1/automations")).toMatchObject({
       automations: [expect.objectContaining({ action: { kind: "digest" }, zone: "Europe/Lisbon" })],
     })
@@ -123,7 +123,7 @@ describe("the running product", () => {
 describe("a one-word message", () => {
   const asked = z.looseObject({ tools: z.array(z.looseObject({ function: z.looseObject({ name: z.string() }) })) })
 
-  test("costs at most 2,000 prompt tokens by the meter, with every tool that there is", async () => {
+  test("costs at most 2,000 measured prompt tokens with every tool", async () => {
     const server = await startChatModel("some-model", () => ({ content: "pong" }))
     const product = await startProduct({ env: { OPENAI_BASE_URL: `${server.url}/v1`, VIGIL_MODEL: "some-model" } })
     try {

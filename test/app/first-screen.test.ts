@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => product.stop())
 
-/** The screen of the running product, as if it had been started with these settings as well. */
+/** The first screen of the running product, as if it had been started with these settings too. */
 function screen(env: Record<string, string> = {}, over: Partial<App> = {}): Promise<string> {
   const { app } = product
   const config = readConfig({ DATA_DIR: app.infrastructure.config.DATA_DIR, ...env })
@@ -84,7 +84,7 @@ test("no secret is on it", async () => {
   expect(await screen(env)).not.toContain("canary")
 })
 
-test("says where the data is, and that the zone is a guess until the owner said theirs", async () => {
+test("says where the data is, and that the zone is a guess until the owner names theirs", async () => {
   const { app } = product
   const text = line(await screen(), "Data")
   expect(text).toContain(
@@ -93,7 +93,7 @@ test("says where the data is, and that the zone is a guess until the owner said 
   expect(text).toContain(`${app.infrastructure.hostZone} (guessed; say: my timezone is ...)`)
 })
 
-test("says the zone that the owner said", async () => {
+test("says the zone that the owner named", async () => {
   const { infrastructure, channels } = product.app
   const owner = { ...infrastructure.owner, zone: "Asia/Tokyo" }
   const text = await firstScreen({ ...product.app, channels, infrastructure: { ...infrastructure, owner } }, 0)

@@ -48,7 +48,7 @@ test("an answer that does not come in time is uncertain", async () => {
   resolve()
 })
 
-test("a call cancelled before it began is none, one cancelled in flight says so", async () => {
+test("a call cancelled before it began may be repeated; one cancelled in flight says that it was cancelled", async () => {
   await expect(createBoundedFetch(limits)(server.url, { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(Retry)
   const { promise, resolve } = Promise.withResolvers<void>()
   server.trouble({ hold: promise })

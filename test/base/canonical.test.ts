@@ -94,7 +94,7 @@ describe("canonical JSON", () => {
     )
   })
 
-  test("says all that the value said", () => {
+  test("holds everything that the value holds", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(JSON.parse(canonical(value))).toEqual(JSON.parse(JSON.stringify(value)))
@@ -111,7 +111,7 @@ describe("canonical JSON", () => {
     )
   })
 
-  test("leaves out keys without a value, and is null for no value at all", () => {
+  test("leaves out keys without a value, and is null when there is no value", () => {
     expect([canonical({ a: undefined, b: 1 }), canonical(undefined)]).toEqual(['{"b":1}', "null"])
   })
 })

@@ -6,7 +6,7 @@ const clock = movableClock("2026-11-22T12:00:00Z")
 const open = (options: { obeys?: boolean; probes?: boolean } = {}) =>
   createCircuitBreaker({ clock, failures: 3, pauseMs: () => 30_000, ...options })
 
-test("the third failure in a row pauses a service, and no other one", () => {
+test("the third failure in a row pauses a service, but no other service", () => {
   const breaker = open()
   breaker.failed("a")
   breaker.failed("a")
@@ -16,7 +16,7 @@ test("the third failure in a row pauses a service, and no other one", () => {
   expect(breaker.admit("b")).toBe(0)
 })
 
-test("one more failure after the pause pauses it anew; an answer forgets all of them", () => {
+test("one more failure after the pause pauses the service again; an answer forgets all failures", () => {
   const breaker = open()
   for (let n = 0; n < 3; n++) breaker.failed("a")
   clock.pass(30_000)
@@ -46,7 +46,7 @@ describe("a pause that the service asked for", () => {
   })
 })
 
-test("after a pause a breaker that probes lets one call through, until it is known how that went", () => {
+test("after a pause a breaker that probes lets one call through, until that call is reported", () => {
   const breaker = open({ probes: true })
   for (let n = 0; n < 3; n++) breaker.failed("a")
   clock.pass(30_000)

@@ -37,21 +37,21 @@ describe.each(all)("%s", (name, code, make) => {
     expect("cause" in make({})).toBe(false)
   })
 
-  test("is an error of ours, with a stack", () => {
+  test("is a VigilError, with a stack", () => {
     const error = make({})
     expect([error instanceof VigilError, error instanceof Error, typeof error.stack]).toEqual([true, true, "string"])
   })
 })
 
-test("a Retry says how long to wait, or that nobody said", () => {
+test("a Retry says how long to wait, or nothing when the other side named no time", () => {
   expect([new Retry("busy", { afterMs: 1500 }).afterMs, new Retry("busy").afterMs]).toEqual([1500, undefined])
 })
 
-test("a Reject says what HTTP answers", () => {
+test("a Reject says the HTTP status to answer", () => {
   expect(new Reject(413, "too large").status).toBe(413)
 })
 
-test("a Limit says which", () => {
+test("a Limit says which cap was reached", () => {
   expect(new Limit("day", "spent").which).toBe("day")
 })
 
@@ -80,7 +80,7 @@ describe("the message of what was thrown", () => {
     expect(messageOf(thrown)).toBe(message)
   })
 
-  test("is found even where the thing refuses to be a text", () => {
+  test("is found even for an object that cannot be made a string", () => {
     expect(messageOf(Object.create(null))).toBe("[object Object]")
     const stubborn = {
       toString() {

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { type Label, mix, OWNER_LABEL, SYSTEM_LABEL, trusts, UNTRUSTED_LABEL } from "../../src/base/label.ts"
 
-/** From the least trustworthy, and from the least secret. */
+/** All labels: integrity from the least trustworthy, confidentiality from the least secret. */
 const INTEGRITY: Label["integrity"][] = ["untrusted", "collaborator", "system", "owner"]
 const CONFIDENTIALITY: Label["confidentiality"][] = ["public", "private", "secret"]
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest"
 import { Misconfigured, Retry } from "../../src/base/errors.ts"
 import { createLog, type Fields, type LogOptions } from "../../src/base/log.ts"
 
-/** What `write` logged: raw lines, and the last one parsed. */
+/** The lines that `write` logged, and the last one parsed. */
 function logged(write: (log: ReturnType<typeof createLog>) => void, options: Partial<LogOptions> = {}) {
   const lines: string[] = []
   write(createLog({ level: "debug", scrub: (line) => line, out: (line) => void lines.push(line), ...options }))
@@ -17,7 +17,7 @@ test("a line is one JSON object with the event's name, its fields and the time",
   expect(last).toMatchObject({ event: "run", ms: 12, time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) })
 })
 
-test("a secret is scrubbed wherever it strays", () => {
+test("a secret is scrubbed wherever it stands in a line", () => {
   const error = new Retry("sk-canary was refused", { fix: "replace sk-canary", cause: new Error("for sk-canary") })
   const write = (log: ReturnType<typeof createLog>) =>
     log.warn("sk-canary", { url: "https://x/sk-canary", deep: { list: ["sk-canary"] }, error })
@@ -26,14 +26,14 @@ test("a secret is scrubbed wherever it strays", () => {
   expect(lines.join("").match(/\[gone\]/g)).toHaveLength(6)
 })
 
-test("an error of ours is its code, message, fix and cause, without a stack", () => {
+test("a VigilError is logged as its code, message, fix and cause, without a stack", () => {
   const error = new Misconfigured("no token", { fix: "set TOKEN", cause: new Error("401") })
   const { last } = logged((log) => log.error("failed", { error, run: "r1" }))
   expect(last).toMatchObject({ code: "misconfigured", message: "no token", fix: "set TOKEN", cause: "401", run: "r1" })
   expect(last).not.toHaveProperty("stack")
 })
 
-test("a fault of ours keeps its stack", () => {
+test("an unexpected error is logged with its stack", () => {
   expect(withFields({ error: new TypeError("oops") })).toMatchObject({
     code: "internal",
     message: "oops",
@@ -77,12 +77,12 @@ describe("nothing that is logged can throw:", () => {
     expect(withFields({ odd }).event).toBe("happened")
   })
 
-  test("values that JSON has no word for", () => {
+  test("values that JSON cannot hold", () => {
     const odd = { none: undefined, symbol: Symbol("s"), run: () => 1, map: new Map(), nan: Number.NaN }
     expect(withFields(odd).event).toBe("happened")
   })
 
-  test("something thrown that is no error and no text", () => {
+  test("a thrown value that is neither an error nor a text", () => {
     expect(withFields({ error: Object.create(null) })).toMatchObject({ code: "internal" })
   })
 

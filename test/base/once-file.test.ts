@@ -16,7 +16,7 @@ function place(): string {
   return dir
 }
 
-test("it has its name only when what it holds is on the disk, and its name is then brought there too", () => {
+test("a file gets its name only after its bytes are on the disk, and then the name is written to the disk too", () => {
   const dir = place()
   const disk = recordDisk(dir)
   makeOnce(join(dir, "token"), "the secret\n")
@@ -26,14 +26,14 @@ test("it has its name only when what it holds is on the disk, and its name is th
   expect(statSync(join(dir, "token")).mode & 0o777).toBe(0o600)
 })
 
-test("what is there already is kept and handed back", () => {
+test("a file that exists is kept, and its text is returned", () => {
   const path = join(place(), "token")
   writeFileSync(path, "the first")
   expect(makeOnce(path, "the second")).toBe("the first")
   expect(readFileSync(path, "utf8")).toBe("the first")
 })
 
-test("a place that cannot be written to is told", () => {
+test("a directory that cannot be written to is an error", () => {
   const file = join(place(), "file")
   writeFileSync(file, "not a directory")
   expect(() => makeOnce(join(file, "token"), "x")).toThrow(/ENOTDIR|EEXIST/)

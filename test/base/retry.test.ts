@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
 import { retry } from "../../src/base/retry.ts"
 
-/** Fails as often as told, then gives how often it was asked. */
+/** Work that fails this many times and then returns how often it was called. */
 function failing(times: number) {
   let tries = 0
   return async () => {
@@ -11,7 +11,7 @@ function failing(times: number) {
   }
 }
 
-test("work that fails is asked again until it succeeds, and each failure is told with its number", async () => {
+test("work that fails is repeated until it succeeds, and each failure is reported with its number", async () => {
   const told: [string, number][] = []
   const pauseMs = (error: unknown, tries: number) => {
     told.push([String(error), tries])
@@ -24,11 +24,11 @@ test("work that fails is asked again until it succeeds, and each failure is told
   ])
 })
 
-test("a failure that no other try can mend is thrown at once", async () => {
+test("an error that no other try can mend is thrown at once", async () => {
   await expect(retry(failing(3), { pauseMs: (_error, tries) => (tries < 2 ? 0 : null) })).rejects.toThrow("failure 2")
 })
 
-test("a signal ends the wait for the next try, and what failed last is thrown", async () => {
+test("a signal ends the wait for the next try, and the last error is thrown", async () => {
   const stop = new AbortController()
   const pauseMs = () => {
     queueMicrotask(() => stop.abort())
@@ -37,7 +37,7 @@ test("a signal ends the wait for the next try, and what failed last is thrown", 
   await expect(retry(failing(9), { pauseMs, signal: stop.signal })).rejects.toThrow("failure 1")
 })
 
-test("nothing is asked again once the signal has fired", async () => {
+test("no try begins once the signal has fired", async () => {
   const pauseMs = () => 0
   await expect(retry(failing(9), { pauseMs, signal: AbortSignal.abort() })).rejects.toThrow("failure 1")
 })

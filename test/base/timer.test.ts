@@ -4,7 +4,7 @@ import { movableClock } from "../support/schedule.ts"
 
 const clock = movableClock("2026-11-22T12:00:00Z")
 
-test("a chore is done at most once in its time, also when the clock was set back", async () => {
+test("periodic work is done at most once in its interval, also when the clock was set back", async () => {
   let done = 0
   const chore = periodic(10_000, clock, async () => {
     done += 1
@@ -22,7 +22,7 @@ test("a chore is done at most once in its time, also when the clock was set back
   expect(done).toBe(3)
 })
 
-test("it is done by one caller at a time", async () => {
+test("periodic work is never done twice at the same time", async () => {
   const held = Promise.withResolvers<void>()
   let done = 0
   const chore = periodic(0, clock, async () => {
@@ -36,7 +36,7 @@ test("it is done by one caller at a time", async () => {
   await first
 })
 
-test("one that failed is due again at once", async () => {
+test("periodic work that failed is done again at the next call", async () => {
   let tries = 0
   const chore = periodic(60_000, clock, async () => {
     tries += 1

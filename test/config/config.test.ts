@@ -17,7 +17,7 @@ function problemsOf(env: Record<string, string>): InvalidConfig["problems"] {
 }
 const wrong = (env: Record<string, string>) => problemsOf(env).map((problem) => problem.variable)
 
-/** For each variable: texts that it takes with what they become (a text alone: unchanged), and texts that it refuses. */
+/** For each variable: texts that it takes, with their values (a text alone stays as it is), and texts that it refuses. */
 const CASES: Record<keyof Config, { takes: (string | [string, unknown])[]; refuses: string[]; beside?: object }> = {
   HOST: { takes: ["127.0.0.1", "localhost", "::1", [" 127.0.0.1 ", "127.0.0.1"]], refuses: [] },
   PORT: {
@@ -170,7 +170,7 @@ describe.each(variables)("%s", (name) => {
   })
 })
 
-test("everything that is wrong is told at once, each with its fix", () => {
+test("all problems are reported at once, each with its fix", () => {
   const env = { PORT: "http", OWNER_TIMEZONE: "New York", DAILY_BUDGET_USD: "-1", GITHUB_REPOS: "vigil" }
   expect(problemsOf(env)).toEqual([
     { variable: "PORT", message: expect.any(String), fix: "set PORT to a number from 0 to 65535" },
@@ -239,7 +239,7 @@ describe("settings that need each other:", () => {
     expect(wrong(env)).toEqual(missing)
   })
 
-  test("several conflicts are told at once", () => {
+  test("several conflicts are reported at once", () => {
     expect(wrong({ HOST: "0.0.0.0", GITHUB_APP_ID: "1", TWILIO_AUTH_TOKEN: "t" })).toEqual([
       "MASTER_KEY",
       "TWILIO_ACCOUNT_SID",
@@ -265,7 +265,7 @@ test("conflicts print no secret either", () => {
   expect(JSON.stringify(problems)).not.toContain("canary")
 })
 
-test("whatever the environment holds, reading it gives a configuration or a list of problems, never anything else", () => {
+test("every environment gives a configuration or a list of problems, and nothing else", () => {
   const names = fc.constantFrom(...variables)
   fc.assert(
     fc.property(fc.dictionary(names, fc.oneof(fc.string(), fc.webUrl(), fc.integer().map(String))), (env) => {
@@ -288,12 +288,12 @@ test.each([
   expect(isLoopback(host)).toBe(only)
 })
 
-test("a secret that may still be in the vault is not missed before the vault was read", () => {
+test("a secret that may be in the vault is not reported as missing before the vault was read", () => {
   const env = { TWILIO_ACCOUNT_SID: `AC${"0".repeat(32)}`, TWILIO_NUMBER: "+15550009999" }
   expect(readConfig(env, { vault: "unread" }).TWILIO_NUMBER).toBe("+15550009999")
   expect(() => readConfig(env)).toThrow("TWILIO_AUTH_TOKEN")
 })
 
-test("what only makes sense together is reported beside what is wrong by itself", () => {
+test("conflicts between settings are reported beside values that are wrong by themselves", () => {
   expect(() => readConfig({ HOST: "0.0.0.0", PORT: "x" })).toThrow(/PORT[\s\S]*MASTER_KEY/)
 })

@@ -19,7 +19,7 @@ const entry = (over: Partial<Entry> = {}): Entry => ({
   ...over,
 })
 
-describe("what was appended", () => {
+describe("an entry", () => {
   test("is read back as it was written, in order", async () => {
     const { runId, fence } = await working(s)
     const intent = entry({ phase: "intent", argsHash: "h", request: { args: { n: 1 } } })
@@ -32,7 +32,7 @@ describe("what was appended", () => {
   test("has no cost when its price is unknown, and zero when it was free", async () => {
     const { runId, fence } = await working(s)
     await append(s.db, runId, fence, [entry({ n: 0, costUsd: null }), entry({ n: 1, costUsd: 0 }), entry({ n: 2 })])
-    expect((await entriesOf(s.db, runId)).map((one) => one.costUsd)).toEqual([null, 0, null])
+    expect((await entriesOf(s.db, runId)).map(({ costUsd }) => costUsd)).toEqual([null, 0, null])
   })
 
   test("keeps any JSON value whole", async () => {
@@ -51,7 +51,17 @@ describe("what was appended", () => {
     )
   })
 
-  test("of another run is not among it", async () => {
+  test.each(["update journal set name = 'other'", "delete from journal", "truncate journal"])(
+    "refuses %s (J1)",
+    async (statement) => {
+      const { runId, fence } = await working(s)
+      await append(s.db, runId, fence, [entry()])
+      await expect(s.db.script(statement)).rejects.toThrow("append-only")
+      expect(await entriesOf(s.db, runId)).toHaveLength(1)
+    },
+  )
+
+  test("of another run is not among the entries of a run", async () => {
     const [a, b] = [await working(s), await working(s)]
     await append(s.db, a.runId, a.fence, [entry({ name: "mine" })])
     expect(await entriesOf(s.db, b.runId)).toEqual([])
@@ -59,14 +69,14 @@ describe("what was appended", () => {
 })
 
 describe("an append", () => {
-  test("says what the thread's row says now: what came in, and a stop", async () => {
+  test("returns what the thread's row says now: whether messages came in, or a stop", async () => {
     const { runId, fence, threadKey } = await working(s)
     const before = await append(s.db, runId, fence, [])
     await s.inbox.accept(text("/stop", { threadKey, kind: "command" }))
     expect(await append(s.db, runId, fence, [])).toEqual({ nextSeq: before.nextSeq + 1, stopSeq: before.nextSeq })
   })
 
-  test("of a phase that is written already is refused, so no step has two outcomes", async () => {
+  test("of a phase that is written already is refused, so no step has two outcomes (J4)", async () => {
     const { runId, fence } = await working(s)
     await append(s.db, runId, fence, [entry({ result: { first: true } })])
     await expect(append(s.db, runId, fence, [entry({ result: { second: true } })])).rejects.toMatchObject({
@@ -75,11 +85,11 @@ describe("an append", () => {
     expect(await entriesOf(s.db, runId)).toMatchObject([{ result: { first: true } }])
   })
 
-  test("of several entries writes all or none", async () => {
+  test("of several entries writes all or none (J3)", async () => {
     const { runId, fence } = await working(s)
     await append(s.db, runId, fence, [entry({ n: 1 })])
     await expect(append(s.db, runId, fence, [entry({ n: 0 }), entry({ n: 1 })])).rejects.toThrow()
-    expect((await entriesOf(s.db, runId)).map((one) => one.n)).toEqual([1])
+    expect((await entriesOf(s.db, runId)).map(({ n }) => n)).toEqual([1])
   })
 
   test.each([
@@ -88,7 +98,7 @@ describe("an append", () => {
     ["another owner", { owner: newId() }],
     ["another thread", { threadId: newId() }],
   ])(
-    "with %s writes nothing",
+    "with %s writes nothing (J2)",
     async (_whose, { epoch = 0, ...other }: { epoch?: number; owner?: string; threadId?: string }) => {
       const { runId, fence } = await working(s)
       const wrong = { ...fence, ...other, epoch: fence.epoch + epoch }
@@ -97,7 +107,7 @@ describe("an append", () => {
     },
   )
 
-  test("after the thread was given back writes nothing", async () => {
+  test("after the thread was released writes nothing (J2)", async () => {
     const { runId, fence } = await working(s)
     await s.leases.release(fence)
     await expect(append(s.db, runId, fence, [entry()])).rejects.toBeInstanceOf(Fenced)
@@ -105,7 +115,7 @@ describe("an append", () => {
 })
 
 describe("the chain of hashes", () => {
-  /** Changes the journal as someone with the database's password could. */
+  /** Changes the journal as a person with the password of the database could. */
   const tamper = (statement: string) =>
     s.db.script(
       `alter table journal disable trigger journal_rows; ${statement}; alter table journal enable trigger journal_rows`,
@@ -124,17 +134,23 @@ describe("the chain of hashes", () => {
 
   test.each([
     ["a result is changed", "update journal set result = '{\"paid\":6}' where n = 2", 1],
-    ["a request is put in", "update journal set request = '{}' where n = 0", 1],
+    ["a request is added", "update journal set request = '{}' where n = 0", 1],
     ["a name is changed", "update journal set name = 'other' where n = 1", 1],
-    ["a row in the middle is taken out", "delete from journal where n = 1", 1],
-    ["the first row is taken out", "delete from journal where n = 0", 1],
-  ])("shows when %s", async (_what, statement, broken) => {
+    ["a row in the middle is removed", "delete from journal where n = 1", 1],
+    ["the first row is removed", "delete from journal where n = 0", 1],
+  ])("shows when %s (J5)", async (_what, statement, broken) => {
     const { runId } = await threeEntries()
     await tamper(`${statement} and run_id = '${runId}'`)
     expect(await brokenLinks(s.db, runId)).toHaveLength(broken)
   })
 
-  test("is looked at for one run or for all", async () => {
+  test("does not show when only the newest row is removed", async () => {
+    const { runId } = await threeEntries()
+    await tamper(`delete from journal where n = 2 and run_id = '${runId}'`)
+    expect(await brokenLinks(s.db, runId)).toEqual([])
+  })
+
+  test("is checked for one run or for all", async () => {
     const [whole, broken] = [await threeEntries(), await threeEntries()]
     await tamper(`update journal set name = 'x' where n = 2 and run_id = '${broken.runId}'`)
     expect(await brokenLinks(s.db, whole.runId)).toEqual([])

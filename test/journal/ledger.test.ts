@@ -30,7 +30,7 @@ async function total(): Promise<number> {
 }
 
 describe("a reservation", () => {
-  test("up to the cap is made, and past it refused with the cap's name", async () => {
+  test("up to the cap is made, and past it refused with the cap's name (L1)", async () => {
     expect([await take(0.6, { daily: 1 }), await take(0.4, { daily: 1 }), await take(0.01, { daily: 1 })]).toEqual([
       null,
       null,
@@ -49,23 +49,23 @@ describe("a reservation", () => {
     ]).toEqual([null, null, "month", null])
   })
 
-  test("of last month counts for nothing today", async () => {
+  test("of last month does not count today", async () => {
     await take(1, {}, { day: "2026-10-31" })
     expect(await take(1, { daily: 1, monthly: 1 }, { day: "2026-11-01" })).toBeNull()
   })
 
-  test("that is refused takes nothing", async () => {
+  test("that is refused writes nothing (L4)", async () => {
     await take(2, { daily: 1 })
     expect(await total()).toBe(0)
   })
 
-  test("made again for the same call is made once", async () => {
+  test("repeated for the same call is made once (L2)", async () => {
     const twice = call(0.7)
     expect([await reserve(s.db, twice, { daily: 1 }), await reserve(s.db, twice, { daily: 1 })]).toEqual([null, null])
     expect(await total()).toBeCloseTo(0.7)
   })
 
-  test("under a cap of zero is only made for what is free", async () => {
+  test("under a cap of zero is made only for a free call", async () => {
     expect([await take(0, { daily: 0 }), await take(0.0001, { daily: 0 })]).toEqual([null, "day"])
   })
 })
@@ -79,7 +79,7 @@ describe("a settled call", () => {
     expect(await take(0.01, { daily: 1 })).toBe("day")
   })
 
-  test("without a known price stands at its reservation", async () => {
+  test("without a known price counts with its reservation (L3)", async () => {
     const unpriced = call(0.8)
     await reserve(s.db, unpriced, { daily: 1 })
     await settleReservation(s.db, unpriced.opId, "m2", null)
@@ -89,27 +89,27 @@ describe("a settled call", () => {
     ])
   })
 
-  test("that cost nothing counts for nothing", async () => {
+  test("that cost nothing adds nothing to the sum", async () => {
     const free = call(0.8)
     await reserve(s.db, free, { daily: 1 })
     await settleReservation(s.db, free.opId, "offline", 0)
     expect(await take(1, { daily: 1 })).toBeNull()
   })
 
-  test("that was never reserved is nothing to settle", async () => {
+  test("that was never reserved leaves the ledger as it is", async () => {
     await settleReservation(s.db, newId(), "m1", 5)
     expect(await total()).toBe(0)
   })
 })
 
 describe("however many reserve at once", () => {
-  test("eight parallel reservations pass the cap by nothing", async () => {
+  test("eight parallel reservations never pass the cap (L1)", async () => {
     const got = await Promise.all(Array.from({ length: 8 }, () => take(0.3, { daily: 1 })))
     expect(got.filter((cap) => cap === null)).toHaveLength(3)
     expect(await total()).toBeLessThanOrEqual(1)
   })
 
-  test("the sum of what is reserved never passes the cap, and what was refused would have passed it", async () => {
+  test("the sum of the reservations never passes the cap, and each refused one would have passed it (L1)", async () => {
     const amounts = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(amounts, async (cents) => {
@@ -125,13 +125,13 @@ describe("however many reserve at once", () => {
     )
   })
 
-  test("calls that cost more than they reserved pass the cap by one call at most when made one after another", async () => {
+  test("calls that cost more than they reserved, one after another, pass the cap by one call at most", async () => {
     let made = 0
     for (let n = 0; n < 8; n++) {
-      const one = call(0.3)
-      if ((await reserve(s.db, one, { daily: 1 })) !== null) continue
+      const cheap = call(0.3)
+      if ((await reserve(s.db, cheap, { daily: 1 })) !== null) continue
       made++
-      await settleReservation(s.db, one.opId, "m1", 0.6)
+      await settleReservation(s.db, cheap.opId, "m1", 0.6)
     }
     expect(made).toBe(2)
     expect(await total()).toBeLessThanOrEqual(1 + 0.6)

@@ -29,7 +29,7 @@ test("nothing was spent before the first call", async () => {
   expect(await spendOf(s.db, NOW)).toEqual({ today: none, month: none, byModel: [] })
 })
 
-test("the month holds the day, and last month is in neither", async () => {
+test("the month includes the day, and last month is in neither", async () => {
   await call("2026-11-22T00:00:00Z", 0.5)
   await call("2026-11-21T23:59:59Z", 0.25)
   await call("2026-11-01T00:00:00Z", 1)
@@ -39,7 +39,7 @@ test("the month holds the day, and last month is in neither", async () => {
   expect(month).toEqual({ calls: 3, tokens: 330, usd: 1.75, unpriced: 0 })
 })
 
-test("a call without a known price is counted, and never taken for free", async () => {
+test("a call without a known price is counted as such, and never as free", async () => {
   await call("2026-11-22T01:00:00Z", null)
   await call("2026-11-22T02:00:00Z", 0)
   await call("2026-11-22T03:00:00Z", 0.5)
@@ -57,7 +57,7 @@ test("each model has its own sum", async () => {
   ])
 })
 
-test("tools, and calls that are not answered yet, are no calls of a model", async () => {
+test("a tool call, or a model call without an outcome, is not counted", async () => {
   await call("2026-11-22T01:00:00Z", 9, { kind: "tool" })
   await call("2026-11-22T01:00:00Z", 9, { phase: "intent" })
   expect((await spendOf(s.db, NOW)).month.calls).toBe(0)

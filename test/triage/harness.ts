@@ -1,4 +1,4 @@
-/** Triage on a test database, through the real inbox, leases and executor, against the GitHub stand-in. */
+/** Harness: triage on a test database, with the real inbox, leases and executor, against the stand-in for GitHub. */
 import { sql } from "drizzle-orm"
 import { silentLog } from "../../src/base/log.ts"
 import { createGitHub, type GitHub } from "../../src/channels/github/client.ts"
@@ -25,7 +25,7 @@ export const SECRET = "a secret of the test"
 const NEVER = new AbortController().signal
 
 export interface HarnessOptions {
-  /** Offline without one. */
+  /** Without a model triage is offline. */
   model?: Model
   labels?: string[]
   now?: () => Date
@@ -76,14 +76,14 @@ export async function harness(options: HarnessOptions = {}) {
     clients,
     sweep: createSweep({ ...parts, db, clock, log: silentLog, kv, inbox: s.inbox, repos: options.repos ?? [REPO] }),
     tool: createTriageTool({ ...parts, inbox: s.inbox }),
-    /** As the webhook's route does it; answers the HTTP status. */
+    /** Does what the webhook's route does, and returns the HTTP status. */
     async deliver(body: string, headers: Record<string, string>): Promise<number> {
       const found = await webhook?.({ url: "/webhooks/github", headers, body })
       if (!found || "ignored" in found) return 202
       await s.inbox.accept(issueEvent(found, { action: found.action, delivery: found.deliveryId }))
       return 202
     },
-    /** An issue appears at GitHub and its webhook comes in. */
+    /** Opens an issue at GitHub and lets its webhook call come in. */
     async open(issue: Parameters<typeof hub.put>[1], action = "opened"): Promise<number> {
       const { number } = hub.put(REPO, issue)
       const there = await github.getIssue(REPO, number, NEVER)
@@ -91,7 +91,7 @@ export async function harness(options: HarnessOptions = {}) {
       return number
     },
     say: (words: string) => s.inbox.accept(text(words)),
-    /** What the owner was asked or told. */
+    /** The texts of the messages to the owner, approvals too. */
     posts: async () =>
       (await db.query<{ text: string }>(sql`select body ->> 'text' as text from outbox order by seq`)).map(
         (row) => row.text,

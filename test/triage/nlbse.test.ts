@@ -1,11 +1,11 @@
-/** How well the kind of an issue is found without a model, measured on the NLBSE'24 issues when they are at hand. */
+/** Accuracy of the kind of an issue without a model, measured on the NLBSE'24 issues when they are installed. */
 import { expect, test } from "vitest"
 import { benchIssues, noIssues } from "../bench/issues.ts"
 
 if (noIssues !== undefined) process.stdout.write(`nlbse.test.ts is skipped: ${noIssues}\n`)
 
 test.skipIf(noIssues !== undefined)(
-  "the kind of an issue is foretold as well as promised, and hardly worse for the newest",
+  "the kind of an issue is predicted as well as promised, and hardly worse for the newest issues",
   () => {
     const found = benchIssues()
     expect(found?.folds.macroF1).toBeGreaterThanOrEqual(0.76)

@@ -19,7 +19,7 @@ const base: IssueInput = {
 const answer = { kind: "feature" as const, confidence: 0.95, severity: "low" as const, labels: [], reason: "A wish" }
 
 describe("propose", () => {
-  test("the past decides where no model does", () => {
+  test("the past decides when no model answers", () => {
     expect(propose(base)).toMatchObject({
       kind: "bug",
       confident: true,
@@ -33,7 +33,7 @@ describe("propose", () => {
     expect(propose({ ...base, threshold: 0.9 })).toMatchObject({ confident: false, hard: true })
   })
 
-  test("a model against a sure past is unsure, whatever it claims", () => {
+  test("a model that disagrees with a sure past is unsure, whatever it claims", () => {
     expect(propose({ ...base, answer })).toMatchObject({
       kind: "feature",
       confident: false,
@@ -42,7 +42,7 @@ describe("propose", () => {
     })
   })
 
-  test("a model that agrees with the past is taken at its word", () => {
+  test("a model that agrees with the past keeps its confidence", () => {
     expect(propose({ ...base, answer: { ...answer, kind: "bug" } })).toMatchObject({
       confident: true,
       hard: false,
@@ -50,9 +50,14 @@ describe("propose", () => {
     })
   })
 
-  test("nobody is put beside someone who has the issue already, and no label is put twice", () => {
+  test("nobody is assigned beside an assignee, and no label is added twice", () => {
     const issueState = { ...base.issueState, labels: ["BUG"], assignees: ["zoe"] }
-    expect(propose({ ...base, issueState })).toMatchObject({ kind: "bug", labels: [], assignee: null, method: "person" })
+    expect(propose({ ...base, issueState })).toMatchObject({
+      kind: "bug",
+      labels: [],
+      assignee: null,
+      method: "person",
+    })
   })
 })
 
@@ -80,7 +85,7 @@ test.each([
   expect(read(text)).toBeNull()
 })
 
-test("a stranger's words come out without links, markup, mentions and invisible signs", () => {
+test("a stranger's words come out without links, markup, mentions and invisible characters", () => {
   const said = inert(
     'see [here](https://evil.example/?q=1) <img src=x> @ana **now**\u202e\u200b\u{e0041} www.evil.example "K7 OK"',
     200,

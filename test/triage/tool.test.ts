@@ -21,7 +21,7 @@ const context = () => ({
   signal: new AbortController().signal,
 })
 
-test("asking about an issue starts its triage, and asking again tells what became of it", async () => {
+test("the first call for an issue starts its triage, and a later call tells the decision", async () => {
   const { number } = h.hub.put(REPO, { title: "Crash on start", body: "TypeError: x\n    at a (b.js:1:2)" })
   const args = { repo: REPO, number }
   expect(await h.tool.run(args, context())).toMatchObject({ ok: true, kind: "bug", labels: ["bug"], state: "started" })
@@ -52,7 +52,7 @@ test("without a client a known decision is told, and an unknown issue says what 
   })
 })
 
-test("the tool is the owner's alone", () => {
+test("the tool is for the owner only", () => {
   expect(h.tool).toMatchObject({ ownerOnly: true, needs: "collaborator" })
   expect(h.tool.input.safeParse({ repo: "../etc", number: 1 }).success).toBe(false)
 })

@@ -30,7 +30,7 @@ const answer = (more: object = {}) =>
     ...more,
   })
 
-/** The code of the one open question. */
+/** The code of the one open approval. */
 async function code({ db }: Harness): Promise<string> {
   const rows = await db.query<{ code: string }>(sql`select code from approvals where state = 'open'`)
   expect(rows).toHaveLength(1)
@@ -83,7 +83,7 @@ describe("without a model", () => {
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "applied" })
   })
 
-  test("the owner's own word for it is applied, kept as a correction and learnt from", async () => {
+  test("a kind that the owner names is applied, stored as a correction and learnt from", async () => {
     const h = await begin()
     const number = await h.open(VAGUE)
     await h.s.settle()
@@ -108,8 +108,8 @@ describe("without a model", () => {
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "declined", correctedTo: null })
   })
 
-  describe("a question that is still open", () => {
-    /** An unsure bug: the owner is asked whether to label it and to give it to ana. */
+  describe("an open approval", () => {
+    /** An unsure bug: the owner is asked for an approval to label it and to assign it to ana. */
     async function asked() {
       const h = await begin()
       await h.rotas.set(h.db, "*", { start: "2026-01-01", everyDays: 7, logins: ["ana"] })
@@ -132,7 +132,7 @@ describe("without a model", () => {
       }
     }
 
-    test("is withdrawn when a person labels the issue, and an OK for it comes too late", async () => {
+    test("is withdrawn when a person labels the issue, and an OK then comes too late", async () => {
       const { h, number, k, change, states } = await asked()
       expect(await change({ action: "labeled", label: "question", labels: ["question"] })).toBe("corrected")
       expect(await states()).toMatchObject([{ state: "cancelled" }])
@@ -145,7 +145,7 @@ describe("without a model", () => {
       expect(await h.runs()).toMatchObject([{ state: "done" }])
     })
 
-    test("is asked again without the person on call when somebody was given the issue", async () => {
+    test("is replaced by one without the person on call when a person assigned the issue", async () => {
       const { h, number, k, change, states } = await asked()
       expect(await change({ action: "assigned", assignees: ["ben"] })).toBe("reassigned")
       await h.s.settle()
@@ -157,14 +157,14 @@ describe("without a model", () => {
       expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "applied", correctedAssignee: "ben" })
     })
 
-    test("stays when what was changed says nothing about it", async () => {
+    test("stays open after a change that is no correction", async () => {
       const { change, states } = await asked()
       expect(await change({ action: "labeled", label: "checkout", labels: ["checkout"] })).toBeNull()
       expect(await change({ action: "labeled", label: "question", labels: ["question"], senderIsBot: true })).toBeNull()
       expect(await states()).toMatchObject([{ state: "open" }])
     })
 
-    test("is withdrawn when the issue is written anew, and what it says now is decided", async () => {
+    test("is withdrawn when the issue is edited, and the new content is decided", async () => {
       const { h, number, k, states } = await asked()
       await h.open({ ...CRASH, number }, "edited")
       await h.s.settle()
@@ -203,7 +203,7 @@ describe("without a model", () => {
     expect(h.hub.writes).toHaveLength(1)
   })
 
-  test("the same words in another issue are decided as before, and an owner's correction counts first", async () => {
+  test("the same words in another issue are decided as before, but an owner's correction counts first", async () => {
     const h = await begin()
     const first = await h.open(CRASH)
     await h.s.settle()
@@ -248,7 +248,7 @@ describe("without a model", () => {
     expect(h.hub.writes).toEqual([])
   })
 
-  test("someone who cannot be assigned keeps no issue from its label", async () => {
+  test("an issue gets its label even when the person on call cannot be assigned", async () => {
     const h = await begin()
     await h.rotas.set(h.db, REPO, { start: "2026-01-01", everyDays: 7, logins: ["gone"] })
     const number = await h.open(CRASH)
@@ -274,21 +274,21 @@ describe("with a model", () => {
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ method: "model", kind: "feature" })
   })
 
-  test("an answer that is not what was asked for leaves it to the rules", async () => {
+  test("an answer that does not fit the schema leaves the decision to the rules", async () => {
     const h = await begin({ model: scriptedModel(["I would say it is a bug"]) })
     const number = await h.open(CRASH)
     await h.s.settle()
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ method: "rules", kind: "bug" })
   })
 
-  test("a severe issue is marked for a look", async () => {
+  test("a severe issue is marked as hard", async () => {
     const h = await begin({ model: scriptedModel([answer({ severity: "high" })]) })
     const number = await h.open(CRASH)
     await h.s.settle()
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ hard: true, state: "applied" })
   })
 
-  test("a hijacked model moves nothing beyond the caps", async () => {
+  test("a hijacked model changes nothing beyond the caps", async () => {
     const attacks = [
       answer({
         labels: ["safe-to-test", "admin", "approved", ...Array.from({ length: 20 }, (_, i) => `made-up-${i}`)],
@@ -319,7 +319,7 @@ describe("with a model", () => {
 })
 
 describe("when something dies", () => {
-  test("a crash between intent and outcome applies it once, whether it happened or not", async () => {
+  test("after a crash between intent and outcome the change is made once, whether it had happened or not", async () => {
     for (const happened of [true, false]) {
       const h = await begin()
       const number = await h.open(CRASH)
@@ -335,7 +335,7 @@ describe("when something dies", () => {
     }
   })
 
-  test("an answer that GitHub's side lost is looked up, not repeated", async () => {
+  test("a change whose answer from GitHub was lost is looked up, not repeated", async () => {
     const h = await begin()
     const real = h.clients.get(REPO)
     if (!real) throw new Error("no client")
@@ -355,7 +355,7 @@ describe("when something dies", () => {
     expect(await h.decisions.forIssue(REPO, number)).toMatchObject({ state: "applied" })
   })
 
-  test("a run that fails for good says so, and the next one takes its decision over", async () => {
+  test("a run that fails for good tells the owner, and the next run takes over its decision", async () => {
     const h = await begin()
     const refuse = { status: 403, body: { message: "Resource not accessible" } }
     h.hub.trouble(refuse, ({ method }) => method === "POST")

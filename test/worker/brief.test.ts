@@ -1,4 +1,4 @@
-/** What a sender says of a message to its channel, beside its text. */
+/** Brief: what the sender tells the channel about a message, beside its text. */
 import { sql } from "drizzle-orm"
 import { beforeEach, expect, test } from "vitest"
 import { idOf, newId } from "../../src/base/ids.ts"
@@ -45,7 +45,7 @@ async function sentAs(more: Partial<Post>): Promise<Outgoing | undefined> {
   return said[0]
 }
 
-test("an answer may be cut to what is worth its money", async () => {
+test("a reply may be cut to a short text", async () => {
   expect(await sentAs({})).toMatchObject({ text: "hello", brief: true })
 })
 
@@ -57,7 +57,7 @@ test.each<[string, Partial<Post>]>([
   expect((await sentAs(more))?.brief).toBeUndefined()
 })
 
-test("until when it is true and that it is no Markdown is said too", async () => {
+test("the channel is told when a text expires, and that it is not Markdown", async () => {
   const expiresAt = new Date("2026-11-22T13:00:00Z")
   expect(await sentAs({ expiresAt, plain: true })).toMatchObject({ expiresAt, plain: true })
 })

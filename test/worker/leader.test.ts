@@ -11,7 +11,7 @@ import { movableClock } from "../support/schedule.ts"
 const database = await ownDatabase()
 let db: Db
 beforeAll(async () => {
-  // The embedded database stands in for the shared one: to the statements it is all the same.
+  // The embedded database stands in for the shared one: the statements do the same on both.
   db = { ...database.db, kind: "postgres" }
 })
 
@@ -26,7 +26,7 @@ afterEach(async () => {
   await db.query(sql`delete from kv`)
 })
 
-/** A process that wants to work; its sleeps take as long as the test lets them. */
+/** A process that wants to lead. Its sleeps last until the test wakes it. */
 function process(owner: string, via: Db = db) {
   const end = new AbortController()
   ends.push(end)
@@ -39,29 +39,29 @@ function process(owner: string, via: Db = db) {
       signal.addEventListener("abort", () => resolve(), { once: true })
     })
   const kv = createKv({ db: via, clock })
-  const sole = createLeader({ db: via, kv, clock, log: silentLog, owner, sleep })
+  const asLeader = createLeader({ db: via, kv, clock, log: silentLog, owner, sleep })
   const work = async (signal: AbortSignal) => {
     seen.push("works")
     if (!signal.aborted) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
     seen.push("stopped")
   }
-  const done = sole("poll", work, end.signal)
+  const done = asLeader("poll", work, end.signal)
   endings.push(done)
   return {
     seen,
     done,
     end: () => end.abort(),
     isAsleepFor: (ms: number) => sleeping.some((one) => one.ms === ms),
-    /** Lets everybody here who sleeps go on. */
+    /** Ends all sleeps of this process. */
     wake: () => {
-      for (const one of sleeping.splice(0)) one.wake()
+      for (const { wake } of sleeping.splice(0)) wake()
     },
   }
 }
 
 const soon = (what: () => unknown) => expect.poll(what, { timeout: 60_000 })
 
-test("one of two works; the other looks, and takes over when it ends", async () => {
+test("one of two processes works; the other waits, and takes over when the first ends", async () => {
   const first = process("first")
   await soon(() => first.seen).toEqual(["works"])
   const second = process("second")
@@ -76,7 +76,7 @@ test("one of two works; the other looks, and takes over when it ends", async () 
   await soon(() => second.seen).toEqual(["works"])
 })
 
-test("a holder that is not heard of for ten seconds is followed, and stops when it comes back", async () => {
+test("a leader that does not renew for ten seconds is followed by another, and stops when it wakes", async () => {
   const first = process("first")
   await soon(() => first.seen).toEqual(["works"])
   clock.pass(9000)
@@ -91,7 +91,7 @@ test("a holder that is not heard of for ten seconds is followed, and stops when 
   expect(second.seen).toEqual(["works"])
 })
 
-test("a holder that is heard of keeps its right, however long", async () => {
+test("a leader that renews keeps its right, however long", async () => {
   const first = process("first")
   await soon(() => first.seen).toEqual(["works"])
   const second = process("second")
@@ -130,28 +130,28 @@ test("a database that is away for a moment changes nothing; for longer than the 
 })
 
 describe("work that ends by itself", () => {
-  const sole = () => createLeader({ db, kv: createKv({ db, clock }), clock, log: silentLog, owner: "one" })
+  const asLeader = () => createLeader({ db, kv: createKv({ db, clock }), clock, log: silentLog, owner: "one" })
 
   test("is not begun again", async () => {
     let times = 0
-    await sole()("poll", async () => void times++, new AbortController().signal)
+    await asLeader()("poll", async () => void times++, new AbortController().signal)
     expect(times).toBe(1)
   })
 
-  test("in failure tells it, and leaves the right to the next", async () => {
-    const failing = sole()("poll", () => Promise.reject(new Error("a wrong token")), new AbortController().signal)
+  test("with an error throws it, and leaves the right to the next process", async () => {
+    const failing = asLeader()("poll", () => Promise.reject(new Error("a wrong token")), new AbortController().signal)
     await expect(failing).rejects.toThrow("a wrong token")
     const next = process("next")
     await soon(() => next.seen).toEqual(["works"])
   })
 })
 
-test("the embedded database has one process, which asks nobody", async () => {
+test("on the embedded database the one process works without a right", async () => {
   const nothing = () => Promise.reject(new Error("asked"))
   const embedded: Db = { ...db, kind: "pglite", query: nothing }
   const kv = createKv({ db: embedded, clock: systemClock })
   let times = 0
-  const sole = createLeader({ db: embedded, kv, clock: systemClock, log: silentLog, owner: "one" })
-  await sole("poll", async () => void times++, new AbortController().signal)
+  const asLeader = createLeader({ db: embedded, kv, clock: systemClock, log: silentLog, owner: "one" })
+  await asLeader("poll", async () => void times++, new AbortController().signal)
   expect(times).toBe(1)
 })

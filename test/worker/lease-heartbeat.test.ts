@@ -29,7 +29,7 @@ const leftMs = async (threadId: string) =>
     )
   )[0]?.left
 
-test("a renewal gives the lease its whole time again", async () => {
+test("a renewal extends the lease by its whole time", async () => {
   const { held, threadId } = await holding()
   await s.db.query(sql`update threads set lease_until = now() + interval '100 milliseconds' where id = ${threadId}`)
   await held.check()
@@ -56,21 +56,21 @@ test("the lease is renewed by itself, well before it is over", async () => {
   expect(renewals).toBe(before)
 })
 
-test("a lease that was lost stops the run", async () => {
+test("the loss of the lease stops the run", async () => {
   const { held, threadId } = await holding()
   await takeAway(s, threadId)
   await held.check()
   expect(held.signal.reason).toBeInstanceOf(Fenced)
 })
 
-test("a stop said after the run's messages stops it", async () => {
+test("a stop after the run's messages stops it", async () => {
   const { held, threadKey } = await holding()
   await s.inbox.accept(text("/stop", { threadKey, kind: "command" }))
   await held.check()
   expect(held.signal.reason).toBeInstanceOf(Cancelled)
 })
 
-test("a stop said before them does not", async () => {
+test("a stop before the run's messages does not stop it", async () => {
   const first = await working(s)
   await s.inbox.accept(text("/stop", { threadKey: first.threadKey, kind: "command" }))
   await s.execute(first.claim, new AbortController().signal)
@@ -82,7 +82,7 @@ test("a stop said before them does not", async () => {
   expect(held.signal.aborted).toBe(false)
 })
 
-test("a message that is no stop does not stop it", async () => {
+test("another message than a stop does not stop it", async () => {
   const { held, threadKey } = await holding()
   await s.inbox.accept(text("more", { threadKey }))
   await held.check()
@@ -103,7 +103,7 @@ test("a database that is away for a moment does not stop the run; one that is aw
   })
 })
 
-test("the worker's own end stops it with the worker's reason", async () => {
+test("the worker's shutdown stops it with the worker's reason", async () => {
   const shutdown = new AbortController()
   const { held } = await holding(s.leases, shutdown.signal)
   shutdown.abort(new Error("this worker is shutting down"))

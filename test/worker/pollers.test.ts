@@ -37,7 +37,7 @@ describe("SMS without a public address", () => {
     const carrier = { by: "phone" as const, ...(took === undefined ? {} : { took }) }
     return { ...thread, externalId, address: "+1", target: "+1", text: "hi", carrier }
   }
-  /** Looks as often as there are answers, then stops; tells since when each looked. */
+  /** Lists as often as there are answers, then stops. Returns since when each listing looked. */
   function looking(answers: (() => Promise<Found>)[]) {
     const since: string[] = []
     const slept: number[] = []
@@ -56,21 +56,21 @@ describe("SMS without a public address", () => {
     return { sms, since, slept, sleep }
   }
 
-  test("is looked for every ten seconds, first a day back, then ten minutes back", async () => {
+  test("is listed every ten seconds, first a day back, then ten minutes back", async () => {
     const { sms, since, slept, sleep } = looking([async () => [], async () => [], async () => []])
     await pollSms(sms, deps({ sleep }).deps, stop.signal)
     expect(since).toEqual(["2026-11-21T12:00:00.000Z", "2026-11-22T11:50:00.000Z", "2026-11-22T11:50:10.000Z"])
     expect(slept).toEqual([10_000, 10_000, 10_000])
   })
 
-  test("goes to the intake in its order, with the carrier's words named", async () => {
+  test("goes to the intake in its order, with the carrier's keywords marked", async () => {
     const { sms, sleep } = looking([async () => [found("a"), found("b", "stop")]])
     const { deps: with_, taken } = deps({ sleep })
     await pollSms(sms, with_, stop.signal)
     expect(taken).toEqual(["a", "b stop"])
   })
 
-  test("is looked for again as far back when a look failed", async () => {
+  test("is listed as far back again after a failed listing", async () => {
     const { sms, since, sleep } = looking([() => Promise.reject(new Retry("Twilio is away")), async () => []])
     const { deps: with_, logged } = deps({ sleep })
     await pollSms(sms, with_, stop.signal)
@@ -78,7 +78,7 @@ describe("SMS without a public address", () => {
     expect(logged).toEqual(["sms_poll_failed"])
   })
 
-  test("is looked for again when it could not be committed: nothing is passed over", async () => {
+  test("is listed again when it could not be committed, so that no message is lost", async () => {
     const { sms, since, sleep } = looking([async () => [found("a")], async () => [found("a")]])
     const taken: string[] = []
     let away = true
@@ -97,7 +97,7 @@ describe("SMS without a public address", () => {
     expect(since[1]).toBe(since[0])
   })
 
-  describe("that is refused whenever it is offered", () => {
+  describe("that is refused at every try", () => {
     const from = (externalId: string, threadKey: string): Found[number] => ({ ...found(externalId), threadKey })
     const refusing = (refuse: (id: string) => Error | null) => {
       const taken: string[] = []
@@ -127,7 +127,7 @@ describe("SMS without a public address", () => {
       expect(since[1]).toBe("2026-11-22T11:50:00.000Z")
     })
 
-    test("is passed over after five looks in which others got through; what it held up comes then", async () => {
+    test("is passed over after five listings in which others got through; the messages behind it come then", async () => {
       const { sms, since, sleep } = looking(looks(7))
       const { taken, intake } = refusing((id) => (id === "bad" ? new Error("a fault of ours") : null))
       const { deps: with_, logged } = deps({ sleep, intake })
@@ -139,7 +139,7 @@ describe("SMS without a public address", () => {
       expect(since[6]).not.toBe(since[0])
     })
 
-    test("is never passed over while nothing gets through: then the database is away", async () => {
+    test("is never passed over while no message gets through, because then the database is away", async () => {
       const { sms, sleep } = looking(looks(12))
       const { taken, intake } = refusing(() => new Error("the database is away"))
       const { deps: with_, logged } = deps({ sleep, intake })
@@ -148,7 +148,7 @@ describe("SMS without a public address", () => {
     })
   })
 
-  test("is no longer looked for after the end, which is no failure", async () => {
+  test("is no longer listed after the end, and the end is not logged as a failure", async () => {
     const { sms, since, sleep } = looking([
       async () => {
         stop.abort()
@@ -182,7 +182,7 @@ describe("Telegram without a public address", () => {
       message: message(id, "K7?").message,
     },
   })
-  /** A bot whose poller hands over `updates` and ends, and the presses that were acknowledged. */
+  /** A bot whose poller hands over `updates` and then ends. It records which button presses were acknowledged. */
   function bot(updates: unknown[], ack: (pressed: string) => Promise<void> = async () => {}) {
     const acked: string[] = []
     const order: string[] = []
@@ -239,14 +239,14 @@ describe("Telegram without a public address", () => {
     expect(order).toEqual(["committed", "acknowledged"])
   })
 
-  test("a button whose acknowledgement fails is taken all the same", async () => {
+  test("a button press is taken even when its acknowledgement fails", async () => {
     const { telegram, order } = bot([press(3)], () => Promise.reject(new Retry("busy")))
     const { deps: with_, logged, taken } = deps()
     await pollTelegram(telegram, with_, stop.signal)
     expect([taken.length, order, logged]).toEqual([1, ["accepted"], ["ack_failed"]])
   })
 
-  test("what the database refuses for good is refused for good, so that it is passed over", async () => {
+  test("an update that the database refuses for good is rejected, so that the poller passes it over", async () => {
     const refusal = Object.assign(new Error("unsupported Unicode escape sequence"), { code: "22P05" })
     const intake: Intake = { message: () => Promise.reject(refusal) }
     const { telegram } = bot([message(1, "one")])
@@ -257,7 +257,7 @@ describe("Telegram without a public address", () => {
     })
   })
 
-  test("that somebody else polls is said plainly, kept for doctor, and forgotten when it is over", async () => {
+  test("another program's polling is logged with its fix, kept for the doctor, and forgotten when it is over", async () => {
     const conflict = new Retry("Telegram said: Conflict", { code: "other_poller", fix: "Stop the other program." })
     const telegram: Telegram = {
       ...real,
@@ -280,7 +280,7 @@ describe("Telegram without a public address", () => {
     expect(logged).toEqual(["telegram_poll_failed", "telegram_polled_elsewhere", "telegram_polled_elsewhere"])
   })
 
-  test("what is no message for us is passed over", async () => {
+  test("an update without a message for Vigil is passed over", async () => {
     const { telegram, order } = bot([{ update_id: 1, edited_message: {} }])
     const { deps: with_, taken } = deps()
     await pollTelegram(telegram, with_, stop.signal)

@@ -8,7 +8,7 @@ import { ownSpine } from "../support/own.ts"
 import { echo, leasesOf, text } from "../support/spine.ts"
 import { abandon } from "../support/work.ts"
 
-/** What a run does; `echo` unless a test says otherwise. */
+/** The handler of messages; `echo` unless a test sets another. */
 let handle: (context: RunContext) => ReturnType<Handler["run"]> = echo.run
 let workers: Worker[] = []
 const s = await ownSpine({ handlers: { message: { takesMore: true, run: (context) => handle(context) } } })
@@ -41,7 +41,7 @@ const replies = async (threadId: string) =>
   ).map((row) => row.text)
 const answered = (threadId: string, ...texts: string[]) =>
   vi.waitFor(async () => expect(await replies(threadId)).toEqual(texts), { timeout: 60_000 })
-/** Makes runs stop at a gate; tells how many reached it, and lets them through. */
+/** Makes runs stop at a gate, counts those that reached it, and lets them through. */
 function gate() {
   const open = Promise.withResolvers<void>()
   let reached = 0
@@ -69,7 +69,7 @@ describe("a worker takes up", () => {
     await answered(threadId, "echo: hi")
   })
 
-  test("what both missed, by the sweep", async () => {
+  test("what neither told it, by the sweep", async () => {
     const { threadId } = await say("hi")
     worker()
     await answered(threadId, "echo: hi")
@@ -108,8 +108,8 @@ describe("a worker takes up", () => {
   })
 })
 
-describe("a worker's hands", () => {
-  test("take up the runs of a dead worker although others are asked for without end", async () => {
+describe("a worker's slots", () => {
+  test("take up the runs of a dead worker although other threads are named without end", async () => {
     const left = await say("left by the dead")
     await leasesOf(s.db).claim(left.threadId)
     worker({ concurrency: 1 })
@@ -117,9 +117,9 @@ describe("a worker's hands", () => {
     let said = 0
     let isOver = false
     handle = async (context) => {
-      // Another thread for each that is served: somebody always asks by name.
+      // Each served thread is followed by another one, so there is always a named thread.
       if (!isOver && said < MOST) await say(`words ${++said}`)
-      // As a run does that waits for anything outside the process.
+      // A run that waits for anything outside the process does the same.
       await new Promise(setImmediate)
       return echo.run(context)
     }
@@ -136,7 +136,7 @@ describe("a worker's hands", () => {
     expect(saidBefore).toBeLessThan(MOST)
   })
 
-  test("are as many as it was given, and the rest waits", async () => {
+  test("are as many as `concurrency`, and the other threads wait", async () => {
     const at = gate()
     const two = worker({ concurrency: 2 })
     const threads = await Promise.all(["a", "b", "c", "d"].map((words) => say(words)))
@@ -238,7 +238,7 @@ describe("a worker that stops", () => {
   })
 })
 
-test("a stop that the person says reaches the run while it works", async () => {
+test("a person's stop reaches the run while it works", async () => {
   const at = gate()
   worker()
   const threadKey = `web:${newId()}`
@@ -265,7 +265,7 @@ test("a chore that fails is logged and tried again, and the others go on", async
   expect(done).toBeGreaterThanOrEqual(2)
 })
 
-test("who watches a thread hears of its answer", async () => {
+test("a listener on a thread is notified of its answer", async () => {
   const heard = Promise.withResolvers<string>()
   worker()
   const { threadId } = await say("hi")

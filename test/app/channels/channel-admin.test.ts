@@ -1,4 +1,4 @@
-/** The channels as their keeper sees them, over the API of the whole product with Twilio's stand-in. */
+/** The reports and the set-up of channels, over the API of the whole product, with a stand-in for Twilio. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { ChannelReport } from "../../../src/contract/installation/channels.ts"
 import { OWNER_PHONE, type Product, PUBLIC_URL, startProduct } from "../../support/product.ts"
@@ -37,7 +37,7 @@ async function report(id: string): Promise<ChannelReport | undefined> {
 const setUp = (id: string) => at.api<{ done: string[] }>(`/api/v1/channels/${id}/setup`, { method: "POST" })
 
 describe("a report", () => {
-  test("says how messages come in, what went through, and what is wrong at the provider", async () => {
+  test("says how messages come in, when the last ones passed, and what is wrong at the provider", async () => {
     await start()
     expect(await report("sms")).toMatchObject({
       state: "ready",
@@ -60,12 +60,12 @@ describe("a report", () => {
     expect(await report("sms")).toMatchObject({ failed: 1 })
   })
 
-  test("of a provider that refuses us says so, and asks it nothing more", async () => {
+  test("of a provider that refuses our account says so, and asks it nothing more", async () => {
     await start({ PUBLIC_URL, TWILIO_AUTH_TOKEN: "wrong" })
     expect(await report("sms")).toMatchObject({ state: "failing", findings: [] })
   })
 
-  test("is the owner's alone", async () => {
+  test("is for the owner only", async () => {
     await start()
     expect((await at.ask("/api/v1/channels")).status).toBe(401)
     expect((await at.ask("/api/v1/channels/sms/setup", { method: "POST" })).status).toBe(401)
@@ -74,14 +74,14 @@ describe("a report", () => {
 })
 
 describe("setting up", () => {
-  test("lets Twilio and Telegram deliver here, and nothing is wrong afterwards", async () => {
+  test("tells Twilio and Telegram to deliver here, and then there is no finding", async () => {
     await start()
     expect((await setUp("sms")).done).toEqual([`Messages to ${twilio.number} are delivered to ${WEBHOOK} by POST.`])
     expect(await report("sms")).toMatchObject({ findings: [] })
     expect((await setUp("telegram")).done).toEqual([`Telegram delivers to ${PUBLIC_URL}/webhooks/telegram.`])
   })
 
-  test("needs a public address, and a channel that has something to set", async () => {
+  test("needs a public address, and a channel that has something to set up", async () => {
     await start({})
     expect(await report("sms")).toMatchObject({ takes: "polling", findings: [] })
     await expect(setUp("sms")).rejects.toThrow(/PUBLIC_URL/)

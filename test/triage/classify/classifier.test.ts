@@ -44,7 +44,7 @@ describe("training", () => {
     Array.from({ length: 12 }, (_, at) => ({ kind, title: `${words} number ${at}`, body: `about ${words}` }))
   const examples = [...wording("docs", "frobnicate the gadget"), ...wording("question", "polish the widget")]
 
-  test("what a repository decided before outweighs what the words mean elsewhere", () => {
+  test("past decisions of the repository outweigh the usual meaning of the words", () => {
     const issue = { title: "Please frobnicate this gadget", body: "frobnicate" }
     expect(best(guess(issue).shares).kind).not.toBe("docs")
     const classifier = train([...examples, ...examples, ...examples])
@@ -52,7 +52,7 @@ describe("training", () => {
     expect(classifier.learnt).toBe(72)
   })
 
-  test("with few decisions the rules speak alone", () => {
+  test("with few decisions the rules decide alone", () => {
     const issue = { title: "Crash on start", body: "" }
     expect(train(examples.slice(0, 5)).shares(issue)).toEqual(guess(issue).shares)
   })
@@ -64,7 +64,7 @@ describe("training", () => {
     expect(Object.values(shares).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 9)
   })
 
-  test("alike issues are more similar than others, and the same one is 1", () => {
+  test("issues about one matter are more similar than others, and an issue has similarity 1 to itself", () => {
     const { similarity } = train([...PAST])
     const [checkout, carts] = PAST
     if (!checkout || !carts) throw new Error("no past")
@@ -81,7 +81,7 @@ describe("training", () => {
 })
 
 describe("learning", () => {
-  test("is done again after a correction or enough new decisions, not for each one", async () => {
+  test("is repeated after a correction or enough new decisions, not after each decision", async () => {
     let asked = 0
     let version = { count: 100, corrections: "" }
     const learning = createLearning({
@@ -109,7 +109,7 @@ test("forms of a word have one stem", () => {
   expect(new Set(stems("save saves saved saving"))).toEqual(new Set(["sav"]))
 })
 
-test("code, comments and links are one word or none", () => {
+test("code and links become one word each, and comments none", () => {
   const { prose, headings } = readIssueText(
     "## Steps to do\n<!-- template -->\n```js\nlet secretWord\n```\nsee https://a.example/b",
   )

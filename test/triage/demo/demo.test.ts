@@ -32,7 +32,7 @@ afterEach(() => h.stop())
 
 const open = async () => (await h.db.query(sql`select 1 from approvals where state = 'open'`)).length
 
-test("ten new issues are decided from thirty old ones, two of them put before the owner", async () => {
+test("ten new issues are decided from thirty past ones, and two of them wait for the owner's approval", async () => {
   const result = await demo.run()
   expect(result).toMatchObject({
     issues: 10,
@@ -59,13 +59,13 @@ test("ten new issues are decided from thirty old ones, two of them put before th
   expect(h.hub.asked).toEqual([])
 })
 
-test("a second run reports what is there", async () => {
+test("a second run reports the same decisions", async () => {
   const { unfinished: _, ...first } = await demo.run()
   expect(await demo.run()).toMatchObject(first)
   expect(await h.runs()).toHaveLength(10)
 })
 
-test("clearing takes decisions, memories and questions away, and the demo can begin anew", async () => {
+test("clear removes decisions and memories and cancels approvals, and the demo can begin anew", async () => {
   await demo.run()
   expect(await demo.clear()).toBe(40)
   await h.s.settle()
@@ -76,7 +76,7 @@ test("clearing takes decisions, memories and questions away, and the demo can be
   expect(await demo.run()).toMatchObject({ issues: 10, applied: 8, pending: 2 })
 })
 
-test("the demo's repository is no other, and assigns its team only", async () => {
+test("the demo's client serves no other repository, and assigns only the demo's team", async () => {
   const github = createDemoGitHub()
   const signal = new AbortController().signal
   await expect(github.addLabels("octo/demo", 1, ["bug"], signal)).rejects.toMatchObject({ status: 404 })

@@ -17,14 +17,14 @@ const issue: Issue = {
   isPullRequest: false,
 }
 
-test("a sweep and a webhook name the same content the same, whatever the case of the repository or the time of the change", () => {
+test("a sweep and a webhook give the same content the same id, whatever the repository's case or the time of the change", () => {
   const webhook = issueEvent(issue, { action: "opened", delivery: "d1" })
   const sweep = issueEvent({ ...issue, repo: "acme/shop", labels: ["bug"], updatedAt: new Date() })
   expect(sweep.externalId).toBe(webhook.externalId)
   expect(sweep.threadKey).toBe(webhook.threadKey)
 })
 
-test("another title, body or number is another event; so is reopening, each time", () => {
+test("another title, body or number makes another event, and so does each reopening", () => {
   const ids = [
     issueEvent(issue),
     issueEvent({ ...issue, title: "It crashed" }),

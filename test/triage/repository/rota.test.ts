@@ -25,7 +25,7 @@ test("nobody is on call before the start", () => {
   expect(onCall(WEEKLY, at("2026-10-26T03:59:59Z"), "UTC")).toBeNull()
 })
 
-test("an override wins on its days, both included, and the later one wins over the earlier", () => {
+test("an override wins on its days, both included, and the last override wins over those before it", () => {
   const overrides = [
     { from: "2026-11-03", to: "2026-11-05", login: "dora" },
     { from: "2026-11-05", to: "2026-11-05", login: "ed" },
@@ -42,7 +42,7 @@ test("a rota without a zone uses the installation's", () => {
   expect(onCall(bare, at("2026-11-01T23:30:00Z"), "UTC")).toBe("ana")
 })
 
-test("a repository's own rota wins over the one for all, and what is no rota is refused with an example", async () => {
+test("a repository's own rota wins over the one for all, and a wrong rota is refused with an example", async () => {
   const kept = new Map<string, unknown>()
   const kv = {
     get: async (_space: string, key: string) =>

@@ -27,7 +27,7 @@ test("an issue whose webhook was lost is found by the next sweep and triaged onc
   expect(await sweepRepo()).toMatchObject({ accepted: 1 })
   await h.s.settle()
   now = minutes(15)
-  // Our own label has changed the issue, so it shows up again.
+  // Triage's own label has changed the issue, so the next sweep lists it again.
   expect(await sweepRepo()).toMatchObject({ seen: 1, accepted: 0 })
   await h.s.settle()
   expect(h.hub.issue(REPO, number).labels).toEqual(["bug"])
@@ -49,7 +49,7 @@ test("closed issues and pull requests are not taken in", async () => {
   expect(await sweepRepo()).toMatchObject({ seen: 0, accepted: 0 })
 })
 
-test("the cursor stays where it was when something could not be taken in", async () => {
+test("the cursor stays when an issue could not be taken in", async () => {
   h.hub.put(REPO, { title: "Crash", updatedAt: now })
   h.hub.trouble({ status: 404, body: { message: "Not Found" } }, ({ url }) => url.pathname === `/repos/${REPO}/issues`)
   expect((await sweepRepo())?.error).toBeDefined()
@@ -57,7 +57,7 @@ test("the cursor stays where it was when something could not be taken in", async
   expect(await sweepRepo()).toMatchObject({ accepted: 1 })
 })
 
-test("a repository without changes is asked with its tag, which GitHub does not count", async () => {
+test("a repository without changes is asked with its ETag, and GitHub does not count such a request", async () => {
   h.hub.put(REPO, { title: "Crash", updatedAt: minutes(-5) })
   await h.sweep(signal)
   await h.sweep(signal)
@@ -66,7 +66,7 @@ test("a repository without changes is asked with its tag, which GitHub does not 
   expect(last?.headers["if-none-match"]).toMatch(/^W\//)
 })
 
-test("an answer without changes leaves the cursor where it is, and what changes then is found", async () => {
+test("an answer without changes leaves the cursor where it is, and the next change is found", async () => {
   h.hub.put(REPO, { title: "Crash", updatedAt: minutes(-5) })
   await h.sweep(signal)
   await h.sweep(signal)
@@ -78,7 +78,7 @@ test("an answer without changes leaves the cursor where it is, and what changes 
   expect(await sweepRepo()).toMatchObject({ accepted: 1 })
 })
 
-test("a label that a person changed without a webhook is heard from the issue's history, and asked for once", async () => {
+test("a person's label change without a webhook is found in the issue's history, which is read once", async () => {
   const { number } = h.hub.put(REPO, { title: "Crash on start", body: "Error: x\n    at a (b.js:1:2)", updatedAt: now })
   await h.sweep(signal)
   await h.s.settle()
@@ -94,7 +94,7 @@ test("a label that a person changed without a webhook is heard from the issue's 
   expect(histories()).toBe(1)
 })
 
-test("what a bot did to the labels is nobody's word, and is asked for once", async () => {
+test("a bot's label change is no correction, and the history is read once", async () => {
   const { number } = h.hub.put(REPO, { title: "Crash on start", body: "Error: x\n    at a (b.js:1:2)", updatedAt: now })
   await h.sweep(signal)
   await h.s.settle()
@@ -113,7 +113,7 @@ test("an issue that GitHub lists a little late is still found", async () => {
   expect(await sweepRepo()).toMatchObject({ accepted: 1 })
 })
 
-test("a listing that is cut off is gone on with in the same sweep", async () => {
+test("a listing that is cut off is continued in the same sweep", async () => {
   const real = h.clients.get(REPO)
   if (!real) throw new Error("no client")
   const asked: string[] = []

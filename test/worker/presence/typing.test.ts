@@ -15,9 +15,9 @@ import { type Working, working } from "../../support/work.ts"
 
 const s = await ownSpine()
 
-/** What the chat saw, in order. */
+/** What the chat shows, in order. */
 let seen: string[]
-/** What the next call of a kind throws. */
+/** The error that the next call of a kind throws. */
 let troubles: Map<string, Error>
 let presences: Presence[]
 beforeEach(async () => {
@@ -55,7 +55,7 @@ const telegram: Channel = {
   probe: async () => "telegram",
 }
 
-/** A process whose time passes as the test lets it: `pass` ends every sleep that began before. */
+/** A process whose time the test controls: `pass` ends every sleep that began before. */
 function process(channel: Channel = telegram) {
   const sleeping: { ms: number; wake: () => void }[] = []
   const presence = createPresence({
@@ -75,7 +75,7 @@ function process(channel: Channel = telegram) {
   return {
     presence,
     sleeps: () => sleeping.map(({ ms }) => ms).sort((a, b) => a - b),
-    /** Ends the first sleep of that many milliseconds, once there is one. */
+    /** Ends the first sleep of this many milliseconds, once there is one. */
     async pass(ms: number) {
       await soon(() => sleeping.some((one) => one.ms === ms)).toBe(true)
       sleeping
@@ -92,7 +92,7 @@ const soon = (what: () => unknown) => expect.poll(what, { timeout: 60_000, inter
 const onTelegram = () =>
   working(s, "hello", { channel: "telegram", threadKey: `telegram:666:${newId()}`, target: "42" })
 
-/** A run at work until `end` is called. */
+/** A run that works until `end` is called. */
 function running({ presence }: { presence: Presence }, w: Working) {
   const end = Promise.withResolvers<void>()
   const execute: Execute = async () => {
@@ -108,7 +108,7 @@ function running({ presence }: { presence: Presence }, w: Working) {
   }
 }
 
-/** The run is done and has said something, which is sent when `sent` is called. */
+/** Ends the run with an answer, which is sent when `sent` is called. */
 async function answered(w: Working) {
   await s.db.query(sql`update runs set state = 'done' where id = ${w.runId}`)
   const key = newId()
@@ -122,7 +122,7 @@ async function answered(w: Working) {
 }
 
 describe("typing", () => {
-  test("begins after a moment, goes on every four seconds, and ends with the run", async () => {
+  test("begins after 400 ms, is repeated every four seconds, and ends with the run", async () => {
     const { edit: _, ...withoutLines } = telegram
     const at = process(withoutLines)
     const run = running(at, await onTelegram())
@@ -136,21 +136,21 @@ describe("typing", () => {
     expect(seen).toEqual(["typing 42", "typing 42"])
   })
 
-  test("is not shown for what is answered at once", async () => {
+  test("is not shown for a run that answers at once", async () => {
     const at = process()
     await running(at, await onTelegram()).end()
     await at.presence.stop()
     expect(seen).toEqual([])
   })
 
-  test("is for channels that have it, and chats they reach", async () => {
+  test("is shown only on channels that have it, and only on known threads", async () => {
     const at = process({ ...telegram, capabilities: { ...telegram.capabilities, typing: false } })
     await running(at, await onTelegram()).end()
     await running(at, await working(s)).end()
     expect([seen, at.sleeps()]).toEqual([[], []])
   })
 
-  test("that fails is given up, and the run is none the wiser", async () => {
+  test("that fails is given up, and the run does not notice", async () => {
     const at = process()
     const run = running(at, await onTelegram())
     troubles.set("typing", new Retry("busy"))
@@ -169,8 +169,8 @@ describe("typing", () => {
   })
 })
 
-describe("a line of progress", () => {
-  /** A run long enough to have one; without a sign of typing, which would be in the way here. */
+describe("a status message", () => {
+  /** A run long enough to have one, on a channel without typing, which would add to what the chat shows. */
   async function withLine(w?: Working) {
     const own = w ?? (await onTelegram())
     const at = process()
@@ -181,7 +181,7 @@ describe("a line of progress", () => {
     return { at, run, w: own }
   }
 
-  test("comes quietly after four seconds, changes in place with what is done, and not when nothing is new", async () => {
+  test("comes silently after four seconds, and is edited in place only when its text changes", async () => {
     const { at, run, w } = await withLine()
     await soon(() => seen).toEqual(["send 42 Working on it. (silent)"])
     await at.pass(1500)
@@ -194,7 +194,7 @@ describe("a line of progress", () => {
     await run.end()
   })
 
-  test("is taken back once the answer was sent, and not before", async () => {
+  test("is removed once the answer was sent, and not before", async () => {
     const { run, w } = await withLine()
     await soon(() => seen.length).toBe(1)
     const answer = await answered(w)
@@ -208,7 +208,7 @@ describe("a line of progress", () => {
     expect(seen.slice(1)).toEqual(["unsend"])
   })
 
-  test("stays while the run works on, or is to be tried again", async () => {
+  test("stays while the run works, or waits for its next try", async () => {
     const { run } = await withLine()
     await soon(() => seen.length).toBe(1)
     await run.end()
@@ -216,7 +216,7 @@ describe("a line of progress", () => {
     expect(seen.length).toBe(1)
   })
 
-  test("of a process that died is gone on with by the next, in the same message", async () => {
+  test("of a dead process is edited by the next process, in the same message", async () => {
     const w = await onTelegram()
     const first = await withLine(w)
     await soon(() => seen.length).toBe(1)
@@ -229,7 +229,7 @@ describe("a line of progress", () => {
     await first.run.end()
   })
 
-  test("that a dead process left is taken back by any other", async () => {
+  test("of a dead process is removed by any other", async () => {
     const { run, w } = await withLine()
     await soon(async () => (await s.db.raw("select 1 from kv where namespace = 'progress'")).length).toBe(1)
     await run.end()
@@ -238,7 +238,7 @@ describe("a line of progress", () => {
     expect(seen.slice(1)).toEqual(["unsend"])
   })
 
-  test("whose taking back finds the channel away is taken back later; one that is refused is let be", async () => {
+  test("is removed later when the channel is away; a refused removal is not tried again", async () => {
     const { run, w } = await withLine()
     await soon(async () => (await s.db.raw("select 1 from kv where namespace = 'progress'")).length).toBe(1)
     await s.db.query(sql`update runs set state = 'done' where id = ${w.runId}`)
@@ -264,7 +264,7 @@ describe("a line of progress", () => {
   })
 })
 
-test("what is done is told in plain words", () => {
+test("the status text says in plain words what the run does", () => {
   expect(statusText([])).toBe("Working on it.")
   expect(statusText(["remember"])).toBe("Working on it: remembering that")
   expect(statusText(["recall", "mcp__files.read-file"])).toBe("Working on it: mcp files read file (step 2)")

@@ -31,8 +31,11 @@ beforeEach(async () => {
   chore = createButtonClearing({ db: s.db, clock, log: silentLog, closers, defaultZone: "Europe/Lisbon" })
 })
 
-/** An approval that was asked for in Telegram, in a run that said something else too; sent as `providerId` when given. */
-async function asked(state: string, providerId?: string): Promise<{ waitId: string; outboxState(): Promise<string> }> {
+/** An approval in Telegram, beside another message of its run. Its message was sent as `providerId` when that is given. */
+async function approval(
+  state: string,
+  providerId?: string,
+): Promise<{ waitId: string; outboxState(): Promise<string> }> {
   const w = await working(s, "hello", { channel: "telegram", threadKey: `telegram:${newId()}`, target: "42" })
   const waitId = newId()
   await s.db.query(sql`insert into approvals (id, run_id, thread_id, step, kind, code, tool, args, args_hash, display, asked_of, state, created_at, expires_at)
@@ -51,16 +54,16 @@ async function asked(state: string, providerId?: string): Promise<{ waitId: stri
 }
 
 test.each(["approved", "denied", "expired", "redo", "cancelled"])(
-  "a question that was %s loses its buttons once",
+  "the message of an approval that was %s loses its buttons once",
   async (state) => {
-    await asked(state, "7")
+    await approval(state, "7")
     await chore()
     await chore()
     expect(removed).toEqual(["42 7"])
   },
 )
 
-describe("what is put in the place of a question says what became of it", () => {
+describe("the new text of the message says", () => {
   const decide = async (
     waitId: string,
     over: { via?: string; kind?: string; name?: string | null; zone?: string | null },
@@ -75,51 +78,51 @@ describe("what is put in the place of a question says what became of it", () => 
   }
 
   test("who decided, and when", async () => {
-    expect(await decide((await asked("approved", "7")).waitId, {})).toEqual(["K7?\n\n**Approved by Ana, 9:14 AM**"])
+    expect(await decide((await approval("approved", "7")).waitId, {})).toEqual(["K7?\n\n**Approved by Ana, 9:14 AM**"])
   })
 
-  test("on their own clock, and where when it was elsewhere", async () => {
-    const decided = decide((await asked("denied", "7")).waitId, { via: "sms", zone: "America/New_York" })
+  test("the time on the person's own clock, and the channel when the answer came on another", async () => {
+    const decided = decide((await approval("denied", "7")).waitId, { via: "sms", zone: "America/New_York" })
     expect(await decided).toEqual(["K7?\n\n**Denied by Ana, 4:14 AM, by SMS**"])
   })
 
-  test("without a name that nobody told", async () => {
-    expect(await decide((await asked("changed", "7")).waitId, { name: null })).toEqual([
+  test("no name when the person has none", async () => {
+    expect(await decide((await approval("changed", "7")).waitId, { name: null })).toEqual([
       "K7?\n\n**Not done; answered in words, 9:14 AM**",
     ])
   })
 
-  test("for a question about a lost effect in its own words", async () => {
-    const decided = decide((await asked("approved", "7")).waitId, { kind: "uncertain" })
+  test("other words when the approval was about a call of unknown outcome", async () => {
+    const decided = decide((await approval("approved", "7")).waitId, { kind: "uncertain" })
     expect(await decided).toEqual(["K7?\n\n**Confirmed by Ana, 9:14 AM**"])
   })
 
   test.each([
     ["expired", "Expired, so nothing was done"],
     ["cancelled", "Withdrawn, as it was decided elsewhere"],
-  ])("that it %s", async (state, words) => {
-    await asked(state, "7")
+  ])("that the approval is %s", async (state, words) => {
+    await approval(state, "7")
     await chore()
     expect(said).toEqual([`K7?\n\n**${words}**`])
   })
 })
 
-test("an open question keeps them", async () => {
-  await asked("open", "7")
+test("the message of an open approval keeps its buttons", async () => {
+  await approval("open", "7")
   await chore()
   expect(removed).toEqual([])
 })
 
-test("one that was never sent is taken back", async () => {
-  const question = await asked("denied")
+test("a message that was never sent is taken out of the outbox", async () => {
+  const { outboxState } = await approval("denied")
   await chore()
-  expect(await question.outboxState()).toBe("failed")
+  expect(await outboxState()).toBe("failed")
   expect(removed).toEqual([])
 })
 
-test("a channel that is away is asked again after a minute, and holds up no other question", async () => {
-  await asked("approved", "7")
-  await asked("approved", "8")
+test("a message on a channel that is away is tried again after a minute, and holds up no other", async () => {
+  await approval("approved", "7")
+  await approval("approved", "8")
   next = [() => new Retry("away")]
   await chore()
   await chore()
@@ -129,8 +132,8 @@ test("a channel that is away is asked again after a minute, and holds up no othe
   expect(removed).toEqual(["42 8", "42 7"])
 })
 
-test("a refusal ends the matter", async () => {
-  await asked("approved", "7")
+test("a message that the channel refuses to change is not tried again", async () => {
+  await approval("approved", "7")
   next = [() => new Reject(403, "blocked")]
   await chore()
   await chore()

@@ -41,7 +41,7 @@ describe("a channel", () => {
     expect(wait()).toBe(0)
   })
 
-  test("is tried by one message, and longer left alone each time that fails, up to ten minutes", () => {
+  test("is probed by one message, and paused longer after each failed probe, up to ten minutes", () => {
     fail(5)
     const pauses = Array.from({ length: 9 }, () => {
       const pause = wait()
@@ -63,12 +63,12 @@ describe("a channel", () => {
     expect(breaker.paused()).toEqual([])
   })
 
-  test("is left alone as long as it asked for", () => {
+  test("is paused for as long as it asked for", () => {
     fail(5, "sms", 90_000)
     expect(wait()).toBe(90_000)
   })
 
-  test("is probed again when the first probe never told its end", () => {
+  test("is probed again when the first probe was never reported", () => {
     fail(5)
     clock.pass(5000)
     expect(wait()).toBe(0)
@@ -112,7 +112,7 @@ describe("the sender", () => {
       )
     )[0]
 
-  test("goes on with one channel while the other is dead, and tries the dead one with one message at a time", async () => {
+  test("goes on with one channel while another is dead, and probes that with one message at a time (S7)", async () => {
     const dead = (n: number) => (n % 2 ? new Retry("away") : new Uncertain("lost"))
     sms.next = Array.from({ length: 5 }, (_, n) => () => Promise.reject(dead(n)))
     const waiting: string[] = []

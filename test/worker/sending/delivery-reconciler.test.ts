@@ -15,23 +15,23 @@ const HOUR = 60 * MINUTE
 const clock = movableClock("2026-11-22T12:00:00Z")
 const s = await ownSpine({ now: clock.now })
 let asked: string[]
-let rung: string[]
+let notified: string[]
 let lines: { event: string; fields: Fields }[]
-/** What the provider says of each part; throws for those it does not name. */
-let said: Record<string, DeliveryOutcome>
+/** The provider's outcome of each part; it does not know the others. */
+let outcomes: Record<string, DeliveryOutcome>
 
 beforeEach(async () => {
   await s.db.raw("delete from outbox")
   clock.to("2026-11-22T12:00:00Z")
   asked = []
-  rung = []
+  notified = []
   lines = []
-  said = {}
+  outcomes = {}
 })
 
 const deliveryOutcome = async (sid: string): Promise<DeliveryOutcome> => {
   asked.push(sid)
-  const answer = said[sid]
+  const answer = outcomes[sid]
   if (answer === undefined) throw new Reject(404, `${sid} was not found`)
   return answer
 }
@@ -44,12 +44,12 @@ const chore = (
     outbox: s.outbox,
     channels: new Map(channels),
     hasReports,
-    notifier: { notify: (_what, id) => void rung.push(id) },
+    notifier: { notify: (_what, id) => void notified.push(id) },
     clock,
     log: { ...silentLog, info: (event, fields = {}) => void lines.push({ event, fields }) },
   })
 
-/** A message accepted now as `parts`. */
+/** A message whose `parts` the provider accepts now. */
 async function sent(parts: string): Promise<string> {
   const { threadId } = await s.people.home(OWNER_ID, new Set(["sms"]))
   await postNotice(s.db, { threadId, dedupeKey: newId(), text: "news", now: clock.now() })
@@ -64,8 +64,8 @@ async function stateOf(id: string) {
   return row
 }
 
-test("without reports a message is asked for after a minute, then ever more rarely, and given up after half a day", async () => {
-  said = { SM1: { state: "sent" } }
+test("without reports the provider is asked after a minute, then more and more rarely, until half a day has passed", async () => {
+  outcomes = { SM1: { state: "sent" } }
   await sent("SM1")
   const round = chore()
   const times: number[] = []
@@ -78,8 +78,8 @@ test("without reports a message is asked for after a minute, then ever more rare
   expect(times).toEqual([1, 10, 60, 720])
 })
 
-test("with reports only what is long overdue is asked for", async () => {
-  said = { SM1: { state: null } }
+test("with reports the provider is asked only about a report that is long overdue", async () => {
+  outcomes = { SM1: { state: null } }
   await sent("SM1")
   const round = chore(true)
   clock.pass(12 * HOUR - 1)
@@ -91,24 +91,24 @@ test("with reports only what is long overdue is asked for", async () => {
   expect(asked).toEqual(["SM1"])
 })
 
-test("a message is delivered when all of its parts are, and says what it cost", async () => {
+test("a message is delivered when all of its parts are, and its price is logged", async () => {
   const price = { amount: 0.0079, currency: "USD", segments: 1 }
-  said = { SM1: { state: "delivered", price }, SM2: { state: "sent" } }
+  outcomes = { SM1: { state: "delivered", price }, SM2: { state: "sent" } }
   const id = await sent("SM1,SM2")
   const round = chore()
   clock.pass(MINUTE)
   await round()
   expect(await stateOf(id)).toMatchObject({ state: "sent" })
-  said = { SM1: { state: "delivered" }, SM2: { state: "delivered" } }
+  outcomes = { SM1: { state: "delivered" }, SM2: { state: "delivered" } }
   clock.pass(10 * MINUTE)
   await round()
   expect(await stateOf(id)).toMatchObject({ state: "delivered" })
-  expect(rung.length).toBe(1)
+  expect(notified.length).toBe(1)
   expect(lines).toEqual([{ event: "message_price", fields: { outbox: id, channel: "sms", ...price } }])
 })
 
 test("one part that did not arrive fails the message, with the reason", async () => {
-  said = { SM1: { state: "delivered" }, SM2: { state: "failed", failure: { code: "bad_number" } } }
+  outcomes = { SM1: { state: "delivered" }, SM2: { state: "failed", failure: { code: "bad_number" } } }
   const id = await sent("SM1,SM2")
   clock.pass(MINUTE)
   await chore()()
@@ -117,7 +117,7 @@ test("one part that did not arrive fails the message, with the reason", async ()
 
 test("ten messages a round, and the others in the next", async () => {
   for (let n = 0; n < 13; n += 1) {
-    said[`SM${n}`] = { state: "sent" }
+    outcomes[`SM${n}`] = { state: "sent" }
     await sent(`SM${n}`)
   }
   clock.pass(MINUTE)
@@ -128,7 +128,7 @@ test("ten messages a round, and the others in the next", async () => {
   expect(new Set(asked).size).toBe(13)
 })
 
-test("a provider that is away is asked again in the next round, one that never had it is not", async () => {
+test("a provider that is away is asked again in the next round; one that does not have the message is not", async () => {
   await sent("SM-lost")
   clock.pass(MINUTE)
   const round = chore()
@@ -141,9 +141,9 @@ test("a provider that is away is asked again in the next round, one that never h
     tries += 1
     throw new Retry("away")
   }
-  const again = chore(false, [["sms", { deliveryOutcome: away }]])
-  await again()
-  await again()
+  const secondRound = chore(false, [["sms", { deliveryOutcome: away }]])
+  await secondRound()
+  await secondRound()
   expect(tries).toBe(2)
 })
 

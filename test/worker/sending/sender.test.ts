@@ -33,7 +33,7 @@ function senderTo(...channels: Outlet[]): Sender {
   senders.push(sender)
   return sender
 }
-/** A thread with messages that wait for their sender. */
+/** A thread with messages that wait to be sent. */
 async function lane(...texts: string[]): Promise<string> {
   const key = `telegram:${newId()}`
   const id = idOf(key)
@@ -50,14 +50,14 @@ const rows = (threadId: string) =>
     select state, provider_id as "providerId", attempts, next_at as "nextAt", error from outbox where thread_id = ${threadId} order by seq`)
 const refused = (afterMs?: number) => () => Promise.reject(new Retry("busy", afterMs === undefined ? {} : { afterMs }))
 const lost = () => Promise.reject(new Uncertain("the answer was lost"))
-/** Sends what is due, as the sweep of a later moment does. */
+/** Lets time pass, and sends what is then due. */
 async function later(sender: Sender, ms: number, threadId: string) {
   clock.pass(ms)
   await sender.sweep()
   await sender.deliver(threadId)
 }
 
-test("what a provider says of a failure is kept without its secrets", async () => {
+test("the text of a failure is stored without secrets (S8)", async () => {
   const channel = outlet()
   channel.next = [() => Promise.reject(new Retry("bad token 666:secret"))]
   const scrub = (text: string) => text.replaceAll("666:secret", "[secret]")
@@ -76,7 +76,7 @@ test("what a provider says of a failure is kept without its secrets", async () =
   expect(JSON.stringify(await rows(threadId))).not.toContain("666:secret")
 })
 
-describe("a database that breaks off after a message was accepted", () => {
+describe("a database that is away after a message was accepted", () => {
   const gone = () => Promise.reject(Object.assign(new Error("the connection closed"), { code: "CONNECTION_CLOSED" }))
   const failures: string[] = []
   function senderWith(channel: Outlet, sent: Outbox["sent"]): Sender {
@@ -87,7 +87,7 @@ describe("a database that breaks off after a message was accepted", () => {
     return sender
   }
 
-  test("is told of it when it is back", async () => {
+  test("stores the acceptance when it is back, and the message is not sent again (S5)", async () => {
     const channel = outlet()
     const threadId = await lane("one")
     let tries = 0
@@ -97,8 +97,8 @@ describe("a database that breaks off after a message was accepted", () => {
   })
 })
 
-describe("what waits on a thread", () => {
-  test("leaves in its order, each with the provider's id (O2, O3)", async () => {
+describe("the messages of a thread", () => {
+  test("are sent in their order, each with the provider's id (S1, O2, O3)", async () => {
     const channel = outlet()
     const threadId = await lane("one", "two", "three")
     await senderTo(channel).deliver(threadId)
@@ -110,7 +110,7 @@ describe("what waits on a thread", () => {
     ])
   })
 
-  test("leaves once, though many senders race for it", async () => {
+  test("are sent once, though many senders race for them (S1)", async () => {
     const channel = outlet()
     const threadId = await lane("one", "two", "three")
     const two = [senderTo(channel), senderTo(channel)]
@@ -119,7 +119,7 @@ describe("what waits on a thread", () => {
     expect(channel.sent).toEqual(["one", "two", "three"])
   })
 
-  test("is sent by one sender at a time: nothing leaves while one is at it", async () => {
+  test("are sent by one sender at a time: no other sends while it has one in hand (S1)", async () => {
     const channel = outlet()
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     channel.next = [
@@ -139,18 +139,18 @@ describe("what waits on a thread", () => {
     expect(channel.sent).toEqual(["one", "two"])
   })
 
-  test("leaves when the notifier rings, and who watches the thread hears of it", async () => {
+  test("are sent when the notifier tells of them, and the sender then notifies of the thread", async () => {
     const channel = outlet()
     const threadId = await lane("one")
     senderTo(channel)
-    const heard = Promise.withResolvers<string>()
-    notifier.listen("thread", heard.resolve)
+    const notified = Promise.withResolvers<string>()
+    notifier.listen("thread", notified.resolve)
     notifier.notify("outbox", threadId)
-    expect(await heard.promise).toBe(threadId)
+    expect(await notified.promise).toBe(threadId)
     expect(channel.sent).toEqual(["one"])
   })
 
-  test("leaves by the sweep when nobody rang", async () => {
+  test("are sent by the sweep when the notifier told nothing", async () => {
     const channel = outlet()
     const threadId = await lane("one")
     const sender = senderTo(channel)
@@ -159,7 +159,7 @@ describe("what waits on a thread", () => {
     expect([channel.sent, (await rows(threadId))[0]?.state]).toEqual([["one"], "sent"])
   })
 
-  test("stays when the sender was stopped, and no notifier wakes it", async () => {
+  test("stay when the sender was stopped, and the notifier no longer wakes it", async () => {
     const channel = outlet()
     const sender = senderTo(channel)
     await sender.stop()
@@ -171,7 +171,7 @@ describe("what waits on a thread", () => {
 })
 
 describe("a message that was surely refused", () => {
-  test("holds back those behind it until its moment", async () => {
+  test("holds back the messages behind it until its next try (S2)", async () => {
     const channel = outlet()
     channel.next = [refused(60_000)]
     const threadId = await lane("one", "two")
@@ -184,7 +184,7 @@ describe("a message that was surely refused", () => {
     expect(channel.sent).toEqual(["one", "one", "two"])
   })
 
-  test("waits longer each time, and in the end is failed with the reason", async () => {
+  test("waits longer each time, and fails with the reason after eight tries (S2)", async () => {
     const channel = outlet()
     channel.next = Array.from({ length: 20 }, () => refused())
     const threadId = await lane("one")
@@ -203,7 +203,7 @@ describe("a message that was surely refused", () => {
     })
   })
 
-  test("for good is failed at once, and does not hold up the next", async () => {
+  test("for good fails at once, and does not hold up the next (S2)", async () => {
     const channel = outlet()
     channel.next = [() => Promise.reject(new Reject(403, "the bot was blocked", { code: "blocked" }))]
     const threadId = await lane("one", "two")
@@ -214,7 +214,7 @@ describe("a message that was surely refused", () => {
     ])
   })
 
-  test("because its channel is not set up is failed, and says which", async () => {
+  test("because its channel is not set up fails, and says which channel", async () => {
     const threadId = await lane("one")
     await senderTo(outlet("sms")).deliver(threadId)
     expect(await rows(threadId)).toMatchObject([
@@ -233,7 +233,7 @@ describe("a message that may have arrived", () => {
     return { asked, channel }
   }
 
-  test("is not sent again when the provider has it", async () => {
+  test("is not sent again when the provider has it (S3)", async () => {
     const { channel, asked } = looked([{ providerId: "found" }])
     channel.next = [lost]
     const threadId = await lane("one")
@@ -245,7 +245,7 @@ describe("a message that may have arrived", () => {
     expect(asked).toMatchObject([{ target: "42", text: "one", done: [], since: new Date("2026-11-22T12:00:00Z") }])
   })
 
-  test("is sent again when the provider says that it is not there", async () => {
+  test("is sent again when the provider says that it does not have it (S3)", async () => {
     const { channel } = looked(["absent"])
     channel.next = [lost]
     const threadId = await lane("one")
@@ -256,7 +256,7 @@ describe("a message that may have arrived", () => {
     expect(await rows(threadId)).toMatchObject([{ state: "sent" }])
   })
 
-  test("and is never there is left after eight tries", async () => {
+  test("is left uncertain after eight tries when the provider never has it", async () => {
     const { channel } = looked(Array.from({ length: 20 }, () => "absent" as const))
     channel.next = Array.from({ length: 20 }, () => lost)
     const threadId = await lane("one")
@@ -270,7 +270,7 @@ describe("a message that may have arrived", () => {
   test.each([
     ["cannot say", async () => null],
     ["refuses to say", () => Promise.reject(new Reject(401, "who are you?"))],
-  ])("is not sent again, but left to the owner, when the provider %s", async (_why, lookup) => {
+  ])("is not sent again, but left to the owner, when the provider %s (S3)", async (_why, lookup) => {
     const channel = outlet("telegram", lookup)
     channel.next = [lost]
     const threadId = await lane("one")
@@ -281,7 +281,7 @@ describe("a message that may have arrived", () => {
     expect(await rows(threadId)).toMatchObject([{ state: "uncertain", error: { code: "unknown_outcome" } }])
   })
 
-  test("is asked for again for an hour when the provider does not answer, and nothing passes it meanwhile", async () => {
+  test("is looked up again for an hour while the provider does not answer, and none overtakes it meanwhile (S1, S3)", async () => {
     const answers: (() => Promise<Receipt | null>)[] = Array.from(
       { length: 3 },
       () => () => Promise.reject(new Retry("away")),
@@ -303,7 +303,7 @@ describe("a message that may have arrived", () => {
     expect(await rows(threadId)).toMatchObject([{ state: "sent", providerId: "found" }, { state: "sent" }])
   })
 
-  test("is sent blindly once more at most when there is nobody to ask", async () => {
+  test("is sent once more at most, with a note, when no provider can be asked (S4)", async () => {
     const channel = outlet()
     channel.next = [lost, lost, lost]
     const threadId = await lane("one")
@@ -314,7 +314,7 @@ describe("a message that may have arrived", () => {
     expect(await rows(threadId)).toMatchObject([{ state: "uncertain", error: { code: "unknown_outcome" } }])
   })
 
-  test("is marked as sent again also when it had to wait for that, but not where twice is once (O4)", async () => {
+  test("has the note also after a pause, but not on a channel that shows a repeated message once (S4, O4)", async () => {
     const [telegram, email] = [outlet("telegram"), outlet("telegram")]
     Object.assign(email.capabilities, { once: true })
     for (const channel of [telegram, email]) {
@@ -330,7 +330,7 @@ describe("a message that may have arrived", () => {
 })
 
 describe("a message of several parts", () => {
-  test("goes on after the part that was accepted last", async () => {
+  test("goes on after the part that was accepted last (S5)", async () => {
     const channel = outlet()
     const done: unknown[] = []
     channel.next = [
@@ -352,7 +352,7 @@ describe("a message of several parts", () => {
     expect(await rows(threadId)).toMatchObject([{ state: "sent", providerId: "a,b,c" }])
   })
 
-  test("is looked up by the parts that are in question", async () => {
+  test("is looked up only for the parts that may not have arrived", async () => {
     const asked: Lookup[] = []
     const channel = outlet("telegram", async (lookup) => {
       asked.push(lookup)
@@ -376,7 +376,7 @@ describe("a sender that died while sending", () => {
     return threadId
   }
 
-  test("is left alone while it may still be at it", async () => {
+  test("keeps its message while it may still be alive (S6)", async () => {
     const channel = outlet()
     const threadId = await died("one")
     const sender = senderTo(channel)
@@ -385,7 +385,7 @@ describe("a sender that died while sending", () => {
     expect([channel.sent, (await rows(threadId))[0]?.state]).toEqual([[], "sending"])
   })
 
-  test("leaves a message that is looked up and then known as sent", async () => {
+  test("leaves a message that the sweep looks up and finds sent (S6)", async () => {
     const channel = outlet("telegram", async () => ({ providerId: "found" }))
     const threadId = await died("one")
     await outbox.dropAll()
@@ -394,7 +394,7 @@ describe("a sender that died while sending", () => {
     expect(channel.sent).toEqual([])
   })
 
-  test("leaves a message that is sent once more where nobody can say", async () => {
+  test("leaves a message that is sent once more where no provider can be asked (S4, S6)", async () => {
     const channel = outlet()
     const threadId = await died("one")
     await outbox.dropAll()

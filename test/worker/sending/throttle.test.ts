@@ -27,9 +27,9 @@ beforeEach(async () => {
 
 const throttle = (perMinute?: Partial<Record<ChannelId, number>>) =>
   createThrottle({ db: database.db, clock, ...(perMinute ? { perMinute } : {}) })
-const tolled = (rateLimits: (target: string) => RateLimit[], id: ChannelId = "telegram"): Outlet =>
+const limited = (rateLimits: (target: string) => RateLimit[], id: ChannelId = "telegram"): Outlet =>
   Object.assign(outlet(id), { rateLimits: ({ target }: { target: string }) => rateLimits(target) })
-/** Milliseconds until the next message may go; 0: it went. */
+/** Milliseconds until the next message may go; 0: it may go now. */
 async function wait(gate: ReturnType<typeof throttle>, channel: Channel, target = "1", text = "x"): Promise<number> {
   const until = await gate.admit(channel, { target, text })
   return until === null ? 0 : until.getTime() - clock.now().getTime()
@@ -41,9 +41,9 @@ const waits = async (gate: ReturnType<typeof throttle>, channel: Channel, times:
 }
 
 describe("a limit", () => {
-  const slow = tolled((target) => [{ key: `chat:${target}`, burst: 3, everyMs: 1000, units: 1 }])
+  const slow = limited((target) => [{ key: `chat:${target}`, burst: 3, everyMs: 1000, units: 1 }])
 
-  test("lets a burst through at once, and then one by one; who waits is not counted", async () => {
+  test("lets a burst through at once, and then one by one; a message that waits is not counted", async () => {
     const gate = throttle()
     expect(await waits(gate, slow, 6)).toEqual([0, 0, 0, 1000, 1000, 1000])
     clock.pass(999)
@@ -52,37 +52,37 @@ describe("a limit", () => {
     expect(await waits(gate, slow, 2)).toEqual([0, 1000])
   })
 
-  test("is whole again after a rest, and never more than whole", async () => {
+  test("is full again after a rest, and never more than full", async () => {
     const gate = throttle()
     await waits(gate, slow, 3)
     clock.pass(3_600_000)
     expect(await waits(gate, slow, 4)).toEqual([0, 0, 0, 1000])
   })
 
-  test("of one chat is none of another's, and of one channel none of another's", async () => {
+  test("of one chat does not count for another chat, nor for another channel", async () => {
     const gate = throttle()
-    const other = tolled((target) => [{ key: `chat:${target}`, burst: 3, everyMs: 1000, units: 1 }], "sms")
+    const other = limited((target) => [{ key: `chat:${target}`, burst: 3, everyMs: 1000, units: 1 }], "sms")
     await waits(gate, slow, 4)
     expect([await wait(gate, slow, "2"), await wait(gate, other, "1")]).toEqual([0, 0])
   })
 
-  test("is taken from only when every other has room too", async () => {
+  test("is used only when every other limit has room too", async () => {
     const gate = throttle()
-    const both = tolled((target) => [
+    const both = limited((target) => [
       { key: "all", burst: 10, everyMs: 100, units: 1 },
       { key: `chat:${target}`, burst: 1, everyMs: 1000, units: 1 },
     ])
     expect(await waits(gate, both, 20)).toEqual([0, ...Array.from({ length: 19 }, () => 1000)])
-    // The nineteen that waited took nothing of the ten.
+    // The nineteen messages that waited used nothing of the ten.
     expect(
       await Promise.all(["a", "b", "c", "d", "e", "f", "g", "h", "i"].map((chat) => wait(gate, both, chat))),
     ).toEqual(Array.from({ length: 9 }, () => 0))
     expect(await wait(gate, both, "j")).toBe(100)
   })
 
-  test("takes what is larger than a burst when it is whole, and lets the next wait for all of it", async () => {
+  test("admits a message larger than a burst when it is full, and the next one waits for all of its units", async () => {
     const gate = throttle()
-    const long = tolled(() => [{ key: "all", burst: 3, everyMs: 1000, units: 8 }])
+    const long = limited(() => [{ key: "all", burst: 3, everyMs: 1000, units: 8 }])
     expect(await waits(gate, long, 2)).toEqual([0, 8000])
   })
 
@@ -95,9 +95,9 @@ describe("a limit", () => {
     expect(await Promise.all(gates.map((gate) => wait(gate, slow)))).toEqual([1000, 1000, 1000])
   })
 
-  test("given for a channel takes the place of the provider's, and no minute sees more", async () => {
+  test("that is set for a channel replaces the provider's, and no minute sees more", async () => {
     const gate = throttle({ telegram: 30 })
-    const quick = tolled(() => [{ key: "all", burst: 100, everyMs: 1, units: 1 }])
+    const quick = limited(() => [{ key: "all", burst: 100, everyMs: 1, units: 1 }])
     let sent = 0
     for (let ms = 0; ms < 60_000; ms += 500) {
       if ((await wait(gate, quick)) === 0) sent++
@@ -107,7 +107,7 @@ describe("a limit", () => {
     expect(sent).toBeLessThanOrEqual(30)
   })
 
-  test("is none where the channel has none", async () => {
+  test("does not exist where the channel has none", async () => {
     expect(await waits(throttle(), outlet(), 50)).toEqual(Array.from({ length: 50 }, () => 0))
   })
 })
@@ -167,7 +167,7 @@ async function senderTo(...channels: Outlet[]) {
   senders.push(sender)
   return { sender, breaker }
 }
-/** The sweep of each second for so long. */
+/** One sweep a second, for this many seconds. */
 async function sweeps(sender: Sender, seconds: number, ...threads: string[]) {
   for (let n = 0; n < seconds; n++) {
     clock.pass(1000)
@@ -179,8 +179,8 @@ async function sweeps(sender: Sender, seconds: number, ...threads: string[]) {
 describe("a sender", () => {
   const words = Array.from({ length: 8 }, (_, n) => `word ${n}`)
 
-  test("keeps the order of a thread, tries nothing in vain, and ends with everything sent", async () => {
-    const channel = tolled(() => [{ key: "all", burst: 2, everyMs: 1000, units: 1 }])
+  test("keeps the order of a thread, and a wait counts as no attempt (S1, S7)", async () => {
+    const channel = limited(() => [{ key: "all", burst: 2, everyMs: 1000, units: 1 }])
     const { sender } = await senderTo(channel)
     const threadId = await lane("telegram", "1", ...words)
     await sender.deliver(threadId)
@@ -193,8 +193,8 @@ describe("a sender", () => {
     expect(rows).toEqual([{ state: "sent", attempts: 1 }])
   })
 
-  test("lets a chat or a channel that waits hold up no other", async () => {
-    const paced = tolled((target) => [{ key: `chat:${target}`, burst: 1, everyMs: 60_000, units: 1 }])
+  test("goes on with other chats and channels while one waits", async () => {
+    const paced = limited((target) => [{ key: `chat:${target}`, burst: 1, everyMs: 60_000, units: 1 }])
     const dead = outlet("sms")
     dead.next = Array.from({ length: 20 }, () => () => Promise.reject(new Retry("away")))
     const free = outlet("email")
@@ -212,8 +212,8 @@ describe("a sender", () => {
     expect(dead.sent.length).toBeGreaterThan(1)
   })
 
-  test("that waits for its turn does not use up the probe of a channel that was paused", async () => {
-    const channel = tolled(() => [{ key: "all", burst: 1, everyMs: 10_000, units: 1 }])
+  test("does not use up the probe of a paused channel for a message that must wait", async () => {
+    const channel = limited(() => [{ key: "all", burst: 1, everyMs: 10_000, units: 1 }])
     const { sender, breaker } = await senderTo(channel)
     const threadId = await lane("telegram", "1", "one", "two")
     await sender.deliver(threadId)
