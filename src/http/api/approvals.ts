@@ -33,7 +33,7 @@ export function addApprovalRoutes(endpoints: Endpoints, deps: ApprovalDeps): voi
       "Answer a question; `again` is for an effect that nobody knows to have happened, `change` says what to do instead",
     input: { params: approvalParams, body: approvalInput },
     answers: { 200: approvalSchema },
-    handle: async ({ params, body }) => ({ status: 200, body: await decide(deps, params.code, body) }),
+    handle: async ({ params, body }) => ({ status: 200, body: await answerApproval(deps, params.code, body) }),
   })
 }
 
@@ -41,7 +41,7 @@ export function addApprovalRoutes(endpoints: Endpoints, deps: ApprovalDeps): voi
 const WORDS = { yes: "OK", no: "NO", again: "AGAIN" } as const
 
 /** Throws `Reject`: 404 for an unknown code, 409 when it was decided before or meanwhile. */
-export async function decide({ db, conversation }: ApprovalDeps, code: string, given: ApprovalInput) {
+export async function answerApproval({ db, conversation }: ApprovalDeps, code: string, given: ApprovalInput) {
   const found = await approvalByCode(db, code)
   if (!found) throw new Reject(404, `no question has the code ${code}`, { code: "not_found" })
   if (found.state !== "open") throw new Reject(409, `${found.code} is ${found.state}`, { code: "decided" })

@@ -22,7 +22,7 @@ import { uncertainDeliveries } from "../../thread/outbox/uncertain-deliveries.ts
 import type { Sessions } from "../../thread/people/sessions.ts"
 import { findRun, listRuns, openApprovalRecords } from "../../thread/runs/trace.ts"
 import type { Features } from "../api/api.ts"
-import { decide } from "../api/approvals.ts"
+import { answerApproval } from "../api/approvals.ts"
 import { type Conversation, WEB_THREAD } from "../api/conversation.ts"
 import type { EventStreams } from "../api/streams.ts"
 import { resolveUncertain } from "../api/uncertain-deliveries.ts"
@@ -106,7 +106,7 @@ function mountConsole(app: FastifyInstance, deps: PageDeps, assets: Assets): voi
 
   app.post("/approvals/:code", async (request, reply) => {
     const { code } = approvalParams.parse(request.params)
-    await decide(deps, code, approvalInput.parse(request.body))
+    await answerApproval(deps, code, approvalInput.parse(request.body))
     if (!isHtmx(request)) return reply.redirect("/", 303)
     return reply.type(HTML).send(approvalsPart(await needsOf(db)))
   })
