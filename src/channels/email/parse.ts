@@ -102,7 +102,7 @@ function plainSubject(subject: string): string {
     .toLowerCase()
 }
 
-/** The words under the subject, which begins a conversation and is not said again in an answer. */
+/** The text of a mail: its words under its subject. An answer has no subject, because it only repeats the first one. */
 function textOf(mail: Parsed): Pick<Inbound, "text" | "alone"> {
   const reduced = mail.text?.trim() ? { text: mail.text, cut: false } : reduceHtml(mail.html ?? "")
   const { text: words, cut } = newestWords(reduced.text)
@@ -114,7 +114,7 @@ function textOf(mail: Parsed): Pick<Inbound, "text" | "alone"> {
   return { text: withNotes(text, isCut), alone: { words, text: withNotes(words, isCut) } }
 }
 
-/** What can be read of it, and what was left out. */
+/** The words up to `MAX_TEXT`, with a note for each thing that was left out. */
 function withNotes(said: string, isCut: boolean): string {
   const notes = [
     ...(said.length > MAX_TEXT ? ["[the message is longer; only its beginning is read here]"] : []),

@@ -64,7 +64,7 @@ const status = z.object({ MessageSid: field, AccountSid: field, MessageStatus: f
 
 const OPT_OUT: Record<string, Keyword> = { STOP: "stop", START: "start", HELP: "help" }
 
-/** Parses an incoming message. Throws `Reject`: 400 when fields are missing, 403 when it is not for us. */
+/** Parses an incoming message. Throws `Reject`: 400 when fields are missing, 403 when the message is not for us. */
 export function parseIncoming(form: Form, us: SmsIdentity): Inbound {
   const parsed = incoming.safeParse(form)
   if (!parsed.success)
