@@ -88,7 +88,9 @@ async function begin(fixture: Fixture, cell: Cell, arm: () => Promise<void>): Pr
     const begun = write(wordsOf(cell))
     await until(async () => (await look(fixture, cell)).code !== null)
     await arm()
-    await product.sql("update approvals set expires_at = now() - interval '1 second' where state = 'open'").catch(() => {})
+    await product
+      .sql("update approvals set expires_at = now() - interval '1 second' where state = 'open'")
+      .catch(() => {})
     return begun
   }
   await arm()
