@@ -9,7 +9,7 @@ const env = { PORT: "eighty" }
 
 test("the tests give node what `npm start` gives it", () => {
   const { scripts } = JSON.parse(readFileSync(PACKAGE, "utf8"))
-  expect(scripts.start).toBe(["node", ...nodeArguments, "src/preflight.js src/main.ts all"].join(" "))
+  expect(scripts.start).toBe(["sh src/node.sh", ...nodeArguments, "src/preflight.js src/main.ts all"].join(" "))
 })
 
 test("a start that fails says what the process printed, and an end that nobody asked for is a crash", async () => {
