@@ -23,7 +23,7 @@ async function waitFor(isSo: () => boolean): Promise<void> {
 }
 
 test("a first boot that is killed half-way leaves no database, and the next one works", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const dir = join(place.dir, "db")
   const making = `${dir}.making`

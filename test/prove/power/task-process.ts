@@ -1,8 +1,8 @@
 /** Task process: a process that is given one task at a time. One that hangs is killed, one that ends is told of. */
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
-import type { Reply, Task } from "./task-main.ts"
 import { nodeArguments } from "../../support/process.ts"
+import type { Reply, Task } from "./task-main.ts"
 
 /** For one task; beyond it what it looks at is stuck. */
 const PATIENCE_MS = 180_000
