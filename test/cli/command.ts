@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
-import { type Answer, type Asked, type StandIn, startStandIn } from "../support/stand-in.ts"
+import { type Answer, type ReceivedRequest, type StandIn, startStandIn } from "../support/stand-in.ts"
 
 const VIGIL = join(import.meta.dirname, "../../src/cli/vigil.js")
 
@@ -43,7 +43,7 @@ export async function vigil(args: string[], { env = {}, input = "" }: Given = {}
   return { ...ended, code: child.exitCode }
 }
 
-export type Routes = Record<string, (asked: Asked) => Answer | Promise<Answer>>
+export type Routes = Record<string, (asked: ReceivedRequest) => Answer | Promise<Answer>>
 
 /** A server that lets the owner's token in, and answers the given `METHOD /path`s; `stranger` is the answer to all others. */
 export async function startServer(

@@ -1,5 +1,5 @@
 /** Steps: what was begun has an outcome, nothing is done twice or against a person's word, and each due instant has an end. */
-import type { Evidence, JournalRow, Schedule, WaitRow } from "./evidence.ts"
+import type { ApprovalRow, Evidence, JournalRow, Schedule } from "./evidence.ts"
 
 /** How long after it went on a stopped process may still do what it was about to do outside, in milliseconds. */
 const WAKE_MS = 5000
@@ -35,7 +35,7 @@ function labelsOf({ labelled, wakes }: Evidence): Map<number, Evidence["labelled
 }
 
 /** A model is asked again only while the journal does not have its answer, or by a worker that slept through it. */
-export function askedAgain({ journal, asked, wakes }: Evidence): string[] {
+export function repeatedModelCalls({ journal, asked, wakes }: Evidence): string[] {
   const byQuestion = Map.groupBy(asked, ({ question }) => question)
   const questions = new Map(asked.map(({ no, question }) => [no, question]))
   return journal.flatMap(({ answer, at, runId, n }) => {
@@ -94,7 +94,7 @@ const WORDS = new Map([
   ["denied", "NO"],
 ])
 
-function carriedOut({ issue, state, isUsed }: WaitRow, times: number): string[] {
+function carriedOut({ issue, state, isUsed }: ApprovalRow, times: number): string[] {
   if (state === "denied") return times === 0 ? [] : [`issue ${issue} was labelled although the owner said no`]
   if (!isUsed) return [`the approval for issue ${issue} was never used`]
   return times === 1 ? [] : [`issue ${issue} was approved and labelled ${times} times`]

@@ -4,7 +4,7 @@
  */
 import { outOfOrder, overlapping, staleWriters } from "./check-order.ts"
 import { replies, tally } from "./check-replies.ts"
-import { approvals, askedAgain, instants, openSteps, repeatedEffects } from "./check-steps.ts"
+import { approvals, instants, openSteps, repeatedEffects, repeatedModelCalls } from "./check-steps.ts"
 import type { Evidence, Figures, InboxRow, RunRow } from "./evidence.ts"
 
 /** Every broken promise, one sentence each. */
@@ -15,7 +15,7 @@ export function violations(evidence: Evidence): string[] {
     ...overlapping(evidence),
     ...staleWriters(evidence),
     ...openSteps(evidence),
-    ...askedAgain(evidence),
+    ...repeatedModelCalls(evidence),
     ...repeatedEffects(evidence),
     ...approvals(evidence),
     ...instants(evidence),

@@ -60,7 +60,7 @@ export interface OutboxRow {
   isLimit: boolean
 }
 
-export interface WaitRow {
+export interface ApprovalRow {
   runId: string
   state: string
   isUsed: boolean
@@ -86,7 +86,7 @@ export interface Evidence {
   /** In the order of writing. */
   journal: JournalRow[]
   outbox: OutboxRow[]
-  waits: WaitRow[]
+  waits: ApprovalRow[]
   schedules: Schedule[]
   /** Rows of steps that must happen once, with the job that makes them and how many there are. */
   rows: { name: string; tag: string; times: number }[]

@@ -3,7 +3,7 @@
  * to, under the same guid. The ids of attempts are larger than JavaScript's whole numbers, as the real ones are.
  */
 import { sign } from "@octokit/webhooks-methods"
-import type { Answer, Asked } from "./stand-in.ts"
+import type { Answer, ReceivedRequest } from "./stand-in.ts"
 
 export interface Registered {
   id: number
@@ -65,7 +65,7 @@ export function createDeliveries(now: () => Date) {
     return { status: 202, body: {} }
   }
 
-  function listed(asked: Asked, hook: Registered): Answer {
+  function listed(asked: ReceivedRequest, hook: Registered): Answer {
     const all = attempts.filter((one) => one.hook === hook.id).toReversed()
     const from = Number(asked.url.searchParams.get("cursor")?.slice(2) ?? 0)
     const rows = all.slice(from, from + PAGE).map(json)
@@ -79,7 +79,7 @@ export function createDeliveries(now: () => Date) {
     }
   }
 
-  const ofHook = (asked: Asked, hook: Registered, rest: string) =>
+  const ofHook = (asked: ReceivedRequest, hook: Registered, rest: string) =>
     rest === "/deliveries" ? listed(asked, hook) : again(hook, rest.split("/")[2] ?? "")
 
   return {
@@ -101,13 +101,13 @@ export function createDeliveries(now: () => Date) {
         redelivery: false,
       }),
     /** Below `/app/hook`. */
-    ofApp(asked: Asked, rest: string): Answer {
+    ofApp(asked: ReceivedRequest, rest: string): Answer {
       const hook = hooks.find(({ repo }) => repo === null)
       if (!hook) return NOT_FOUND
       return rest === "/config" ? { status: 200, body: shown(hook).config } : ofHook(asked, hook, rest)
     },
     /** Below `/repos/<repo>/hooks`. */
-    ofRepo(asked: Asked, repo: string, rest: string): Answer {
+    ofRepo(asked: ReceivedRequest, repo: string, rest: string): Answer {
       const own = hooks.filter((hook) => hook.repo === repo)
       if (rest === "") return { status: 200, body: own.map(shown) }
       const [, id = ""] = rest.split("/", 2)

@@ -5,11 +5,11 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { noPrism, openPrism } from "./prism.ts"
-import type { Asked } from "./stand-in.ts"
+import type { ReceivedRequest } from "./stand-in.ts"
 
 export interface GitHubOracle {
   /** What is wrong with a request; empty when nothing is. */
-  faults(asked: Asked): Promise<string[]>
+  faults(asked: ReceivedRequest): Promise<string[]>
 }
 
 /** Beside the project: it is GitHub's, and measured against, not shipped. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { createDeliveries, post } from "./github-deliveries.ts"
-import type { Answer, Asked, StandIn } from "./stand-in.ts"
+import type { Answer, ReceivedRequest, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
 
 export interface StoredIssue {
@@ -99,12 +99,12 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     return credential === token || credential === "installation-token" || credential.split(".").length === 3
   }
 
-  function answer(asked: Asked): Answer {
+  function answer(asked: ReceivedRequest): Answer {
     const code = /^\/app-manifests\/([^/]+)\/conversions$/.exec(asked.url.pathname)?.[1]
     return code === undefined ? knownAnswer(asked) : conversion(code)
   }
 
-  function knownAnswer(asked: Asked): Answer {
+  function knownAnswer(asked: ReceivedRequest): Answer {
     const credential = String(asked.headers.authorization ?? "").replace(/^(bearer|token) /i, "")
     if (!isKnown(credential)) return { status: 401, body: { message: "Bad credentials" } }
     const path = asked.url.pathname
@@ -121,7 +121,7 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     return made ? { status: 201, body: made } : NOT_FOUND
   }
 
-  function selfAnswer(asked: Asked, path: string): Answer {
+  function selfAnswer(asked: ReceivedRequest, path: string): Answer {
     if (path.startsWith("/app/hook/")) return deliveries.ofApp(asked, path.slice("/app/hook".length))
     if (path === "/user") return { status: 200, body: { login: "vigil-user" } }
     if (path === "/app") return { status: 200, body: { slug: "vigil-app", id: 1 } }
@@ -129,7 +129,7 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     return isToken ? { status: 201, body: installationToken(now()) } : NOT_FOUND
   }
 
-  function repoAnswer(asked: Asked, repo: Repo, rest: string, by: string): Answer {
+  function repoAnswer(asked: ReceivedRequest, repo: Repo, rest: string, by: string): Answer {
     const [, kind = "", id, part] = rest.split("/")
     if (kind === "hooks") return deliveries.ofRepo(asked, repo.name, rest.slice("/hooks".length))
     if (kind === "issues" && id !== undefined) return issueAnswer(asked, repo, { id, part }, by)
@@ -151,7 +151,12 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     return answers[kind]?.() ?? NOT_FOUND
   }
 
-  function issueAnswer(asked: Asked, repo: Repo, at: { id: string; part: string | undefined }, by: string): Answer {
+  function issueAnswer(
+    asked: ReceivedRequest,
+    repo: Repo,
+    at: { id: string; part: string | undefined },
+    by: string,
+  ): Answer {
     const issue = repo.issues.get(Number(at.id))
     if (issue === undefined) return NOT_FOUND
     if (at.part === "events") return { status: 200, body: repo.history.get(issue.number) ?? [] }
@@ -159,7 +164,7 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     return at.part === "labels" ? addLabels(asked, repo, issue, by) : addAssignees(asked, repo, issue, by)
   }
 
-  function addLabels(asked: Asked, repo: Repo, issue: StoredIssue, by: string): Answer {
+  function addLabels(asked: ReceivedRequest, repo: Repo, issue: StoredIssue, by: string): Answer {
     const { labels } = JSON.parse(asked.body) as { labels: string[] }
     writes.push({ repo: repo.name, number: issue.number, kind: "labels", values: labels, by })
     repo.labels = [...new Set([...repo.labels, ...labels])]
@@ -167,7 +172,7 @@ export async function start(options: GitHubOptions = {}): Promise<GitHubStandIn>
     return { status: 200, body: issue.labels.map((name) => ({ name })) }
   }
 
-  function addAssignees(asked: Asked, repo: Repo, issue: StoredIssue, by: string): Answer {
+  function addAssignees(asked: ReceivedRequest, repo: Repo, issue: StoredIssue, by: string): Answer {
     const { assignees } = JSON.parse(asked.body) as { assignees: string[] }
     writes.push({ repo: repo.name, number: issue.number, kind: "assignees", values: assignees, by })
     const can = assignees.filter((login) => repo.assignable.includes(login))
@@ -252,7 +257,7 @@ function fail(message: string): never {
   throw new Error(message)
 }
 
-function listed(asked: Asked, repo: Repo): StoredIssue[] {
+function listed(asked: ReceivedRequest, repo: Repo): StoredIssue[] {
   const query = asked.url.searchParams
   const since = new Date(query.get("since") ?? 0)
   const state = query.get("state") ?? "open"
@@ -262,7 +267,7 @@ function listed(asked: Asked, repo: Repo): StoredIssue[] {
     .sort((a, b) => ascending * (a.updatedAt.getTime() - b.updatedAt.getTime()))
 }
 
-function paged(asked: Asked, all: object[]): Answer {
+function paged(asked: ReceivedRequest, all: object[]): Answer {
   const query = asked.url.searchParams
   const size = Number(query.get("per_page") ?? 30)
   const page = Number(query.get("page") ?? 1)
@@ -277,7 +282,7 @@ function paged(asked: Asked, all: object[]): Answer {
   }
 }
 
-function tagged(asked: Asked, found: Answer): Answer {
+function tagged(asked: ReceivedRequest, found: Answer): Answer {
   const etag = `W/"${createHash("sha256").update(JSON.stringify(found.body)).digest("hex")}"`
   const headers = { ...found.headers, etag }
   return asked.headers["if-none-match"] === etag ? { status: 304, headers } : { ...found, headers }

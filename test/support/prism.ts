@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
-import type { Answer, Asked } from "./stand-in.ts"
+import type { Answer, ReceivedRequest } from "./stand-in.ts"
 
 /** One operation of a description, as far as judges look into it. */
 export interface Operation {
@@ -28,7 +28,7 @@ export type Verdict =
 
 export interface Prism {
   /** @param body of the request, as its description knows it; undefined when there is none. */
-  judge(asked: Asked, body: unknown, answer?: Answer): Promise<Verdict>
+  judge(asked: ReceivedRequest, body: unknown, answer?: Answer): Promise<Verdict>
 }
 
 type Result =

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { createServer } from "node:http"
 import { Readable } from "node:stream"
 
-export interface Asked {
+export interface ReceivedRequest {
   method: string
   url: URL
   headers: Record<string, string | string[] | undefined>
@@ -27,17 +27,17 @@ export type Trouble = Answer | { drop: true } | { lose: true } | { hold: Promise
 export interface StandIn {
   url: string
   /** Every request that came, in order, those in trouble too. */
-  asked: Asked[]
+  asked: ReceivedRequest[]
   /** Applies `trouble` to the next requests that `matches` picks (all when absent), one each, in order. */
-  trouble(trouble: Trouble, matches?: (asked: Asked) => boolean): void
+  trouble(trouble: Trouble, matches?: (asked: ReceivedRequest) => boolean): void
   stop(): Promise<void>
 }
 
-export async function startStandIn(answer: (asked: Asked) => Answer | Promise<Answer>): Promise<StandIn> {
-  const asked: Asked[] = []
-  const troubles: { trouble: Trouble; matches: (asked: Asked) => boolean }[] = []
+export async function startStandIn(answer: (asked: ReceivedRequest) => Answer | Promise<Answer>): Promise<StandIn> {
+  const asked: ReceivedRequest[] = []
+  const troubles: { trouble: Trouble; matches: (asked: ReceivedRequest) => boolean }[] = []
 
-  function nextTrouble(now: Asked): Trouble {
+  function nextTrouble(now: ReceivedRequest): Trouble {
     const index = troubles.findIndex(({ matches }) => matches(now))
     return (index === -1 ? undefined : troubles.splice(index, 1)[0]?.trouble) ?? { hold: Promise.resolve() }
   }
@@ -74,7 +74,7 @@ export async function startStandIn(answer: (asked: Asked) => Answer | Promise<An
   }
 }
 
-async function read(request: IncomingMessage): Promise<Asked> {
+async function read(request: IncomingMessage): Promise<ReceivedRequest> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
   const url = new URL(request.url ?? "/", "http://localhost")

@@ -4,11 +4,11 @@
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Asked } from "./stand-in.ts"
+import type { ReceivedRequest } from "./stand-in.ts"
 
 export interface TelegramOracle {
   /** What is wrong with a call; empty when nothing is. Downloads of files are no calls. */
-  faults(asked: Asked): string[]
+  faults(asked: ReceivedRequest): string[]
 }
 
 interface Parameter {

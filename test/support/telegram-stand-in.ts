@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream"
 import { TelegramServer } from "telegram-test-api/lib/telegramServer.js"
 import { freePort } from "./free-port.ts"
-import type { Answer, Asked, StandIn } from "./stand-in.ts"
+import type { Answer, ReceivedRequest, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
 import { readTelegramHtml } from "./telegram-html.ts"
 
@@ -213,7 +213,7 @@ export async function start(options: { token?: string; username?: string } = {})
     return id === undefined ? refusal(404, "Not Found") : { status: 200, body: files.get(id)?.bytes }
   }
 
-  async function answer(asked: Asked): Promise<Answer> {
+  async function answer(asked: ReceivedRequest): Promise<Answer> {
     if (asked.url.pathname.startsWith("/file/")) return download(decodeURIComponent(asked.url.pathname))
     const [, given, method = ""] = /^\/bot([^/]+)\/(\w+)$/.exec(decodeURIComponent(asked.url.pathname)) ?? []
     if (given !== token) return refusal(401, "Unauthorized")

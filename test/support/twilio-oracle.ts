@@ -3,11 +3,11 @@
  * itself: a field or query parameter that no description names is a fault too.
  */
 import { loadBesidePrism, noPrism, type Operation, openPrism } from "./prism.ts"
-import type { Answer, Asked } from "./stand-in.ts"
+import type { Answer, ReceivedRequest } from "./stand-in.ts"
 
 export interface TwilioOracle {
   /** What is wrong with the request, and with the answer to it where one is given; empty when nothing is. */
-  faults(asked: Asked, answer?: Answer): Promise<string[]>
+  faults(asked: ReceivedRequest, answer?: Answer): Promise<string[]>
   /** The values a schema of the description allows, by its name: `message_enum_status`. */
   values(schema: string): string[]
 }
@@ -33,7 +33,7 @@ export async function openTwilioOracle(): Promise<TwilioOracle | null> {
   )
   const prism = await openPrism(descriptions)
 
-  async function faults(asked: Asked, answer?: Answer): Promise<string[]> {
+  async function faults(asked: ReceivedRequest, answer?: Answer): Promise<string[]> {
     if (FILE.test(asked.url.pathname)) return await faults(describedFile(asked))
     const verdict = await prism.judge(asked, asked.body === "" ? undefined : asked.body, answer)
     if (verdict.refused !== undefined) return [verdict.refused]
@@ -55,7 +55,7 @@ export async function openTwilioOracle(): Promise<TwilioOracle | null> {
 /** A file has the address of its description, without the ending. */
 const FILE = /\/Media\/ME\w+$/
 
-function describedFile(asked: Asked): Asked {
+function describedFile(asked: ReceivedRequest): ReceivedRequest {
   return { ...asked, url: new URL(`${asked.url.pathname}.json${asked.url.search}`, asked.url) }
 }
 

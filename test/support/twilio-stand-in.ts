@@ -5,7 +5,7 @@
 
 import type { Readable } from "node:stream"
 import { getExpectedTwilioSignature } from "twilio/lib/webhooks/webhooks.js"
-import type { Answer, Asked, StandIn } from "./stand-in.ts"
+import type { Answer, ReceivedRequest, StandIn } from "./stand-in.ts"
 import { startStandIn } from "./stand-in.ts"
 import type { TwilioOracle } from "./twilio-oracle.ts"
 
@@ -102,7 +102,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
 
   const nextSid = () => `SM${String(messages.length + 1).padStart(32, "0")}`
 
-  function create(asked: Asked): Answer {
+  function create(asked: ReceivedRequest): Answer {
     const fields = Object.fromEntries(new URLSearchParams(asked.body))
     const { To: to = "", From: from, Body: body = "", MessagingServiceSid: service } = fields
     if (!/^(whatsapp:)?\+\d{8,15}$/.test(to)) return refusal(400, 21211, `Invalid 'To' Phone Number: ${to}`)
@@ -125,7 +125,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     return { status: 201, body: resource(stored, accountSid) }
   }
 
-  function list(asked: Asked): Answer {
+  function list(asked: ReceivedRequest): Answer {
     const query = asked.url.searchParams
     const after = query.get("DateSent>")
     const found = messages
@@ -140,7 +140,7 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     }
   }
 
-  function serviceAnswer(asked: Asked): Answer {
+  function serviceAnswer(asked: ReceivedRequest): Answer {
     const { InboundRequestUrl, UseInboundWebhookOnNumber } = Object.fromEntries(new URLSearchParams(asked.body))
     if (InboundRequestUrl !== undefined) service.inbound_request_url = InboundRequestUrl
     if (UseInboundWebhookOnNumber !== undefined)
@@ -148,25 +148,25 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
     return { status: 200, body: { sid: asked.url.pathname.split("/").at(-1), ...service } }
   }
 
-  function fetchMessage(asked: Asked): Answer {
+  function fetchMessage(asked: ReceivedRequest): Answer {
     const sid = asked.url.pathname.split("/").at(-1)?.replace(".json", "")
     const found = messages.find((message) => message.sid === sid)
     return found ? { status: 200, body: resource(found, accountSid) } : refusal(404, 20404, `${sid} was not found`)
   }
 
-  function numbers(asked: Asked): Answer {
+  function numbers(asked: ReceivedRequest): Answer {
     const isOurs = asked.url.searchParams.get("PhoneNumber") === owned.phone_number
     return { status: 200, body: { incoming_phone_numbers: isOurs ? [owned] : [], next_page_uri: null } }
   }
 
-  function changeNumber(asked: Asked): Answer {
+  function changeNumber(asked: ReceivedRequest): Answer {
     const { SmsUrl, SmsMethod } = Object.fromEntries(new URLSearchParams(asked.body))
     if (SmsUrl !== undefined) owned.sms_url = SmsUrl
     if (SmsMethod !== undefined) owned.sms_method = SmsMethod
     return { status: 200, body: owned }
   }
 
-  const routes: Record<string, (asked: Asked) => Answer> = {
+  const routes: Record<string, (asked: ReceivedRequest) => Answer> = {
     [`POST ${account}/Messages.json`]: create,
     [`GET ${account}/Messages.json`]: list,
     [`GET ${account}.json`]: () => ({ status: 200, body: { sid: accountSid, ...known } }),
@@ -209,13 +209,13 @@ export async function start(options: TwilioOptions = {}): Promise<TwilioStandIn>
   }
 
   /** The storage: open to whoever has the address, and no place for credentials. */
-  function stored(asked: Asked): Answer | null {
+  function stored(asked: ReceivedRequest): Answer | null {
     const one = kept.find(({ location }) => location.endsWith(`${asked.url.pathname}${asked.url.search}`))
     if (one === undefined) return null
     return asked.headers.authorization === undefined ? { status: 200, body: one.bytes } : { status: 400 }
   }
 
-  function answer(asked: Asked): Answer {
+  function answer(asked: ReceivedRequest): Answer {
     const path = asked.url.pathname
     const media = mediaOf(path)
     if (media !== null) return media

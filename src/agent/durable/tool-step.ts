@@ -18,7 +18,7 @@ import type { JournalCursor, Recorded } from "./journal-cursor.ts"
  * `start`: nothing. `begun`: an intent without an outcome; whoever wrote it died. `ended`: the outcome. `asked`: a person was
  * asked about the call; `shown` is the hash of the arguments that they saw.
  */
-export type Found =
+export type RecordedCall =
   | { at: "start" }
   | { at: "begun" }
   | { at: "ended"; result: ToolResult }
@@ -42,7 +42,7 @@ export interface ToolStep {
   readonly runId: string
   readonly n: number
   readonly opId: string
-  readonly found: Found
+  readonly found: RecordedCall
   /** The call never reaches its tool: unknown name, refused arguments, denied. */
   refuse(request: unknown, result: ToolResult): ToolResult
   /** Writes the intent; the effect comes after it (S1). */
@@ -131,7 +131,7 @@ interface Closing {
   use: (tx: Tx) => Promise<void>
 }
 
-function foundIn(cursor: JournalCursor, { intent, outcome, resolution }: Recorded): Found {
+function foundIn(cursor: JournalCursor, { intent, outcome, resolution }: Recorded): RecordedCall {
   if (outcome) {
     passUncertain(cursor)
     // The journal gives back what this very code wrote at this step, so its shape is known.

@@ -77,7 +77,7 @@ function statOf(path: string): Stats | null {
   }
 }
 
-export interface DatabaseQuestion {
+export interface DatabaseProbe {
   url: string | undefined
   dataDir: string
   now: Date
@@ -86,7 +86,7 @@ export interface DatabaseQuestion {
 }
 
 /** Opens the database as it is, and changes nothing in it. The embedded one only when no process holds it. */
-export async function checkDatabase({ url, dataDir, now, serverUrl }: DatabaseQuestion): Promise<Check> {
+export async function checkDatabase({ url, dataDir, now, serverUrl }: DatabaseProbe): Promise<Check> {
   if (url !== undefined) {
     const { openPostgres } = await import("../../db/postgres.ts")
     return await look(openPostgres({ url, max: 1 }))

@@ -11,13 +11,13 @@ import type { Db } from "../../db/db.ts"
 import type { Notifier } from "../../queue/notifier.ts"
 import type { Inbox } from "../../thread/inbox/inbox.ts"
 import type { Accepted } from "../../thread/inbox/insert-event.ts"
-import { type MessageFate, messageFate, threadOf } from "../../thread/outbox/mailbox.ts"
+import { type MessageResult, resultOfMessage, threadOf } from "../../thread/outbox/conversation.ts"
 import { OWNER_ID } from "../../thread/people/people.ts"
 import { onlyOnce } from "./streams.ts"
 
 export const WEB_THREAD = "web:owner"
 
-export interface Said {
+export interface OwnerMessage {
   text: string
   /** Id of a web thread, or `new`; the usual one when absent. */
   thread?: string | undefined
@@ -27,9 +27,9 @@ export interface Said {
 
 export interface Conversation {
   /** Throws `Reject` 404 for a thread that is not the owner's on the web. */
-  say(said: Said): Promise<Accepted>
+  say(said: OwnerMessage): Promise<Accepted>
   /** What became of a message: at once when something did, else when it does, else null after `ms` or the signal. */
-  outcome(inboxId: string, ms: number, signal: AbortSignal): Promise<MessageFate | null>
+  outcome(inboxId: string, ms: number, signal: AbortSignal): Promise<MessageResult | null>
 }
 
 /** How often to look without a ring, in milliseconds. */
@@ -47,7 +47,7 @@ export function createConversation({
   notifier: Notifier
   newId: NewId
 }): Conversation {
-  async function keyOf({ thread, idempotencyKey }: Said): Promise<string> {
+  async function keyOf({ thread, idempotencyKey }: OwnerMessage): Promise<string> {
     if (thread === undefined) return WEB_THREAD
     if (thread === "new") return `${WEB_THREAD}:${idempotencyKey === undefined ? newId() : sha256(idempotencyKey)}`
     const found = await threadOf(db, thread)
@@ -74,9 +74,9 @@ export function createConversation({
       })
     },
     async outcome(inboxId, ms, signal) {
-      const found = Promise.withResolvers<MessageFate | null>()
+      const found = Promise.withResolvers<MessageResult | null>()
       const looking = onlyOnce(async () => {
-        const outcome = await messageFate(db, inboxId).catch(found.reject)
+        const outcome = await resultOfMessage(db, inboxId).catch(found.reject)
         if (outcome && isOver(outcome)) found.resolve(outcome)
       })
       const unsubscribers = (["thread", "outbox", "work"] as const).map((topic) => notifier.listen(topic, looking))
@@ -96,6 +96,6 @@ export function createConversation({
 }
 
 /** Answered; or at an end without words: nothing more will come. */
-function isOver({ reply, runState, state }: MessageFate): boolean {
+function isOver({ reply, runState, state }: MessageResult): boolean {
   return reply !== null || (runState !== null && ENDED.has(runState)) || state === "dead"
 }

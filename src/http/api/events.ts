@@ -4,7 +4,7 @@ import { eventsQuery, lastEventId, threadEvents } from "../../contract/conversat
 import { threadParams } from "../../contract/conversation/messages.ts"
 import type { Served } from "../../contract/instant.ts"
 import type { Db } from "../../db/db.ts"
-import { lastReply, repliesAfter } from "../../thread/outbox/mailbox.ts"
+import { lastReply, repliesAfter } from "../../thread/outbox/conversation.ts"
 import { listRuns } from "../../thread/runs/trace.ts"
 import type { Endpoints } from "./endpoint.ts"
 import { needThread } from "./messages.ts"

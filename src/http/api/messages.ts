@@ -11,7 +11,7 @@ import {
   threadParams,
 } from "../../contract/conversation/messages.ts"
 import type { Db } from "../../db/db.ts"
-import { lastReply, messagesOf, threadOf } from "../../thread/outbox/mailbox.ts"
+import { lastReply, messagesOf, threadOf } from "../../thread/outbox/conversation.ts"
 import type { Overload } from "../overload.ts"
 import type { Conversation } from "./conversation.ts"
 import type { Endpoints } from "./endpoint.ts"

@@ -29,7 +29,7 @@ type Command = Extract<Meaning, { kind: "command" }>
 export const WORDS: Meaning = { kind: "words" }
 
 /** A message as its channel parsed it, with the facts that the channel knows. */
-export type Said = Pick<Inbound, "channel" | "text" | "alone" | "carrier" | "attachments">
+export type ParsedMessage = Pick<Inbound, "channel" | "text" | "alone" | "carrier" | "attachments">
 
 export interface ReadWords {
   meaning: Meaning
@@ -40,7 +40,7 @@ export interface ReadWords {
 }
 
 /** Reads a message. Pure: the same message means the same on every day and in every process. */
-export function readWords({ channel, text: whole, alone, carrier, attachments = [] }: Said): ReadWords {
+export function readWords({ channel, text: whole, alone, carrier, attachments = [] }: ParsedMessage): ReadWords {
   const text = alone && standsAlone(alone.words) ? alone.text : whole // M4
   const keyword = carrier && (carrier.took ?? keywordFor(text, carrier.by))
   const words = carrier ? withSlash(text) : text

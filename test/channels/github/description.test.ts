@@ -7,7 +7,7 @@ import { createGitHubApps } from "../../../src/channels/github/app.ts"
 import { createGitHub, type GitHubAccount } from "../../../src/channels/github/client.ts"
 import { type GitHubOracle, noGitHubOracle, openGitHubOracle } from "../../support/github-oracle.ts"
 import { type GitHubStandIn, start } from "../../support/github-stand-in.ts"
-import type { Asked } from "../../support/stand-in.ts"
+import type { ReceivedRequest } from "../../support/stand-in.ts"
 
 const REPO = "octo/demo"
 const URL_OF_OURS = "https://vigil.example.com/webhooks/github"
@@ -19,7 +19,7 @@ const UNDESCRIBED = [/^GET \/repos\/[^/]+\/[^/]+\/installation$/]
 
 let server: GitHubStandIn
 let oracle: GitHubOracle | null
-const nameOf = ({ method, url }: Asked) => `${method} ${url.pathname}`
+const nameOf = ({ method, url }: ReceivedRequest) => `${method} ${url.pathname}`
 
 beforeAll(async () => {
   oracle = await openGitHubOracle()

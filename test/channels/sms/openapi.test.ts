@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { createSms } from "../../../src/channels/sms/sms.ts"
 import { jpeg } from "../../support/files.ts"
-import type { Asked } from "../../support/stand-in.ts"
+import type { ReceivedRequest } from "../../support/stand-in.ts"
 import { noTwilioOracle, openTwilioOracle, type TwilioOracle } from "../../support/twilio-oracle.ts"
 import { start, type TwilioStandIn } from "../../support/twilio-stand-in.ts"
 
@@ -29,7 +29,12 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
   })
   afterAll(async () => await twilio.stop())
 
-  const asked = (method: string, path: string, form?: Record<string, string>, authorization = "Basic YTpi"): Asked => ({
+  const asked = (
+    method: string,
+    path: string,
+    form?: Record<string, string>,
+    authorization = "Basic YTpi",
+  ): ReceivedRequest => ({
     method,
     url: new URL(path, "http://localhost"),
     headers: { authorization, ...(form ? { "content-type": "application/x-www-form-urlencoded" } : {}) },
@@ -37,7 +42,7 @@ describe.skipIf(noTwilioOracle !== undefined)(noTwilioOracle ?? "Twilio's descri
   })
   const create = (form: Record<string, string>) => asked("POST", `${ACCOUNT}/Messages.json`, { To: PERSON, ...form })
 
-  test.each<[string, () => Asked, RegExp]>([
+  test.each<[string, () => ReceivedRequest, RegExp]>([
     ["an unknown field", () => create({ Bodi: "x" }), /Bodi/],
     ["a malformed number", () => create({ ValidityPeriod: "an hour" }), /ValidityPeriod must be integer/],
     [

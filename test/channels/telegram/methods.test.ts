@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { systemClock } from "../../../src/base/clock.ts"
 import { createTelegram, type Telegram } from "../../../src/channels/telegram/telegram.ts"
-import type { Asked } from "../../support/stand-in.ts"
+import type { ReceivedRequest } from "../../support/stand-in.ts"
 import { openTelegramOracle } from "../../support/telegram-oracle.ts"
 import { start, type TelegramStandIn } from "../../support/telegram-stand-in.ts"
 
@@ -17,14 +17,14 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-const asked = (method: string, body: object, by = "POST"): Asked => ({
+const asked = (method: string, body: object, by = "POST"): ReceivedRequest => ({
   method: by,
   url: new URL(`/bot1:x/${method}`, "http://localhost"),
   headers: {},
   body: JSON.stringify(body),
 })
 
-test.each<[string, Asked, RegExp]>([
+test.each<[string, ReceivedRequest, RegExp]>([
   ["an unknown method", asked("sendMesage", {}), /sendMesage is no method/],
   ["a missing parameter", asked("sendMessage", { chat_id: 1 }), /needs text/],
   [

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "vitest"
 import { systemClock } from "../../../src/base/clock.ts"
 import { newId } from "../../../src/base/ids.ts"
 import { run } from "../../../src/cli/program.ts"
-import type { Asked, StandIn } from "../../support/stand-in.ts"
+import type { ReceivedRequest, StandIn } from "../../support/stand-in.ts"
 import { MESSAGE, THREAD } from "../answers.ts"
 import { startServer, TOKEN, vigil } from "../command.ts"
 import { startTerminal } from "../terminal.ts"
@@ -36,7 +36,7 @@ async function startEcho(late = 0): Promise<StandIn & { env: Record<string, stri
   return server
 }
 
-const keyOf = ({ headers }: Asked) => headers["idempotency-key"]
+const keyOf = ({ headers }: ReceivedRequest) => headers["idempotency-key"]
 
 test("-m prints the reply and nothing else on stdout", async () => {
   const { code, stdout, stderr } = await vigil(["chat", "-m", "hello"], await startEcho())

@@ -1,7 +1,7 @@
 /** Answers: whoever waits for what comes of their word on an approval learns that, and of no other approval. */
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { z } from "zod"
-import { askAbout } from "../../support/questions.ts"
+import { askAbout } from "../../support/approvals.ts"
 import { type House, house, sending } from "../everything.ts"
 
 /** Everything happens in this millisecond. */

@@ -2,7 +2,7 @@
  * Hostile: one server that stands in for every provider and shouts secrets back: first in errors, then in answers, in the
  * arguments of tool calls and in issues. It keeps what it was told, apart from the headers that carry credentials by right.
  */
-import { type Answer, type Asked, startStandIn } from "../../support/stand-in.ts"
+import { type Answer, type ReceivedRequest, startStandIn } from "../../support/stand-in.ts"
 
 /** How often each address fails before it answers. */
 const FAILURES = 2
@@ -55,7 +55,7 @@ function failure(times: number, secrets: string): Answer {
   return times % 2 === 1 ? { status: 500, body } : { status: 503, body: `<html><body>${secrets}</body></html>` }
 }
 
-function completion(asked: Asked, secrets: string): Answer {
+function completion(asked: ReceivedRequest, secrets: string): Answer {
   const isAfterTool = asked.body.includes('"role":"tool"')
   const call = { name: "remember", arguments: JSON.stringify({ text: `the keys are ${secrets}` }) }
   const message = isAfterTool
@@ -74,7 +74,7 @@ function completion(asked: Asked, secrets: string): Answer {
   return { status: 200, body, headers: { "x-request-id": secrets.slice(0, 60).replaceAll(/\s/g, "") } }
 }
 
-function answerOf(asked: Asked, secrets: string): Answer {
+function answerOf(asked: ReceivedRequest, secrets: string): Answer {
   const { pathname } = asked.url
   if (pathname.endsWith("/chat/completions")) return completion(asked, secrets)
   if (pathname.endsWith("/getMe"))

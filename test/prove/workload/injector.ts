@@ -1,5 +1,5 @@
 /** Trouble: what goes wrong on the way to a third party, by chance and again and again until it is called off. */
-import type { Answer, Asked, StandIn } from "../../support/stand-in.ts"
+import type { Answer, ReceivedRequest, StandIn } from "../../support/stand-in.ts"
 
 export interface Odds {
   /** Share of requests whose answer is lost after everything happened. */
@@ -16,7 +16,7 @@ const SLOWEST_MS = 500
 export function injectFaults(
   party: Pick<StandIn, "trouble">,
   refusal: Answer,
-  { odds, random, concerns }: { odds: Odds; random: () => number; concerns: (asked: Asked) => boolean },
+  { odds, random, concerns }: { odds: Odds; random: () => number; concerns: (asked: ReceivedRequest) => boolean },
 ): () => void {
   let isOver = false
   /** Each trouble is for one request: as it is used up, the next is made. */

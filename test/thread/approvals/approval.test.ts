@@ -10,8 +10,8 @@ import {
   openApprovals,
 } from "../../../src/thread/approvals/approval.ts"
 import { OWNER_ID } from "../../../src/thread/people/people.ts"
+import { askAbout } from "../../support/approvals.ts"
 import { ownSpine } from "../../support/own.ts"
-import { askAbout } from "../../support/questions.ts"
 
 const NOW = new Date("2026-11-22T12:00:00Z")
 const s = await ownSpine({ now: () => NOW })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest"
-import { isStop, readWords, type Said } from "../../../src/thread/inbox/meaning.ts"
+import { isStop, type ParsedMessage, readWords } from "../../../src/thread/inbox/meaning.ts"
 
-const read = (text: string, over: Partial<Said> = {}) => readWords({ channel: "web", text, ...over })
-const meant = (text: string, over: Partial<Said> = {}) => read(text, over).meaning
+const read = (text: string, over: Partial<ParsedMessage> = {}) => readWords({ channel: "web", text, ...over })
+const meant = (text: string, over: Partial<ParsedMessage> = {}) => read(text, over).meaning
 const SMS = { channel: "sms", carrier: { by: "phone" } } as const
 const WHATSAPP = { channel: "sms", carrier: { by: "whatsapp" } } as const
 

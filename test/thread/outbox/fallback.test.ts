@@ -5,8 +5,8 @@ import type { ChannelId } from "../../../src/channels/channel.ts"
 import { withFallback } from "../../../src/thread/outbox/fallback.ts"
 import { type Outbox, postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { OWNER_ID } from "../../../src/thread/people/people.ts"
+import { askAbout } from "../../support/approvals.ts"
 import { ownSpine } from "../../support/own.ts"
-import { askAbout } from "../../support/questions.ts"
 
 const MEMBER = newId()
 const s = await ownSpine()

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm"
 import { expect, test } from "vitest"
 import { newId } from "../../../src/base/ids.ts"
-import { messageFate, messagesOf, repliesAfter } from "../../../src/thread/outbox/mailbox.ts"
+import { messagesOf, repliesAfter, resultOfMessage } from "../../../src/thread/outbox/conversation.ts"
 import { postNotice } from "../../../src/thread/outbox/outbox.ts"
 import { ownSpine } from "../../support/own.ts"
 import { text } from "../../support/spine.ts"
@@ -44,9 +44,9 @@ test("a cursor hands out each answer once", async () => {
 test("a message that a run took while it worked has the run's answer as its own", async () => {
   const { threadId } = await s.inbox.accept(text("first", { threadKey: "web:steer" }))
   const second = await s.inbox.accept(text("second", { threadKey: "web:steer" }))
-  expect(await messageFate(s.db, second.id)).toMatchObject({ runId: null, reply: null })
+  expect(await resultOfMessage(s.db, second.id)).toMatchObject({ runId: null, reply: null })
   await s.settle(threadId)
-  expect(await messageFate(s.db, second.id)).toMatchObject({ runState: "done", reply: "echo: first + second" })
+  expect(await resultOfMessage(s.db, second.id)).toMatchObject({ runState: "done", reply: "echo: first + second" })
 })
 
 test("an answer that comes too late has the notice as its outcome", async () => {
@@ -57,7 +57,7 @@ test("an answer that comes too late has the notice as its outcome", async () => 
     select ${newId()}::uuid, run_id, thread_id, 0, 'approval', 'K7', 'x', '{}', 'x', 'label it', person_id, 'denied', now(), now()
     from inbox where id = ${asked.id}::uuid`)
   const late = await s.inbox.accept(text("K7 OK", { threadKey: "web:late" }))
-  expect(await messageFate(s.db, late.id)).toMatchObject({
+  expect(await resultOfMessage(s.db, late.id)).toMatchObject({
     state: "done",
     runId: null,
     reply: "K7 was already denied.",
@@ -70,5 +70,5 @@ test("what a run sends to another thread is no reply to the message that set it 
   const claim = await s.leases.claim(asked.threadId)
   if (!claim?.run) throw new Error("there was nothing to run")
   await postNotice(s.db, { threadId, dedupeKey: "sent", text: "the digest", now: new Date(), runId: claim.run.id })
-  expect(await messageFate(s.db, asked.id)).toMatchObject({ runState: "running", reply: null })
+  expect(await resultOfMessage(s.db, asked.id)).toMatchObject({ runState: "running", reply: null })
 })

@@ -31,7 +31,7 @@ export interface ThreadView {
 }
 
 /** What became of one accepted message so far. */
-export interface MessageFate {
+export interface MessageResult {
   id: string
   threadId: string
   /** Of the inbox row. */
@@ -92,8 +92,8 @@ export async function lastReply(tx: Tx, threadId: string): Promise<number> {
  * What became of a message. What its run sends elsewhere (a digest to a phone) is no reply to it. Words that decide an approval
  * start no run of their own: they belong to the run that goes on because of them, wherever that replies.
  */
-export async function messageFate(tx: Tx, inboxId: string): Promise<MessageFate | null> {
-  const [row] = await tx.query<MessageFate>(sql`
+export async function resultOfMessage(tx: Tx, inboxId: string): Promise<MessageResult | null> {
+  const [row] = await tx.query<MessageResult>(sql`
     select i.id, i.thread_id as "threadId", i.state, r.id as "runId", r.state as "runState", (
       select string_agg(o.body ->> 'text', E'\n\n' order by o.seq) from outbox o
       where o.fallback_of is null and (o.replies_to = i.id
