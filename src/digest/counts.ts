@@ -8,7 +8,7 @@ import type { Tx } from "../db/db.ts"
 export interface DayCounts {
   issues: number
   kinds: Record<(typeof ISSUE_KINDS)[number], number>
-  /** Applied assignments, the most first. */
+  /** Applied assignments by person, the person with the most first. */
   assigned: { login: string; count: number }[]
   /** Issues with a hard decision, in the order of repository and number. */
   hard: HardIssue[]
@@ -23,7 +23,7 @@ export interface HardIssue {
   title: string
 }
 
-/** `bug: 3, feature: 1, ...` as arguments of `jsonb_build_object`. */
+/** The count of each kind, as arguments of `jsonb_build_object`: `bug: 3, feature: 1, ...`. */
 const KINDS = sql.join(
   ISSUE_KINDS.map((kind) => sql`${kind}::text, count(*) filter (where kind = ${kind})`),
   sql`, `,

@@ -77,7 +77,7 @@ export interface EffectTool<Args> extends Declared<Args> {
 // biome-ignore lint/suspicious/noExplicitAny: a list of tools holds many argument types; each is checked by its own schema before use.
 export type Tool<Args = any> = TransactionalTool<Args> | EffectTool<Args>
 
-/** Runs a tool: what it throws becomes data, if it says what became of the call. */
+/** Runs a tool. An error that says what became of the call becomes data; any other error is thrown. */
 export async function caught(run: () => Promise<ToolResult>): Promise<ToolResult> {
   try {
     return await run()
@@ -86,7 +86,10 @@ export async function caught(run: () => Promise<ToolResult>): Promise<ToolResult
   }
 }
 
-/** Our errors say what became of a call; anything else is a fault of ours, and is thrown again. */
+/**
+ * The failure for one of Vigil's errors, which say what became of the call. Any other error is a fault in Vigil and is
+ * thrown again.
+ */
 export function failureOf(error: unknown): ToolResult {
   if (error instanceof Retry) return failed("unavailable", error.message)
   if (error instanceof Uncertain) return failed("unknown_outcome", error.message)

@@ -163,7 +163,7 @@ function scheduled(made: NewAutomation, from: Date, state: SQL): SQL {
     next_at = ${next(made.recurrence, from, made.zone)}::timestamptz`
 }
 
-/** @param from the states that it may leave */
+/** Changes an automation. @param from the condition on the state that it leaves */
 async function update(tx: Tx, id: number, from: SQL, set: SQL): Promise<Automation> {
   const [row] = await tx.query<Row>(
     sql`update automations set ${set} where id = ${id}::bigint and ${from} returning ${COLUMNS}`,
