@@ -38,10 +38,8 @@ type ForeignApproval = Pick<ApprovalRow, "id" | "code">
 export type Meant = { approvals: [ApprovalRow, ...ApprovalRow[]] } | { foreign: ForeignApproval }
 
 export interface Decided {
-  /** For the person who answered; null when there is nothing to tell. */
-  say: string | null
-  /** The approval that the words are about; null when they are about several. */
-  approvalId: string | null
+  /** For the person who answered, with the approval that it is about unless these are several; null for nothing. */
+  say: { text: string; approvalId?: string } | null
   /** The thread whose run goes on. */
   wake: string | null
 }
@@ -66,20 +64,20 @@ export async function decide(
 ): Promise<Decided> {
   if ("foreign" in meant) {
     const { id, code } = meant.foreign
-    return { say: `${code} is not yours to decide.`, approvalId: id, wake: null } // D2
+    return { say: { text: `${code} is not yours to decide.`, approvalId: id }, wake: null } // D2
   }
   const { approvals } = meant
   const [approval] = approvals
-  if (approvals.length > 1) return { say: which(approvals, approval.code), approvalId: null, wake: null } // D3
+  if (approvals.length > 1) return { say: { text: which(approvals, approval.code) }, wake: null } // D3
   const { id: approvalId } = approval
   const instead = explain(approval, answering) // D4
-  if (instead !== null) return { say: instead, approvalId, wake: null }
+  if (instead !== null) return { say: { text: instead, approvalId }, wake: null }
   if (!(await close(tx, approval, answering, taken.inboxId)))
-    return { say: `${approval.code} was just decided.`, approvalId, wake: null } // D1
+    return { say: { text: `${approval.code} was just decided.`, approvalId }, wake: null } // D1
   // Where the run works elsewhere, nothing else would tell the person that their words were taken.
   const isElsewhere = answering.answer.verdict === "change" && approval.threadId !== taken.threadId
-  const say = isElsewhere ? `${approval.code} was not done; your words were passed on.` : null
-  return { say, approvalId, wake: approval.threadId }
+  const text = `${approval.code} was not done; your words were passed on.`
+  return { say: isElsewhere ? { text, approvalId } : null, wake: approval.threadId }
 }
 
 function which(approvals: ApprovalRow[], code: string): string {

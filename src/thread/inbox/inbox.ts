@@ -72,10 +72,8 @@ export function createInbox({ db, queue, notifier, clock, newId, scrub = (text) 
     const accepted = await insertEvent(tx, { event, id: newId(), state: "done", now })
     if (accepted.duplicate) return { ...accepted, wake: null, posted: null } // I2
     const { id, threadId } = accepted
-    const { say, approvalId, wake } = await decide(tx, meant, answering, { inboxId: id, threadId }) // I3
-    const about = approvalId === null ? {} : { approvalId }
-    if (say !== null)
-      await postNotice(tx, { threadId, dedupeKey: `answer:${id}`, repliesTo: id, ...about, text: say, now })
+    const { say, wake } = await decide(tx, meant, answering, { inboxId: id, threadId }) // I3
+    if (say !== null) await postNotice(tx, { threadId, dedupeKey: `answer:${id}`, repliesTo: id, ...say, now })
     if (wake !== null) await queue.send(tx, "turn", wake)
     return { ...accepted, wake, posted: say === null ? null : threadId }
   }
