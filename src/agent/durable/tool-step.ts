@@ -24,7 +24,7 @@ export type RecordedCall =
   | { at: "ended"; result: ToolResult }
   | { at: "asked"; shown: string | undefined; isClosed: boolean }
 
-export interface Intent {
+interface Intent {
   replay: Replay
   args: Record<string, unknown>
   /** For the trace: the arguments, and why the call may be made. */
@@ -32,7 +32,7 @@ export interface Intent {
 }
 
 /** The approval of a call, as its intent uses it up. */
-export interface UsedApproval {
+interface UsedApproval {
   /** What the person said, for the journal. */
   result: unknown
   use: (tx: Tx) => Promise<void>
