@@ -16,15 +16,7 @@ export interface Steered {
   payload?: unknown
 }
 
-/**
- * New messages of the run's own person, up to the first event of another kind or person, oldest first. Throws `Fenced`.
- *
- * `held`: the thread, while it is still ours; without it nothing below finds a row.
- * `whose`: the person the run works for. `waiting`: what is new on the thread, and whether it is that person's.
- * `taken`: their messages before anything that is not theirs or is no message: order is kept, and rights do not mix.
- * `messages`: what is handed out; a row that files came with goes as a whole.
- * `written`: the same into the journal, in this statement: a crash finds it both taken and recorded, or neither.
- */
+/** New messages of the run's own person, up to the first event of another kind or person, oldest first. Throws `Fenced`. */
 export async function takeNewMessages(
   tx: Tx,
   step: { runId: string; fence: Fence; n: number; opId: string },
