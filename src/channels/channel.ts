@@ -1,7 +1,7 @@
 /**
  * Channel: the contract of every way in and out. Verifying and parsing are pure and happen when a message arrives. Only the
- * outbox sends, and only the outbox decides about a repetition, from the error that `send` throws: so no message is
- * repeated behind its back.
+ * sender (`worker/sending`) calls `send`, and only the sender decides about a repetition, from the error that `send` throws: so
+ * no message is repeated without the outbox knowing.
  */
 import type { CHANNEL_IDS } from "../contract/installation/channels.ts"
 import type { Arrived } from "./attachment.ts"

@@ -30,7 +30,7 @@ function undelivered({ outbox, arrived }: Evidence): string[] {
   )
   const wrong = spoken(outbox).flatMap((row) => {
     const name = `the reply to ${row.tags.join(", ")}`
-    const counts = row.tags.map((tag) => times.get(tag) ?? 0)
+    const counts = row.firstPage.map((tag) => times.get(tag) ?? 0)
     const isDoubted = (row.state === "uncertain" && mayStayUnsure(row)) || row.state === "failed"
     if (Math.min(...counts) === 0 && !isDoubted) return [`${name} never arrived (${row.state})`]
     const most = Math.max(...counts)

@@ -41,8 +41,26 @@ function good(): Evidence {
       { ...step, runId: "r3", n: 0, phase: "outcome", name: "apply_triage", at: at(4), issue: 4 },
     ],
     outbox: [
-      { ...reply, id: "o1", runId: "r1", key: "run:r1:reply", seq: 1, attempts: 1, tags: ["job-1"] },
-      { ...reply, id: "o2", runId: "r2", key: "run:r2:reply", seq: 2, attempts: 2, tags: ["job-2"] },
+      {
+        ...reply,
+        id: "o1",
+        runId: "r1",
+        key: "run:r1:reply",
+        seq: 1,
+        attempts: 1,
+        tags: ["job-1"],
+        firstPage: ["job-1"],
+      },
+      {
+        ...reply,
+        id: "o2",
+        runId: "r2",
+        key: "run:r2:reply",
+        seq: 2,
+        attempts: 2,
+        tags: ["job-2"],
+        firstPage: ["job-2"],
+      },
     ],
     waits: [{ runId: "r4", state: "approved", isUsed: true, issue: 5 }],
     verdicts: [{ issue: 5, verdict: "OK" }],
@@ -186,7 +204,7 @@ test("what was given up has its end when a person was told, and is counted", () 
     ...history,
     inbox: changed(history.inbox, 0, { state: "dead" }),
     runs: changed(history.runs, 0, { state: "failed" }),
-    outbox: changed(history.outbox, 0, { key: "run:r1:failed:x", tags: [] }),
+    outbox: changed(history.outbox, 0, { key: "run:r1:failed:x", tags: [], firstPage: [] }),
     arrived: history.arrived.slice(1),
   }
   expect(violations(given)).toEqual([])
@@ -213,7 +231,7 @@ test("a run that a limit ended has its end when it said so", () => {
   const given = {
     ...history,
     rows: changed(history.rows, 0, { times: 0 }),
-    outbox: changed(history.outbox, 0, { tags: [], isLimit: true }),
+    outbox: changed(history.outbox, 0, { tags: [], firstPage: [], isLimit: true }),
     arrived: history.arrived.slice(1),
   }
   expect(violations(given)).toEqual([])
@@ -238,6 +256,15 @@ test("a label may be put on again by a worker that slept, in the moment it wakes
   expect(violations({ ...again, wakes: [at(29)] })).toEqual([])
 })
 
+test("what stands on the later pages of a text message need not arrive before somebody asks for it", () => {
+  const history = good()
+  const outbox = changed(history.outbox, 0, { tags: ["job-1", "job-2"], firstPage: ["job-1"] }).slice(0, 1)
+  const arrived = history.arrived.filter(({ tags }) => !tags.includes("job-2"))
+  expect(violations({ ...history, outbox, arrived })).toEqual([])
+  const whole = changed(outbox, 0, { firstPage: ["job-1", "job-2"] })
+  expect(violations({ ...history, outbox: whole, arrived })).toEqual([expect.stringContaining("never arrived")])
+})
+
 test("many messages are judged in proportion to their number", () => {
   const judge = (size: number) =>
     expect(violations(manyOf(size)).filter((line) => !line.includes("approv"))).toEqual([])
@@ -253,7 +280,13 @@ function manyOf(size: number): Evidence {
     inbox: many.map((n) => ({ ...history.inbox[0], tag: `job-${n}`, threadId: "t", seq: n, runId: `r${n}` })),
     runs: many.map((n) => ({ ...history.runs[0], id: `r${n}`, startedAt: at(n), endedAt: at(n + 1) })),
     journal: many.flatMap((n) => history.journal.slice(0, 2).map((row) => ({ ...row, runId: `r${n}`, answer: n }))),
-    outbox: many.map((n) => ({ ...history.outbox[0], runId: `r${n}`, seq: n, tags: [`job-${n}`] })),
+    outbox: many.map((n) => ({
+      ...history.outbox[0],
+      runId: `r${n}`,
+      seq: n,
+      tags: [`job-${n}`],
+      firstPage: [`job-${n}`],
+    })),
     asked: many.map((n) => ({ no: n, question: `q${n}`, at: at(1) })),
     arrived: many.map((n) => ({ channel: "sms", op: "", text: "", tags: [`job-${n}`] })),
   } as Evidence

@@ -56,6 +56,8 @@ export interface OutboxRow {
   attempts: number
   /** Jobs that it says are done. */
   tags: string[]
+  /** Those of them on the first page: by SMS the rest of a long answer is sent only when the person asks for it. */
+  firstPage: string[]
   /** It says that a limit ended the run before it was done. */
   isLimit: boolean
 }

@@ -1,5 +1,6 @@
 /** Evidence of one kill loop: the tables as they are after the last process, and the ledger of the workload. */
 import { sql } from "drizzle-orm"
+import { pageOf } from "../../../src/channels/sms/page.ts"
 import type { Db } from "../../../src/db/db.ts"
 import { brokenLinks } from "../../../src/journal/journal.ts"
 import type { Evidence, JournalRow, Schedule } from "../../durability/evidence.ts"
@@ -49,7 +50,12 @@ async function inTables(db: Db, acknowledged: Evidence["acknowledged"]): Promise
     runs: await db.query(sql`
       select id, thread_id as "threadId", state, attempts, started_at as "startedAt", ended_at as "endedAt" from runs`),
     journal: await journalOf(db, tagged),
-    outbox: outbox.map(({ text, ...row }) => ({ ...row, tags: tagsOf(text), isLimit: LIMIT.test(text) })),
+    outbox: outbox.map(({ text, ...row }) => ({
+      ...row,
+      tags: tagsOf(text),
+      firstPage: tagsOf(row.channel === "sms" ? pageOf(text).text : text),
+      isLimit: LIMIT.test(text),
+    })),
     waits: await db.query(sql`
       select run_id as "runId", state, used_at is not null as "isUsed", (args::jsonb ->> 'number')::int as issue
       from approvals where tool = 'apply_triage'`),
