@@ -11,11 +11,14 @@ export interface Promised {
 }
 
 export const SUITES = [
-  suite("twice delivered", ["test/thread/inbox.test.ts", "test/http/webhooks.test.ts"]),
-  suite("webhooks that heal", ["test/story/github.test.ts", "test/triage/redelivery.test.ts"]),
-  suite("due instants", ["test/schedule/automations.test.ts", "test/schedule/recurrence.test.ts"]),
+  suite("twice delivered", ["test/thread/inbox/inbox.test.ts", "test/http/webhooks/webhooks.test.ts"]),
+  suite("webhooks that heal", ["test/story/github.test.ts", "test/story/github-redelivery.test.ts"]),
+  suite("due instants", [
+    "test/schedule/automations/automations.test.ts",
+    "test/schedule/recurrence/recurrence.test.ts",
+  ]),
   suite("daily digest", ["test/digest/delivery.test.ts"]),
-  suite("cap", ["test/journal/ledger.test.ts", "test/agent/money.test.ts"]),
+  suite("cap", ["test/journal/ledger.test.ts", "test/agent/durable/budget.test.ts"]),
 ]
 
 export const PROMISES: Promised[] = [

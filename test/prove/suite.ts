@@ -1,7 +1,10 @@
-/** Suite: tests of the project as a proof, run apart on one database; each failed test is a violation. */
+/**
+ * Suite: tests of the project as a proof, run apart on one database. A failed test is a violation, and so is a run in
+ * which no test passed: a proof of nothing is none. A suite of a file that is not there cannot be made.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { z } from "zod"
 import { testDir } from "../support/dir.ts"
@@ -20,6 +23,8 @@ const outcome = z.object({
 })
 
 export function suite(name: string, files: string[], databases: Proof["databases"] = ["pglite", "postgres"]): Proof {
+  const missing = files.filter((path) => !existsSync(join(ROOT, path)))
+  if (missing.length > 0) throw new Error(`the proof "${name}" names ${missing.join(", ")}, which is not there`)
   return {
     name,
     databases,
@@ -39,7 +44,11 @@ export function suite(name: string, files: string[], databases: Proof["databases
       const passed = tests.filter(({ status }) => status === "passed").length
       return {
         figures: { tests: passed },
-        violations: [...failed, ...empty.map(({ message }) => message.slice(0, 300))],
+        violations: [
+          ...failed,
+          ...empty.map(({ message }) => message.slice(0, 300)),
+          ...(passed === 0 ? ["no test passed"] : []),
+        ],
       }
     },
   }
