@@ -1,8 +1,12 @@
-/** Install: the size of what production needs, by a clean install of the lock file without development packages. */
+/**
+ * Install: the size of what production needs: a clean install of the lock file without development packages, and the pristine
+ * database that an install makes beside them.
+ */
 import { execFileSync } from "node:child_process"
 import { copyFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { pristineDir } from "../../src/db/pristine.ts"
 import { testDir } from "../support/dir.ts"
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url))
@@ -16,10 +20,14 @@ export function benchInstall(): number | null {
       cwd: dir,
       stdio: "ignore",
     })
-    return Number(execFileSync("du", ["-sm", "node_modules"], { cwd: dir, encoding: "utf8" }).split("\t")[0])
+    return megabytes(join(dir, "node_modules")) + megabytes(pristineDir(ROOT))
   } catch {
     return null
   } finally {
     remove()
   }
+}
+
+function megabytes(path: string): number {
+  return Number(execFileSync("du", ["-sm", path], { encoding: "utf8" }).split("\t")[0])
 }
